@@ -1,1 +1,45 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod access;
+mod catalog;
+mod collector;
+mod de;
+mod decode;
+mod diagnostic;
+mod document;
+mod duration;
+mod environment;
+mod expand;
+mod fault;
+mod id;
+mod location;
+mod merge;
+mod node;
+mod parts;
+mod path;
+mod render;
+mod report;
+mod resolve;
+mod rules;
+mod secret;
+mod section;
+mod source;
+mod suggest;
+mod telemetry;
+mod yaml;
+
+pub use catalog::{Catalog, Lookup};
+pub use collector::{Collector, Component, Pipeline, Reference, Service, collector};
+pub use decode::{Validate, decode};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use document::{Document, Request, load};
+pub use duration::{Duration, NotADuration};
+pub use environment::{Environment, System};
+pub use id::{Id, Kind, NotAnId, Signal};
+pub use parts::{parts, present};
+pub use path::Path;
+pub use report::Report;
+pub use secret::{REDACTED, Secret};
+pub use section::Section;
+pub use source::{Origin, Source};
+pub use telemetry::Telemetry;

@@ -1,0 +1,133 @@
+//! Diagnostics as text with source lines and carets, and as JSON lines.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
+use serde_json::json;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::Origin;
+
+/// Renders each diagnostic as one block, with an empty line between blocks.
+pub(crate) fn text(diagnostics: &[&Diagnostic], colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let blocks: Vec<String> = diagnostics
+        .iter()
+        .map(|diagnostic| block(diagnostic, &renderer))
+        .collect();
+    let mut text = blocks.join("\n\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+fn block(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Notice => Level::INFO.with_name("notice"),
+    };
+    let mut elements: Vec<Element<'_>> = Vec::new();
+    let mut related: Vec<&(Origin, String)> = diagnostic.related.iter().collect();
+    if let Some(origin) = &diagnostic.origin {
+        let (same, other): (Vec<_>, Vec<_>) = related
+            .into_iter()
+            .partition(|(place, _)| Arc::ptr_eq(place.source(), origin.source()));
+        elements.push(window(Some(origin), &same).into());
+        related = other;
+    }
+    for place in related {
+        elements.push(window(None, &[place]).into());
+    }
+    if let Some(help) = &diagnostic.help {
+        elements.push(Level::HELP.message(help.as_str()).into());
+    }
+    let report = [Group::with_title(level.primary_title(diagnostic.message.as_str())).elements(elements)];
+    trimmed(&renderer.render(&report))
+}
+
+/// The lines from the first to the last of the given places, all of one source; the renderer folds what lies between.
+fn window<'a>(
+    primary: Option<&'a Origin>,
+    related: &[&'a (Origin, String)],
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let places: Vec<&Origin> = primary
+        .into_iter()
+        .chain(related.iter().map(|(place, _)| place))
+        .collect();
+    let Some(first) = places.first() else {
+        return Snippet::source("");
+    };
+    let source = first.source();
+    let spans: Vec<Range<usize>> = places.iter().map(|place| one_line(place)).collect();
+    let from = spans
+        .iter()
+        .map(|span| source.line_index(span.start))
+        .min()
+        .unwrap_or(0);
+    let to = spans
+        .iter()
+        .map(|span| source.line_index(span.end))
+        .max()
+        .unwrap_or(from);
+    let base = source.line_start(from);
+    let lines = source.text().get(base..source.line_start(to + 1)).unwrap_or_default();
+    let within = |span: Range<usize>| span.start.saturating_sub(base)..span.end.saturating_sub(base);
+
+    let mut snippet = Snippet::source(lines)
+        .path(source.name())
+        .line_start(from + 1)
+        .fold(true);
+    if let Some(primary) = primary {
+        snippet = snippet.annotation(AnnotationKind::Primary.span(within(one_line(primary))));
+    }
+    for (place, label) in related {
+        let kind = if primary.is_some() {
+            AnnotationKind::Context
+        } else {
+            AnnotationKind::Primary
+        };
+        snippet = snippet.annotation(kind.span(within(one_line(place))).label(label.as_str()));
+    }
+    snippet
+}
+
+/// A caret under the first line is enough: a value of many lines would bury the message.
+fn one_line(origin: &Origin) -> Range<usize> {
+    let span = origin.span();
+    let line_end = origin.text().find(['\n', '\r']).map_or(span.end, |at| span.start + at);
+    span.start..line_end
+}
+
+/// Lines without trailing blanks, so that expected outputs survive editors.
+fn trimmed(text: &str) -> String {
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+pub(crate) fn json_lines(diagnostics: &[&Diagnostic]) -> String {
+    let mut lines = String::new();
+    for diagnostic in diagnostics {
+        let related: Vec<serde_json::Value> = diagnostic
+            .related
+            .iter()
+            .map(|(place, label)| {
+                json!({"file": place.file(), "line": place.line(), "column": place.column(), "label": label})
+            })
+            .collect();
+        let origin = diagnostic.origin.as_ref();
+        let object = json!({
+            "severity": diagnostic.severity.to_string(),
+            "message": diagnostic.message,
+            "file": origin.map(Origin::file),
+            "line": origin.map(Origin::line),
+            "column": origin.map(Origin::column),
+            "help": diagnostic.help,
+            "related": related,
+        });
+        lines.push_str(&object.to_string());
+        lines.push('\n');
+    }
+    lines
+}
