@@ -1,0 +1,146 @@
+//! Batches made of spans that a stage has kept.
+
+use super::child::{Child, EmittedScope};
+use super::encoded::EncodedAttributes;
+use super::signals::Traces;
+use super::span_view::{SpanView, field::ATTRIBUTES};
+use super::view::{ResourceView, ScopeView, shell};
+use super::wire::{LEN, OpenLength, put_bytes, put_tag, put_varint};
+use bytes::Bytes;
+
+/// Where a kept span lies: the resource and scope that it came with, encoded.
+///
+/// Cloning counts references, so that many spans of one batch share one copy.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Place {
+    resource: Bytes,
+    resource_schema: Bytes,
+    scope: Bytes,
+    scope_schema: Bytes,
+}
+
+impl Place {
+    /// Copies resource and scope.
+    pub fn of(resource: ResourceView<'_>, scope: ScopeView<'_>) -> Self {
+        Self::default().with_resource(resource).with_scope(scope)
+    }
+
+    /// The same place under another resource.
+    #[must_use]
+    pub fn with_resource(mut self, resource: ResourceView<'_>) -> Self {
+        self.resource = Bytes::copy_from_slice(resource.bytes());
+        self.resource_schema = Bytes::copy_from_slice(resource.schema_url().as_bytes());
+        self
+    }
+
+    /// The same resource with another scope.
+    #[must_use]
+    pub fn with_scope(mut self, scope: ScopeView<'_>) -> Self {
+        self.scope = Bytes::copy_from_slice(scope.bytes());
+        self.scope_schema = Bytes::copy_from_slice(scope.schema_url().as_bytes());
+        self
+    }
+
+    /// The same resource with a scope for made spans.
+    #[must_use]
+    pub fn with_emitted_scope(mut self, scope: &EmittedScope) -> Self {
+        let mut encoded = Vec::new();
+        scope.write(&mut encoded);
+        self.scope = Bytes::from(encoded);
+        self.scope_schema = Bytes::from_static(scope.schema_url.as_bytes());
+        self
+    }
+
+    /// The resource.
+    pub fn resource(&self) -> ResourceView<'_> {
+        ResourceView::of(&self.resource, &[])
+    }
+
+    /// The scope.
+    pub fn scope(&self) -> ScopeView<'_> {
+        ScopeView::of(&self.scope, &[])
+    }
+
+    /// Bytes that the place holds, for accounting.
+    pub fn bytes_len(&self) -> usize {
+        self.resource.len() + self.resource_schema.len() + self.scope.len() + self.scope_schema.len()
+    }
+}
+
+/// Builds a batch of kept spans, in the order in which they are added; neighbours in one place share its head.
+#[derive(Debug, Default)]
+pub struct TracesBuilder {
+    out: Vec<u8>,
+    spans: u32,
+    open: Option<(Place, OpenLength, OpenLength)>,
+}
+
+impl TracesBuilder {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a span that came from a view.
+    pub fn push(&mut self, place: &Place, span: SpanView<'_>) {
+        self.push_with(place, span, &EncodedAttributes::default());
+    }
+
+    /// Adds a span and gives it attributes whose keys are known to be absent.
+    pub fn push_with(&mut self, place: &Place, span: SpanView<'_>, attributes: &EncodedAttributes) {
+        self.go_to(place);
+        put_tag(&mut self.out, shell::CONTENT, LEN);
+        put_varint(&mut self.out, (span.bytes().len() + attributes.bytes_len()) as u64);
+        self.out.extend_from_slice(span.bytes());
+        attributes.write(&mut self.out, ATTRIBUTES);
+        self.spans = self.spans.saturating_add(1);
+    }
+
+    /// Adds a span that the stage has made; the place is that of its parent with the stage's own scope
+    /// ([`Place::with_emitted_scope`]).
+    pub fn push_child(&mut self, place: &Place, child: &Child<'_>) {
+        self.go_to(place);
+        child.write(&mut self.out);
+        self.spans = self.spans.saturating_add(1);
+    }
+
+    fn go_to(&mut self, place: &Place) {
+        if self.open.as_ref().is_none_or(|(open, ..)| open != place) {
+            self.close();
+            self.begin(place);
+        }
+    }
+
+    /// Spans so far.
+    pub fn spans(&self) -> u32 {
+        self.spans
+    }
+
+    /// The batch; none without a span.
+    pub fn build(mut self) -> Option<Traces> {
+        self.close();
+        (self.spans > 0).then(|| Traces::trusted(Bytes::from(self.out), self.spans))
+    }
+
+    fn begin(&mut self, place: &Place) {
+        let out = &mut self.out;
+        let resource = OpenLength::begin(out, shell::RESOURCES);
+        put_bytes(out, shell::ABOUT, &place.resource);
+        if !place.resource_schema.is_empty() {
+            put_bytes(out, shell::SCHEMA_URL, &place.resource_schema);
+        }
+        let scope = OpenLength::begin(out, shell::CONTENT);
+        put_bytes(out, shell::ABOUT, &place.scope);
+        if !place.scope_schema.is_empty() {
+            put_bytes(out, shell::SCHEMA_URL, &place.scope_schema);
+        }
+        self.open = Some((place.clone(), resource, scope));
+    }
+
+    fn close(&mut self) {
+        if let Some((_, resource, scope)) = self.open.take() {
+            scope.close(&mut self.out);
+            resource.close(&mut self.out);
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! The one walk that can fail: wire structure, text, ids, limits. What it accepts, views read without failing.
+
+use super::error::ParseError;
+use super::limits::{DECODED_PER_WIRE, Limits, MESSAGE_DEPTH_MAX, RejectReason, Rejected};
+use super::schema::{Kind, Message};
+use super::utf8;
+use super::wire::{FIXED32, FIXED64, GROUP_END, GROUP_START, LEN, VARINT, VARINT_BYTES_MAX, varint};
+
+/// How many messages and how many values we are inside of.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Depth {
+    messages: u32,
+    values: u32,
+}
+
+impl Depth {
+    /// One message further in.
+    pub(super) fn inside(self, message: &Message) -> Self {
+        Self {
+            messages: self.messages + 1,
+            values: self.values + u32::from(message.value),
+        }
+    }
+}
+
+/// What a walk over one request has found so far.
+pub(super) struct Check<'a> {
+    /// The whole request; errors say where in it.
+    frame: &'a [u8],
+    limits: &'a Limits,
+    items_max: u32,
+    /// Decoded cost that the request may reach.
+    budget: u64,
+    /// Decoded cost so far, of what was accepted.
+    cost: u64,
+    /// The part of it that is items; the rest cannot be rejected alone.
+    cost_of_items: u64,
+    /// Why the item being walked is to be rejected.
+    fault: Option<RejectReason>,
+    in_item: bool,
+    /// Whether something has to be rewritten before views may see it.
+    pub(super) odd: bool,
+    pub(super) accepted: u32,
+    pub(super) rejected: Rejected,
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new(frame: &'a [u8], limits: &'a Limits, items_max: u32) -> Self {
+        Self {
+            frame,
+            limits,
+            items_max,
+            budget: limits
+                .decoded_bytes
+                .saturating_add((frame.len() as u64).saturating_mul(DECODED_PER_WIRE)),
+            cost: 0,
+            cost_of_items: 0,
+            fault: None,
+            in_item: false,
+            odd: false,
+            accepted: 0,
+            rejected: Rejected::default(),
+        }
+    }
+
+    /// Walks the whole request.
+    pub(super) fn frame(&mut self, schema: &'static Message) -> Result<(), ParseError> {
+        self.message(schema, self.frame, Depth::default())?;
+        let shells = self.cost - self.cost_of_items;
+        if shells > self.budget {
+            return Err(ParseError::DecodedBytes {
+                cost: shells,
+                limit: self.budget,
+            });
+        }
+        Ok(())
+    }
+
+    /// Charges a message that is entered field by field instead of through [`message`](Self::message).
+    pub(super) fn enter(&mut self, schema: &Message) {
+        self.cost = self.cost.saturating_add(schema.cost);
+    }
+
+    /// Walks one item and says whether it may stay.
+    pub(super) fn item(&mut self, schema: &'static Message, body: &'a [u8], depth: Depth) -> Result<bool, ParseError> {
+        let (cost_before, odd_before) = (self.cost, std::mem::take(&mut self.odd));
+        self.fault = None;
+        self.in_item = true;
+        let walked = self.message(schema, body, depth);
+        self.in_item = false;
+        walked?;
+        self.cost = self.cost.saturating_add(body.len() as u64);
+        if self.accepted >= self.items_max {
+            self.fault.get_or_insert(RejectReason::Items(self.items_max));
+        }
+        if self.cost > self.budget {
+            self.fault.get_or_insert(RejectReason::DecodedBytes(self.budget));
+        }
+        // An odd item is judged when it has been mended and is walked again: of two ids, say, the last one counts.
+        let odd_here = self.odd;
+        self.odd |= odd_before;
+        if let Some(reason) = self.fault.filter(|_| !odd_here) {
+            self.rejected.items = self.rejected.items.saturating_add(1);
+            self.rejected.reason.get_or_insert(reason);
+            self.cost = cost_before;
+            return Ok(false);
+        }
+        self.accepted += 1;
+        self.cost_of_items += self.cost - cost_before;
+        Ok(true)
+    }
+
+    /// Walks one message and everything in it.
+    pub(super) fn message(&mut self, schema: &'static Message, body: &'a [u8], depth: Depth) -> Result<(), ParseError> {
+        self.enter(schema);
+        self.check_depth(schema, body, depth)?;
+        let mut rest = body;
+        let mut seen = 0u32;
+        let mut ids = 0u8;
+        let mut counts = [0u32; 4];
+        while !rest.is_empty() {
+            let start = rest;
+            let tag = self.read_tag(&mut rest, schema)?;
+            let number = tag >> 3;
+            let Some(field) = schema.fields.get(number as usize) else {
+                self.skip(tag, &mut rest, schema)?;
+                continue;
+            };
+            self.odd |= seen & field.clash != 0;
+            seen |= 1 << number;
+            if tag & 7 != LEN {
+                self.number(field.kind, start, tag, &mut rest, schema)?;
+                continue;
+            }
+            let inner = self.read_bytes(&mut rest, schema)?;
+            match field.kind {
+                Kind::Message(message) => {
+                    counts[field.counted as usize] += 1;
+                    self.nested(message, inner, depth)?;
+                }
+                Kind::Text => self.text(inner),
+                Kind::Bytes | Kind::Unknown => {}
+                Kind::Id(id) if id.is_valid(inner) => ids |= id.bit(),
+                Kind::Id(id) => self.reject(id.reason()),
+                Kind::PackedVarint => self.packed_varints(inner, schema)?,
+                Kind::PackedFixed64 => self.packed_fixed64(inner, schema)?,
+                Kind::Varint | Kind::Fixed32 | Kind::Fixed64 => return Err(self.wire_type(start, tag, schema)),
+            }
+        }
+        if schema.required_ids & !ids != 0 {
+            self.missing_id(schema, ids);
+        }
+        self.check_counts(counts);
+        Ok(())
+    }
+
+    #[inline]
+    fn nested(&mut self, message: &'static Message, body: &'a [u8], depth: Depth) -> Result<(), ParseError> {
+        let depth = depth.inside(message);
+        if message.item {
+            return self.item(message, body, depth).map(|_| ());
+        }
+        self.message(message, body, depth)
+    }
+
+    fn check_depth(&mut self, schema: &Message, body: &[u8], depth: Depth) -> Result<(), ParseError> {
+        if depth.messages > MESSAGE_DEPTH_MAX {
+            return Err(ParseError::Depth {
+                offset: self.offset(body),
+                limit: MESSAGE_DEPTH_MAX,
+            });
+        }
+        if schema.value && depth.values > self.limits.depth {
+            if !self.in_item {
+                return Err(ParseError::Depth {
+                    offset: self.offset(body),
+                    limit: self.limits.depth,
+                });
+            }
+            self.reject(RejectReason::Depth(self.limits.depth));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn text(&mut self, text: &[u8]) {
+        if !utf8::is_valid(text) {
+            self.odd = true;
+            self.rejected.repaired = self.rejected.repaired.saturating_add(1);
+        }
+    }
+
+    fn reject(&mut self, reason: RejectReason) {
+        self.fault.get_or_insert(reason);
+    }
+
+    #[cold]
+    fn missing_id(&mut self, schema: &Message, ids: u8) {
+        let trace_is_missing = schema.required_ids & !ids & super::schema::Id::Trace.bit() != 0;
+        self.reject(if trace_is_missing {
+            RejectReason::TraceId
+        } else {
+            RejectReason::SpanId
+        });
+    }
+
+    #[inline]
+    fn check_counts(&mut self, counts: [u32; 4]) {
+        let [_, attributes, events, links] = counts;
+        if attributes > self.limits.attributes {
+            self.reject(RejectReason::Attributes(self.limits.attributes));
+        }
+        if events > self.limits.events {
+            self.reject(RejectReason::Events(self.limits.events));
+        }
+        if links > self.limits.links {
+            self.reject(RejectReason::Links(self.limits.links));
+        }
+    }
+
+    /// A field that is not length-delimited.
+    fn number(
+        &mut self,
+        kind: Kind,
+        start: &[u8],
+        tag: u32,
+        rest: &mut &'a [u8],
+        schema: &Message,
+    ) -> Result<(), ParseError> {
+        match (kind, tag & 7) {
+            (Kind::Varint | Kind::PackedVarint, VARINT) => self.read_varint(rest, schema).map(|_| ()),
+            (Kind::Fixed64 | Kind::PackedFixed64, FIXED64) | (Kind::Fixed32, FIXED32) | (Kind::Unknown, _) => {
+                self.skip(tag, rest, schema)
+            }
+            (_, GROUP_START | GROUP_END) => Err(ParseError::Group {
+                offset: self.offset(start),
+                message: schema.name,
+            }),
+            _ => Err(self.wire_type(start, tag, schema)),
+        }
+    }
+
+    /// Moves past the value of a field that nobody looks at.
+    fn skip(&mut self, tag: u32, rest: &mut &'a [u8], schema: &Message) -> Result<(), ParseError> {
+        let fixed = match tag & 7 {
+            VARINT => return self.read_varint(rest, schema).map(|_| ()),
+            LEN => return self.read_bytes(rest, schema).map(|_| ()),
+            FIXED64 => 8,
+            FIXED32 => 4,
+            _ => {
+                return Err(ParseError::Group {
+                    offset: self.offset(rest),
+                    message: schema.name,
+                });
+            }
+        };
+        *rest = rest
+            .get(fixed..)
+            .ok_or_else(|| self.truncated(rest, schema, "a number of four or eight bytes"))?;
+        Ok(())
+    }
+
+    fn packed_varints(&mut self, mut rest: &'a [u8], schema: &Message) -> Result<(), ParseError> {
+        while !rest.is_empty() {
+            self.read_varint(&mut rest, schema)?;
+            self.cost = self.cost.saturating_add(8);
+        }
+        Ok(())
+    }
+
+    fn packed_fixed64(&mut self, rest: &[u8], schema: &Message) -> Result<(), ParseError> {
+        if !rest.len().is_multiple_of(8) {
+            return Err(self.truncated(rest, schema, "packed numbers of eight bytes each"));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn read_tag(&self, rest: &mut &'a [u8], schema: &Message) -> Result<u32, ParseError> {
+        let at = *rest;
+        let tag = self.read_varint(rest, schema)?;
+        match u32::try_from(tag) {
+            Ok(short) if short >> 3 != 0 && short & 7 <= FIXED32 => Ok(short),
+            _ => Err(ParseError::BadTag {
+                offset: self.offset(at),
+                tag,
+            }),
+        }
+    }
+
+    #[inline]
+    fn read_varint(&self, rest: &mut &'a [u8], schema: &Message) -> Result<u64, ParseError> {
+        varint(rest).ok_or_else(|| self.bad_varint(rest, schema))
+    }
+
+    #[inline]
+    fn read_bytes(&self, rest: &mut &'a [u8], schema: &Message) -> Result<&'a [u8], ParseError> {
+        let length = self.read_varint(rest, schema)?;
+        let split = usize::try_from(length)
+            .ok()
+            .and_then(|length| rest.split_at_checked(length));
+        let Some((bytes, after)) = split else {
+            return Err(self.truncated(rest, schema, "as many bytes as its length says"));
+        };
+        *rest = after;
+        Ok(bytes)
+    }
+
+    #[cold]
+    fn bad_varint(&self, rest: &[u8], schema: &Message) -> ParseError {
+        if rest.len() < VARINT_BYTES_MAX && rest.iter().all(|byte| byte & 0x80 != 0) {
+            return self.truncated(rest, schema, "a varint");
+        }
+        ParseError::Varint {
+            offset: self.offset(rest),
+        }
+    }
+
+    #[cold]
+    fn truncated(&self, rest: &[u8], schema: &Message, expected: &'static str) -> ParseError {
+        ParseError::Truncated {
+            offset: self.offset(rest),
+            message: schema.name,
+            expected,
+        }
+    }
+
+    #[cold]
+    fn wire_type(&self, start: &[u8], tag: u32, schema: &Message) -> ParseError {
+        let number = tag >> 3;
+        let expected = match schema.fields.get(number as usize).map(|field| field.kind) {
+            Some(Kind::Varint) => VARINT,
+            Some(Kind::Fixed32) => FIXED32,
+            Some(Kind::Fixed64) => FIXED64,
+            _ => LEN,
+        };
+        let offset = self.offset(start);
+        ParseError::WireType {
+            offset,
+            number,
+            message: schema.name,
+            expected,
+            found: tag & 7,
+        }
+    }
+
+    /// Where a piece of the request lies in it.
+    fn offset(&self, piece: &[u8]) -> usize {
+        (piece.as_ptr() as usize)
+            .saturating_sub(self.frame.as_ptr() as usize)
+            .min(self.frame.len())
+    }
+}

@@ -1,0 +1,71 @@
+//! Keys of attributes, spelled once.
+//!
+//! `gen_ai.*` belongs to OpenTelemetry and to the engines, `inferscope.*` is ours.
+
+/// Seconds from the front end's arrival stamp to the first output; an engine's own measurement.
+pub const GEN_AI_LATENCY_TIME_TO_FIRST_TOKEN: &str = "gen_ai.latency.time_to_first_token";
+/// Seconds from arrival to the last output.
+pub const GEN_AI_LATENCY_E2E: &str = "gen_ai.latency.e2e";
+/// Seconds from queued to first scheduled.
+pub const GEN_AI_LATENCY_TIME_IN_QUEUE: &str = "gen_ai.latency.time_in_queue";
+/// Seconds from first scheduled to first token. SGLang counts its queue in.
+pub const GEN_AI_LATENCY_TIME_IN_MODEL_PREFILL: &str = "gen_ai.latency.time_in_model_prefill";
+/// Seconds from first to last token.
+pub const GEN_AI_LATENCY_TIME_IN_MODEL_DECODE: &str = "gen_ai.latency.time_in_model_decode";
+/// Seconds of prefill and decode together.
+pub const GEN_AI_LATENCY_TIME_IN_MODEL_INFERENCE: &str = "gen_ai.latency.time_in_model_inference";
+
+/// Tokens of the prompt.
+pub const GEN_AI_USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
+/// Tokens of the answer.
+pub const GEN_AI_USAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
+/// Former name of the input tokens; vLLM and SGLang send it.
+pub const GEN_AI_USAGE_PROMPT_TOKENS: &str = "gen_ai.usage.prompt_tokens";
+/// Former name of the output tokens; vLLM and SGLang send it.
+pub const GEN_AI_USAGE_COMPLETION_TOKENS: &str = "gen_ai.usage.completion_tokens";
+/// Prompt tokens taken from a cache.
+pub const GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
+/// SGLang's name for them.
+pub const GEN_AI_USAGE_CACHED_TOKENS: &str = "gen_ai.usage.cached_tokens";
+/// OpenInference's name for the input tokens.
+pub const LLM_TOKEN_COUNT_PROMPT: &str = "llm.token_count.prompt";
+/// OpenInference's name for the output tokens.
+pub const LLM_TOKEN_COUNT_COMPLETION: &str = "llm.token_count.completion";
+/// Another former name of the input tokens.
+pub const LLM_USAGE_PROMPT_TOKENS: &str = "llm.usage.prompt_tokens";
+
+/// The engine's request id; in vLLM made from a client's header.
+pub const GEN_AI_REQUEST_ID: &str = "gen_ai.request.id";
+/// The model that was asked for.
+pub const GEN_AI_REQUEST_MODEL: &str = "gen_ai.request.model";
+/// Most tokens that the answer may have.
+pub const GEN_AI_REQUEST_MAX_TOKENS: &str = "gen_ai.request.max_tokens";
+/// Number of answers to one prompt.
+pub const GEN_AI_REQUEST_N: &str = "gen_ai.request.n";
+/// The model that answered.
+pub const GEN_AI_RESPONSE_MODEL: &str = "gen_ai.response.model";
+/// Why the answer ended, per choice. SGLang sends JSON in a text.
+pub const GEN_AI_RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+
+/// The phase that a span shows.
+pub const INFERSCOPE_PHASE: &str = "inferscope.phase";
+/// How far to trust the length of a phase: `measured`, `inferred` or `upper_bound`.
+pub const INFERSCOPE_PHASE_SOURCE: &str = "inferscope.phase.source";
+/// Stages of an attempt that the engine took back.
+pub const INFERSCOPE_PHASE_RETRACTED: &str = "inferscope.phase.retracted";
+/// `ok`, `partial`, `insufficient`, `inconsistent` or `skipped`.
+pub const INFERSCOPE_DECOMPOSE_STATUS: &str = "inferscope.decompose.status";
+/// Seconds of a request that no phase explains.
+pub const INFERSCOPE_DECOMPOSE_RESIDUAL: &str = "inferscope.decompose.residual";
+/// Nanoseconds by which the phases did not fit into the span.
+pub const INFERSCOPE_DECOMPOSE_OVERRUN_NS: &str = "inferscope.decompose.overrun_ns";
+/// Difference of two hosts' clocks, where causality shows one.
+pub const INFERSCOPE_CLOCK_SKEW_NS: &str = "inferscope.clock_skew_ns";
+
+/// The service that sent a span.
+pub const SERVICE_NAME: &str = "service.name";
+/// Its instance.
+pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+
+/// The module of vLLM that set up tracing in a process: `vllm.llm_engine` for the server, and others.
+pub const VLLM_INSTRUMENTING_MODULE_NAME: &str = "vllm.instrumenting_module_name";

@@ -1,0 +1,256 @@
+//! Attribute keys and values as they lie in the bytes.
+
+use super::wire::{Field, Fields, Wire};
+use std::fmt;
+
+/// Text inside a batch. Valid UTF-8 since [`Traces::parse`](super::Traces::parse).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Text<'a>(&'a [u8]);
+
+/// The key of an attribute. Compare its bytes: that needs no look at UTF-8.
+pub type Key<'a> = Text<'a>;
+
+impl<'a> Text<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes as they came.
+    #[inline]
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The text. Looks at every byte again, because this crate has no unsafe code; prefer `as_bytes` in hot places.
+    pub fn as_str(self) -> &'a str {
+        std::str::from_utf8(self.0).unwrap_or_default()
+    }
+
+    /// Whether there is no character.
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl PartialEq<str> for Text<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Text<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_str(), formatter)
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), formatter)
+    }
+}
+
+/// The value of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// A value without content, which OTLP allows.
+    Empty,
+    /// Text.
+    Str(Text<'a>),
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A floating-point number; NaN and infinity are possible.
+    Double(f64),
+    /// Bytes without further meaning.
+    Bytes(&'a [u8]),
+    /// Values in a row.
+    Array(ArrayView<'a>),
+    /// Values by key.
+    KvList(KvListView<'a>),
+}
+
+impl<'a> Value<'a> {
+    /// The text of a text value.
+    pub fn as_str(&self) -> Option<&'a str> {
+        match self {
+            Self::Str(text) => Some(text.as_str()),
+            _ => None,
+        }
+    }
+
+    /// The number of an integer value. A double is not converted: its fraction would be lost silently.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Int(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The number of a double or integer value.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Double(value) => Some(*value),
+            Self::Int(value) => Some(*value as f64),
+            _ => None,
+        }
+    }
+
+    /// The content of a boolean value.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
+/// A value that nobody has looked at yet: the bytes of one `AnyValue`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RawValue<'a>(&'a [u8]);
+
+impl<'a> RawValue<'a> {
+    /// The encoded value, for copying it elsewhere.
+    pub fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// What the value is.
+    #[inline]
+    pub fn read(self) -> Value<'a> {
+        for field in Fields::of(self.0) {
+            let value = match (field.number, field.value) {
+                (1, Wire::Bytes(bytes)) => Value::Str(Text(bytes)),
+                (2, Wire::Varint(value)) => Value::Bool(value != 0),
+                (3, Wire::Varint(value)) => Value::Int(value as i64),
+                (4, Wire::Fixed64(bits)) => Value::Double(f64::from_bits(bits)),
+                (5, Wire::Bytes(bytes)) => Value::Array(ArrayView(bytes)),
+                (6, Wire::Bytes(bytes)) => Value::KvList(KvListView(bytes)),
+                (7, Wire::Bytes(bytes)) => Value::Bytes(bytes),
+                _ => continue,
+            };
+            return value;
+        }
+        Value::Empty
+    }
+}
+
+/// The values of an array, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArrayView<'a>(&'a [u8]);
+
+impl<'a> ArrayView<'a> {
+    /// The values, in order.
+    pub fn values(self) -> impl Iterator<Item = Value<'a>> {
+        Fields::of(self.0)
+            .filter(|field| field.number == 1)
+            .map(|field| RawValue(field.bytes()).read())
+    }
+}
+
+/// The entries of a key-value list, in order; keys may repeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KvListView<'a>(&'a [u8]);
+
+impl<'a> KvListView<'a> {
+    /// The entries, in order.
+    pub fn entries(self) -> Attrs<'a> {
+        Attrs::of(self.0, 1)
+    }
+}
+
+/// The attributes of one span, resource, scope, event or link, in order. Every look at them is one pass.
+#[derive(Debug, Clone, Copy)]
+pub struct Attrs<'a> {
+    raw: RawAttrs<'a>,
+}
+
+impl<'a> Attrs<'a> {
+    /// Attributes are the fields `number` of the message `body`.
+    #[inline]
+    pub(crate) fn of(body: &'a [u8], number: u32) -> Self {
+        Self {
+            raw: RawAttrs {
+                fields: Fields::of(body),
+                number,
+            },
+        }
+    }
+
+    /// The same attributes with their values unread, for a stage that wants few of many.
+    #[inline]
+    pub fn raw(self) -> RawAttrs<'a> {
+        self.raw
+    }
+
+    /// The first value under this key.
+    #[inline]
+    pub fn get(self, key: &str) -> Option<Value<'a>> {
+        self.raw.get(key).map(RawValue::read)
+    }
+}
+
+impl<'a> Iterator for Attrs<'a> {
+    type Item = (Key<'a>, Value<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, value) = self.raw.next()?;
+        Some((key, value.read()))
+    }
+}
+
+/// Attributes whose values are read on demand.
+#[derive(Debug, Clone, Copy)]
+pub struct RawAttrs<'a> {
+    fields: Fields<'a>,
+    number: u32,
+}
+
+impl<'a> RawAttrs<'a> {
+    /// The first value under this key.
+    #[inline]
+    pub fn get(mut self, key: &str) -> Option<RawValue<'a>> {
+        self.find(|(found, _)| found.as_bytes() == key.as_bytes())
+            .map(|(_, value)| value)
+    }
+}
+
+impl<'a> Iterator for RawAttrs<'a> {
+    type Item = (Key<'a>, RawValue<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        for field in self.fields.by_ref() {
+            if field.number == self.number {
+                return Some(key_value(field.bytes()));
+            }
+        }
+        None
+    }
+}
+
+/// Takes one `KeyValue` apart. Each half is there at most once, because parse has merged repeated ones.
+#[inline]
+pub(crate) fn key_value(body: &[u8]) -> (Key<'_>, RawValue<'_>) {
+    let mut key = Text::default();
+    let mut value = RawValue::default();
+    for Field {
+        number, value: wire, ..
+    } in Fields::of(body)
+    {
+        match (number, wire) {
+            (1, Wire::Bytes(bytes)) => key = Text(bytes),
+            (2, Wire::Bytes(bytes)) => value = RawValue(bytes),
+            _ => {}
+        }
+    }
+    (key, value)
+}

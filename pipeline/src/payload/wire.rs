@@ -1,0 +1,245 @@
+//! The protobuf wire format: reading fields out of checked bytes, writing fields into a buffer.
+//!
+//! Reading never fails here: [`Check`](super::check) has refused everything malformed, and on bytes that were never
+//! checked an iterator simply ends early. Nothing panics and nothing is copied.
+
+/// The low three bits of a tag (protobuf encoding guide, "Message structure").
+pub(crate) const VARINT: u32 = 0;
+pub(crate) const FIXED64: u32 = 1;
+pub(crate) const LEN: u32 = 2;
+pub(crate) const GROUP_START: u32 = 3;
+pub(crate) const GROUP_END: u32 = 4;
+pub(crate) const FIXED32: u32 = 5;
+
+/// 64 bits at seven bits a byte: no varint is longer, padded or not.
+pub(crate) const VARINT_BYTES_MAX: usize = 10;
+
+/// Room kept for a length that is not known yet: four bytes hold 28 bits, 256 MiB.
+const PADDED_LENGTH_BYTES: usize = 4;
+
+/// One field as it lies in the message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field<'a> {
+    pub(crate) number: u32,
+    pub(crate) value: Wire<'a>,
+    /// Tag, length and value together, for copying the field as it came.
+    pub(crate) raw: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    /// The payload of a length-delimited field; every other field is empty.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        match self.value {
+            Wire::Bytes(bytes) => bytes,
+            _ => &[],
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wire<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Bytes(&'a [u8]),
+    Fixed32(u32),
+}
+
+/// The fields of one message, in the order in which they lie there.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    #[inline]
+    pub(crate) fn of(body: &'a [u8]) -> Self {
+        Self { rest: body }
+    }
+
+    /// How many bytes are still to be read; the position in a body is its length minus this.
+    #[inline]
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The next field with this number.
+    #[inline]
+    pub(crate) fn field(&mut self, number: u32) -> Option<Field<'a>> {
+        self.find(|field| field.number == number)
+    }
+
+    /// The payload of the first field with this number; nothing without one.
+    #[inline]
+    pub(crate) fn payload(mut self, number: u32) -> &'a [u8] {
+        self.field(number).map_or(&[], |field| field.bytes())
+    }
+
+    #[inline]
+    fn step(&mut self) -> Option<Field<'a>> {
+        let before = self.rest;
+        let mut rest = before;
+        let tag = u32::try_from(varint(&mut rest)?).ok()?;
+        let value = match tag & 7 {
+            LEN => {
+                let length = usize::try_from(varint(&mut rest)?).ok()?;
+                let (bytes, after) = rest.split_at_checked(length)?;
+                rest = after;
+                Wire::Bytes(bytes)
+            }
+            VARINT => Wire::Varint(varint(&mut rest)?),
+            FIXED64 => {
+                let (bytes, after) = rest.split_first_chunk()?;
+                rest = after;
+                Wire::Fixed64(u64::from_le_bytes(*bytes))
+            }
+            FIXED32 => {
+                let (bytes, after) = rest.split_first_chunk()?;
+                rest = after;
+                Wire::Fixed32(u32::from_le_bytes(*bytes))
+            }
+            _ => return None,
+        };
+        self.rest = rest;
+        let raw = before.get(..before.len() - rest.len()).unwrap_or_default();
+        Some(Field {
+            number: tag >> 3,
+            value,
+            raw,
+        })
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Field<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let field = self.step();
+        if field.is_none() {
+            self.rest = &[];
+        }
+        field
+    }
+}
+
+/// Reads one varint and moves past it; leaves `rest` alone when there is none.
+///
+/// Tags, most lengths and small numbers are one byte, so that case is the one that gets inlined.
+#[inline(always)]
+pub(crate) fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let (&first, after) = rest.split_first()?;
+    if first < 0x80 {
+        *rest = after;
+        return Some(u64::from(first));
+    }
+    long_varint(rest)
+}
+
+fn long_varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for (index, &byte) in rest.iter().take(VARINT_BYTES_MAX).enumerate() {
+        // The tenth byte has room for the last of 64 bits only.
+        if index == VARINT_BYTES_MAX - 1 && byte > 1 {
+            return None;
+        }
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte < 0x80 {
+            *rest = rest.get(index + 1..).unwrap_or_default();
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// Bytes that a varint takes when written without padding.
+pub(crate) fn varint_len(value: u64) -> usize {
+    let bits = 64 - (value | 1).leading_zeros() as usize;
+    bits.div_ceil(7)
+}
+
+#[inline]
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+#[inline]
+pub(crate) fn put_tag(out: &mut Vec<u8>, number: u32, wire_type: u32) {
+    put_varint(out, u64::from(number << 3 | wire_type));
+}
+
+pub(crate) fn put_uint(out: &mut Vec<u8>, number: u32, value: u64) {
+    put_tag(out, number, VARINT);
+    put_varint(out, value);
+}
+
+pub(crate) fn put_fixed64(out: &mut Vec<u8>, number: u32, value: u64) {
+    put_tag(out, number, FIXED64);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+pub(crate) fn put_fixed32(out: &mut Vec<u8>, number: u32, value: u32) {
+    put_tag(out, number, FIXED32);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+#[inline]
+pub(crate) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+    put_tag(out, number, LEN);
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// A length that is written before it is known.
+///
+/// Padding a varint is legal ("non-canonical", read by prost, upb and the Go runtime alike) and saves moving the body
+/// once it is complete.
+#[derive(Debug, Clone, Copy)]
+#[must_use = "an open length has to be closed, or the message is cut short"]
+pub(crate) struct OpenLength {
+    at: usize,
+}
+
+impl OpenLength {
+    /// Writes the tag and leaves room for the length.
+    pub(crate) fn begin(out: &mut Vec<u8>, number: u32) -> Self {
+        put_tag(out, number, LEN);
+        let at = out.len();
+        out.extend_from_slice(&[0; PADDED_LENGTH_BYTES]);
+        Self { at }
+    }
+
+    /// Follows a change of `by` bytes that was made in front of this length.
+    pub(crate) fn shift(&mut self, by: isize) {
+        self.at = self.at.saturating_add_signed(by);
+    }
+
+    /// Everything written since `begin` is the body.
+    pub(crate) fn close(self, out: &mut Vec<u8>) {
+        let body_at = self.at + PADDED_LENGTH_BYTES;
+        let length = out.len().saturating_sub(body_at) as u64;
+        let padded = [
+            (length & 0x7f) as u8 | 0x80,
+            (length >> 7 & 0x7f) as u8 | 0x80,
+            (length >> 14 & 0x7f) as u8 | 0x80,
+            (length >> 21 & 0x7f) as u8,
+        ];
+        if length < 1 << 28 {
+            if let Some(slot) = out.get_mut(self.at..body_at) {
+                slot.copy_from_slice(&padded);
+            }
+            return;
+        }
+        // Beyond 256 MiB the length no longer fits the room, and the body moves once.
+        let mut exact = Vec::with_capacity(VARINT_BYTES_MAX);
+        put_varint(&mut exact, length);
+        out.splice(self.at..body_at, exact);
+    }
+}
