@@ -1,1 +1,27 @@
-fn main() {}
+//! Inferscope: a telemetry pipeline for LLM inference, in the OpenTelemetry Collector's own format.
+
+mod catalog;
+mod cli;
+mod components;
+mod demo;
+mod logs;
+mod own_metrics;
+mod print_config;
+mod run;
+mod source;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    match arguments.run() {
+        Ok(code) => code,
+        Err(error) => {
+            cli::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

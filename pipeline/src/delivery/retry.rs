@@ -1,0 +1,89 @@
+//! When to try again.
+
+use std::time::Duration;
+
+use super::RetryOnFailure;
+use crate::outside::Random;
+
+/// The waits between the attempts for one batch: exponential, spread at random, bounded.
+#[derive(Debug)]
+pub struct BackOff<'a> {
+    config: &'a RetryOnFailure,
+    next: Duration,
+}
+
+impl<'a> BackOff<'a> {
+    /// The waits for a fresh batch.
+    pub fn new(config: &'a RetryOnFailure) -> Self {
+        Self { config, next: *config.initial_interval }
+    }
+
+    /// How long to wait before the next attempt, `elapsed` after the first; None when the batch is to be given up.
+    ///
+    /// A destination that says when it wants to be asked is asked no earlier (OTLP specification, throttling).
+    pub fn next(&mut self, elapsed: Duration, asked: Option<Duration>, random: &dyn Random) -> Option<Duration> {
+        if !self.config.enabled {
+            return None;
+        }
+        let spread = 1.0 + self.config.randomization_factor * (2.0 * random.unit() - 1.0);
+        let wait = self.next.mul_f64(spread.max(0.0)).max(asked.unwrap_or_default());
+        let limit = *self.config.max_elapsed_time;
+        if !limit.is_zero() && elapsed + wait > limit {
+            return None;
+        }
+        self.next = self.next.mul_f64(self.config.multiplier).min(*self.config.max_interval);
+        Some(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Always the middle, so that nothing is spread.
+    struct Middle;
+
+    impl Random for Middle {
+        fn unit(&self) -> f64 {
+            0.5
+        }
+    }
+
+    #[test]
+    fn waits_grow_up_to_the_longest() {
+        let config = RetryOnFailure::default();
+        let mut back_off = BackOff::new(&config);
+
+        let waits: Vec<u64> = (0..7)
+            .map(|_| back_off.next(Duration::ZERO, None, &Middle).expect("never given up").as_millis() as u64)
+            .collect();
+
+        assert_eq!(waits, [5_000, 7_500, 11_250, 16_875, 25_312, 30_000, 30_000]);
+    }
+
+    #[test]
+    fn a_batch_is_given_up_when_its_time_is_over() {
+        let config = RetryOnFailure::default();
+        let mut back_off = BackOff::new(&config);
+
+        assert!(back_off.next(Duration::from_secs(290), None, &Middle).is_some());
+        assert!(back_off.next(Duration::from_secs(296), None, &Middle).is_none());
+    }
+
+    #[test]
+    fn the_destination_is_asked_no_earlier_than_it_wants() {
+        let config = RetryOnFailure::default();
+        let mut back_off = BackOff::new(&config);
+
+        let wait = back_off.next(Duration::ZERO, Some(Duration::from_secs(20)), &Middle);
+
+        assert_eq!(wait, Some(Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn switched_off_there_is_one_attempt() {
+        let config = RetryOnFailure { enabled: false, ..RetryOnFailure::default() };
+
+        assert_eq!(BackOff::new(&config).next(Duration::ZERO, None, &Middle), None);
+    }
+}

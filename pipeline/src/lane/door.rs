@@ -1,0 +1,96 @@
+//! How batches get into lanes, and how senders hear what became of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::mpsc;
+
+use crate::budget::Exhausted;
+use crate::payload::Payload;
+use crate::{Batch, Budget, Credit, Origin, Outcome, Receipt};
+
+/// The sending side of one lane. The lane ends when the last door to it is dropped.
+#[derive(Debug, Clone)]
+pub struct LaneDoor {
+    sender: mpsc::Sender<Batch>,
+    backlog: Backlog,
+}
+
+/// Bytes that wait in front of one lane; the doors add, the lane takes away.
+#[derive(Debug, Clone, Default)]
+pub struct Backlog(Arc<AtomicU64>);
+
+/// The pipelines that a receiver or connector feeds for one signal; cheap to clone.
+///
+/// A batch goes to every pipeline, and there to the lane with the fewest bytes waiting.
+#[derive(Debug, Clone)]
+pub struct Outlet {
+    pipelines: Arc<[Vec<LaneDoor>]>,
+    budget: Budget,
+}
+
+impl Backlog {
+    /// The lane took a batch.
+    pub fn took(&self, batch: &Batch) {
+        self.0.fetch_sub(batch.payload.bytes().len() as u64, Ordering::Relaxed);
+    }
+
+    fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl LaneDoor {
+    /// A door to the lane that reads from the other end of `sender`.
+    pub fn new(sender: mpsc::Sender<Batch>, backlog: Backlog) -> Self {
+        Self { sender, backlog }
+    }
+
+    async fn enter(&self, batch: Batch) {
+        let bytes = batch.payload.bytes().len() as u64;
+        self.backlog.0.fetch_add(bytes, Ordering::Relaxed);
+        if let Err(refused) = self.sender.send(batch).await {
+            self.backlog.0.fetch_sub(bytes, Ordering::Relaxed);
+            refused.0.settle(Outcome::retry("the pipeline has ended"));
+        }
+    }
+}
+
+impl Outlet {
+    /// An outlet into these pipelines, each given by its lanes.
+    pub fn new(pipelines: Vec<Vec<LaneDoor>>, budget: Budget) -> Self {
+        Self { pipelines: pipelines.into(), budget }
+    }
+
+    /// Takes memory for a body of `bytes` before it is read.
+    pub fn admit(&self, bytes: u64) -> Result<Credit, Exhausted> {
+        self.budget.admit(bytes)
+    }
+
+    /// Hands a payload over and waits for the outcome that its sender must hear.
+    ///
+    /// The work goes on when the caller goes away: dropping the future abandons only the answer.
+    pub async fn send(&self, payload: Payload, origin: Arc<Origin>, credit: Credit) -> Outcome {
+        let (receipt, verdict) = Receipt::pair();
+        self.pass(Batch::new(payload, origin, receipt, credit)).await;
+        verdict.await
+    }
+
+    /// Passes a batch on with the receipt that it has, as connectors do.
+    pub async fn pass(&self, batch: Batch) {
+        let Some((last, others)) = self.pipelines.split_last() else {
+            return batch.settle(Outcome::retry("no pipeline is connected"));
+        };
+        for lanes in others {
+            enter_shortest(lanes, batch.fork()).await;
+        }
+        enter_shortest(last, batch).await;
+    }
+}
+
+async fn enter_shortest(lanes: &[LaneDoor], batch: Batch) {
+    match lanes.iter().min_by_key(|door| door.backlog.bytes()) {
+        Some(door) => door.enter(batch).await,
+        None => batch.settle(Outcome::retry("the pipeline has no lane")),
+    }
+}

@@ -1,0 +1,99 @@
+//! Lanes: one pipeline's processors, run in order by one task.
+
+mod door;
+mod fan_out;
+mod inside;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{Notify, mpsc};
+
+pub use door::{Backlog, LaneDoor, Outlet};
+pub use fan_out::{Exit, FanOut};
+pub use inside::{Inside, LaneStage};
+
+use crate::Batch;
+
+/// How many batches may wait in front of a lane. Memory is bounded by the byte budget; this bounds how stale a batch
+/// can get before its sender is held up.
+pub const INLET_BATCHES_MAX: usize = 256;
+
+/// One pipeline's processors, run in order by one task.
+///
+/// A lane owns its processors outright: no locks, no channels between them. It wakes for a batch, for the tick of a
+/// stage that keeps something, or when the exporters have come to rest.
+pub struct Lane {
+    /// Filled by receivers and connectors; closes when the last of them is gone, which starts the drain.
+    inlet: mpsc::Receiver<Batch>,
+    backlog: Backlog,
+    inside: Inside,
+    fan_out: FanOut,
+    /// Told by the drivers when nothing waits and nothing is under way.
+    rest: Arc<Notify>,
+}
+
+enum Wake {
+    Batch(Batch),
+    Tick,
+    Rest,
+    Closed,
+}
+
+impl Lane {
+    /// A lane and its door.
+    pub fn new(inside: Inside, fan_out: FanOut, rest: Arc<Notify>) -> (Self, LaneDoor) {
+        let (sender, inlet) = mpsc::channel(INLET_BATCHES_MAX);
+        let backlog = Backlog::default();
+        let door = LaneDoor::new(sender, backlog.clone());
+        (Self { inlet, backlog, inside, fan_out, rest }, door)
+    }
+
+    /// Runs until the last sender is gone and everything kept has been let go.
+    pub async fn run(mut self) {
+        loop {
+            match self.wake().await {
+                Wake::Batch(batch) => {
+                    self.backlog.took(&batch);
+                    let ready = self.inside.run(batch);
+                    self.fan_out.send_all(ready).await;
+                }
+                Wake::Tick => {
+                    let ready = self.inside.tick();
+                    self.fan_out.send_all(ready).await;
+                }
+                Wake::Rest => {}
+                Wake::Closed => break,
+            }
+            // Waiting longer gains nothing once there is no more input and the exporters have nothing to do.
+            if self.inside.keeps() && self.inlet.is_empty() && self.fan_out.at_rest() {
+                let ready = self.inside.idle();
+                self.fan_out.send_all(ready).await;
+            }
+        }
+        let ready = self.inside.drain();
+        self.fan_out.send_all(ready).await;
+    }
+
+    async fn wake(&mut self) -> Wake {
+        if !self.inside.keeps() {
+            return self.inlet.recv().await.map_or(Wake::Closed, Wake::Batch);
+        }
+        let rest = self.rest.notified();
+        let tick = sleep_until(self.inside.wake_at());
+        tokio::select! {
+            biased;
+            batch = self.inlet.recv() => batch.map_or(Wake::Closed, Wake::Batch),
+            () = tick => Wake::Tick,
+            () = rest => Wake::Rest,
+        }
+    }
+
+}
+
+async fn sleep_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant.into()).await,
+        None => std::future::pending().await,
+    }
+}

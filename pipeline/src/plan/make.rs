@@ -1,0 +1,207 @@
+//! From a configuration to a plan. Everything that is wrong is said; nothing is started.
+
+use std::collections::BTreeMap;
+
+use config::{Collector, Diagnostics, Id, Kind, Pipeline, Section, Signal};
+
+use super::{Lanes, Plan, Planned, PlannedConnector, PlannedExit, PlannedExporter, PlannedPipeline, PlannedReceiver};
+use crate::Outcome;
+use crate::component::{About, Decoded, Registry};
+use crate::delivery::Delivery;
+
+/// Decodes every component and connects what the pipelines name. None when anything is wrong.
+///
+/// Components that no pipeline uses are decoded too, so that their mistakes are found, and then left out.
+pub fn plan(collector: &Collector, registry: &Registry, diagnostics: &mut Diagnostics) -> Option<Plan> {
+    let mut maker = Maker { collector, registry, diagnostics, decoded: BTreeMap::new() };
+    for kind in [Kind::Receiver, Kind::Processor, Kind::Exporter, Kind::Connector, Kind::Extension] {
+        maker.decode_all(kind);
+    }
+    for pipeline in &collector.service.pipelines {
+        maker.check_signals(pipeline);
+    }
+    (!maker.diagnostics.has_errors()).then(|| maker.plan())
+}
+
+struct Maker<'a> {
+    collector: &'a Collector,
+    registry: &'a Registry,
+    diagnostics: &'a mut Diagnostics,
+    /// Kinds as their names, since only those are ordered.
+    decoded: BTreeMap<(&'static str, Id), Planned>,
+}
+
+impl Maker<'_> {
+    fn decode_all(&mut self, kind: Kind) {
+        for component in self.collector.components(kind).values().filter(|component| component.known) {
+            let Some((about, decode)) = self.entry(kind, &component.type_name) else { continue };
+            if let Some(config) = decode(&component.section, self.diagnostics) {
+                let planned = Planned { id: component.id.clone(), kind_name: about.name, config };
+                self.decoded.insert((name_of(kind), component.id.clone()), planned);
+            }
+        }
+    }
+
+    fn entry(&self, kind: Kind, name: &str) -> Option<(About, fn(&Section, &mut Diagnostics) -> Option<Decoded>)> {
+        match kind {
+            Kind::Receiver => self.registry.receivers.get(name).map(|entry| (entry.about, entry.decode)),
+            Kind::Processor => self.registry.processors.get(name).map(|entry| (entry.about, entry.decode)),
+            Kind::Exporter => self.registry.exporters.get(name).map(|entry| (entry.about, entry.decode)),
+            Kind::Connector => self.registry.connectors.get(name).map(|entry| (entry.about, entry.decode)),
+            Kind::Extension => self.registry.extensions.get(name).map(|entry| (entry.about, entry.decode)),
+        }
+    }
+
+    /// A component in a pipeline whose signal it does not know would pass data by or lose it.
+    fn check_signals(&mut self, pipeline: &Pipeline) {
+        let lists = [
+            (Kind::Receiver, &pipeline.receivers),
+            (Kind::Processor, &pipeline.processors),
+            (Kind::Exporter, &pipeline.exporters),
+        ];
+        for (kind, references) in lists {
+            for reference in references {
+                let Some(component) = self.collector.components(kind).get(&reference.id) else { continue };
+                let Some((about, _)) = self.entry(kind, &component.type_name) else { continue };
+                if !about.signals.contains(&pipeline.signal) {
+                    let signals: Vec<String> = about.signals.iter().map(ToString::to_string).collect();
+                    let problem = format!(
+                        "service::pipelines::{}: {} \"{}\" does not work on {}",
+                        pipeline.id,
+                        name_of(kind),
+                        reference.id,
+                        pipeline.signal
+                    );
+                    let problem = config::Diagnostic::error(problem).at(&reference.origin);
+                    self.diagnostics.push(problem.help(format!("`{}` works on {}", about.name, signals.join(", "))));
+                }
+            }
+        }
+        self.check_routes(pipeline);
+    }
+
+    /// A connector must lead from the signal of the pipeline that ends in it to that of each that begins with it.
+    fn check_routes(&mut self, ends: &Pipeline) {
+        for reference in &ends.exporters {
+            let Some(connector) = self.collector.connectors.get(&reference.id) else { continue };
+            let Some(entry) = self.registry.connectors.get(connector.type_name.as_str()) else { continue };
+            for begins in &self.collector.service.pipelines {
+                let joined = begins.receivers.iter().any(|it| it.id == reference.id);
+                if joined && !entry.routes.contains(&(ends.signal, begins.signal)) {
+                    let problem = format!(
+                        "connector \"{}\" used as exporter in {} pipeline but not used in any supported receiver pipeline: \
+                         it cannot lead from {} to {}",
+                        reference.id, ends.id, ends.signal, begins.signal
+                    );
+                    self.diagnostics.push(config::Diagnostic::error(problem).at(&reference.origin));
+                }
+            }
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let pipelines = &self.collector.service.pipelines;
+        let exporters = self.exporters();
+        let connectors: Vec<PlannedConnector> = self
+            .used(Kind::Connector, |pipeline| &pipeline.exporters)
+            .into_iter()
+            .map(|component| PlannedConnector { feeds: self.fed_by(&component.id), component })
+            .collect();
+        let receivers = self.used(Kind::Receiver, |pipeline| &pipeline.receivers);
+        let extensions = self.collector.service.extensions.iter();
+        Plan {
+            receivers: receivers
+                .into_iter()
+                .map(|component| PlannedReceiver { feeds: self.fed_by(&component.id), component })
+                .collect(),
+            pipelines: pipelines.iter().map(|it| self.pipeline(it, &exporters, &connectors)).collect(),
+            extensions: extensions.filter_map(|it| self.decoded(Kind::Extension, &it.id)).collect(),
+            exporters,
+            connectors,
+        }
+    }
+
+    fn pipeline(
+        &self,
+        pipeline: &Pipeline,
+        exporters: &[PlannedExporter],
+        connectors: &[PlannedConnector],
+    ) -> PlannedPipeline {
+        let processors: Vec<Planned> =
+            pipeline.processors.iter().filter_map(|it| self.decoded(Kind::Processor, &it.id)).collect();
+        let holds = |it: &Planned| self.registry.processors.get(it.kind_name).is_some_and(|it| it.about.holds_traces);
+        let exit = |id: &Id| {
+            let exporter = exporters.iter().position(|it| it.component.id == *id).map(PlannedExit::Exporter);
+            exporter.or_else(|| connectors.iter().position(|it| it.component.id == *id).map(PlannedExit::Connector))
+        };
+        PlannedPipeline {
+            id: pipeline.id.clone(),
+            signal: pipeline.signal,
+            lanes: if processors.iter().any(holds) { Lanes::One } else { Lanes::PerCore },
+            exits: pipeline.exporters.iter().filter_map(|it| exit(&it.id)).collect(),
+            answer: self.answer(pipeline),
+            processors,
+        }
+    }
+
+    /// What OK means to a sender: the least that any exit promises.
+    fn answer(&self, pipeline: &Pipeline) -> Outcome {
+        let promise = |id: &Id| {
+            let planned = self.decoded(Kind::Exporter, id)?;
+            let entry = self.registry.exporters.get(planned.kind_name)?;
+            Some(Delivery::answer(&(entry.delivery)(&planned.config)))
+        };
+        let exporters = pipeline.exporters.iter().filter_map(|it| promise(&it.id));
+        let behind = pipeline.exporters.iter().filter(|it| self.collector.connectors.contains_key(&it.id));
+        let behind = behind.flat_map(|connector| {
+            let begins = |it: &&Pipeline| it.receivers.iter().any(|receiver| receiver.id == connector.id);
+            self.collector.service.pipelines.iter().filter(begins).map(|it| self.answer(it))
+        });
+        exporters.chain(behind).fold(Outcome::Delivered, Outcome::worst)
+    }
+
+    fn exporters(&self) -> Vec<PlannedExporter> {
+        let signals = |id: &Id| -> Vec<Signal> {
+            let uses = |it: &&Pipeline| it.exporters.iter().any(|exporter| exporter.id == *id);
+            let mut signals: Vec<Signal> =
+                self.collector.service.pipelines.iter().filter(uses).map(|it| it.signal).collect();
+            signals.sort_unstable_by_key(ToString::to_string);
+            signals.dedup();
+            signals
+        };
+        let used = self.used(Kind::Exporter, |pipeline| &pipeline.exporters);
+        used.into_iter().map(|component| PlannedExporter { signals: signals(&component.id), component }).collect()
+    }
+
+    /// The components of a kind that pipelines use, each once, in the order of their first use.
+    fn used(&self, kind: Kind, list: impl Fn(&Pipeline) -> &Vec<config::Reference>) -> Vec<Planned> {
+        let mut used: Vec<Planned> = Vec::new();
+        for reference in self.collector.service.pipelines.iter().flat_map(list) {
+            if used.iter().all(|planned| planned.id != reference.id) {
+                used.extend(self.decoded(kind, &reference.id));
+            }
+        }
+        used
+    }
+
+    /// The pipelines that begin with a receiver or connector.
+    fn fed_by(&self, id: &Id) -> Vec<usize> {
+        let pipelines = self.collector.service.pipelines.iter().enumerate();
+        let begins = |it: &Pipeline| it.receivers.iter().any(|receiver| receiver.id == *id);
+        pipelines.filter(|(_, pipeline)| begins(pipeline)).map(|(index, _)| index).collect()
+    }
+
+    fn decoded(&self, kind: Kind, id: &Id) -> Option<Planned> {
+        self.decoded.get(&(name_of(kind), id.clone())).cloned()
+    }
+}
+
+fn name_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Receiver => "receiver",
+        Kind::Processor => "processor",
+        Kind::Exporter => "exporter",
+        Kind::Connector => "connector",
+        Kind::Extension => "extension",
+    }
+}

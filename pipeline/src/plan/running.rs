@@ -1,0 +1,113 @@
+//! What runs, and how it ends.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Plan, wire_up};
+use crate::Budget;
+use crate::component::{BuildError, Fatal, Health, HealthState, Registry, Stop};
+use crate::delivery::Driver;
+use crate::ledger::Ledger;
+use crate::outside::Outside;
+use crate::telemetry::Telemetry;
+
+/// What all components of a process share.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// Clock, randomness, network and storage.
+    pub outside: Outside,
+    /// The memory that batches may hold.
+    pub budget: Budget,
+    /// Own metrics.
+    pub telemetry: Telemetry,
+    /// The conservation ledger.
+    pub ledger: Ledger,
+    /// How components feel.
+    pub health: Health,
+}
+
+impl World {
+    /// The real world, with nothing in it yet.
+    pub fn system() -> Self {
+        Self {
+            outside: Outside::system(),
+            budget: Budget::default(),
+            telemetry: Telemetry::default(),
+            ledger: Ledger::default(),
+            health: Health::default(),
+        }
+    }
+}
+
+/// A plan that runs.
+pub struct Running {
+    pub(super) world: World,
+    /// Receivers; they end first.
+    pub(super) receivers: JoinSet<Result<(), Fatal>>,
+    pub(super) stop_receivers: Stop,
+    /// End by themselves once nobody feeds them.
+    pub(super) lanes: JoinSet<()>,
+    pub(super) drivers: Vec<Driver>,
+    /// Extensions; they end last.
+    pub(super) extensions: JoinSet<Result<(), Fatal>>,
+    pub(super) stop_extensions: Stop,
+}
+
+impl Running {
+    /// Builds and starts everything, from the exporters back to the receivers, so that nothing is received before
+    /// there is somewhere to put it.
+    pub async fn start(plan: &Plan, registry: &Registry, world: World) -> Result<Self, BuildError> {
+        wire_up::start(plan, registry, world).await
+    }
+
+    /// What all components share.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Waits until a receiver or an extension ends although nobody asked it to.
+    pub async fn failure(&mut self) -> Fatal {
+        loop {
+            let ended = tokio::select! {
+                Some(ended) = self.receivers.join_next() => ended,
+                Some(ended) = self.extensions.join_next() => ended,
+                else => std::future::pending().await,
+            };
+            match ended {
+                Ok(Ok(())) => {} // It had nothing to wait for, as a receiver without pipelines.
+                Ok(Err(fatal)) => return fatal,
+                Err(panic) => return Fatal::because("a component panicked; please report this bug", panic),
+            }
+        }
+    }
+
+    /// Takes no more, lets everything drain until the deadline, and counts what is left as lost.
+    pub async fn stop(mut self, deadline: Duration) {
+        let deadline = Instant::now() + deadline;
+        self.world.health.set_state(HealthState::Stopping);
+        self.stop_receivers.cancel();
+        if !all_ended(&mut self.receivers, deadline).await {
+            tracing::warn!("receivers still had requests under way at the deadline; they are cut off");
+            self.receivers.shutdown().await;
+        }
+        if !all_ended(&mut self.lanes, deadline).await {
+            tracing::warn!("pipelines still had batches at the deadline; their senders are told to try again");
+            self.lanes.shutdown().await;
+        }
+        let drivers = self.drivers.into_iter().map(|driver| driver.stop(deadline));
+        futures_util::future::join_all(drivers).await;
+        self.stop_extensions.cancel();
+        // Extensions only publish; they get a moment to finish an answer.
+        let moment = Instant::now() + Duration::from_secs(1);
+        if !all_ended(&mut self.extensions, moment).await {
+            self.extensions.shutdown().await;
+        }
+    }
+}
+
+async fn all_ended<T: 'static>(tasks: &mut JoinSet<T>, deadline: Instant) -> bool {
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    tokio::time::timeout_at(deadline, ended).await.is_ok()
+}

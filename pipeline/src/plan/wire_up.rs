@@ -1,0 +1,217 @@
+//! Builds what a plan says, back to front: exporters, pipelines, receivers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use config::{Id, Kind, Signal};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::{Lanes, Plan, Planned, PlannedExit, PlannedPipeline, Running, World};
+use crate::component::{BuildError, HealthState, Outlets, Registry, Setup, Stop};
+use crate::delivery::{Driver, ExporterHandle};
+use crate::lane::{Exit, FanOut, Inside, Lane, LaneDoor, LaneStage, Outlet};
+
+pub(super) async fn start(plan: &Plan, registry: &Registry, world: World) -> Result<Running, BuildError> {
+    let mut wiring = Wiring::new(plan, registry, world);
+    wiring.start_extensions().await?;
+    wiring.start_exporters()?;
+    for pipeline in wiring.order() {
+        wiring.start_pipeline(pipeline)?;
+    }
+    wiring.start_receivers().await?;
+    wiring.running.world.health.set_state(HealthState::Ready);
+    Ok(wiring.running)
+}
+
+struct Wiring<'a> {
+    plan: &'a Plan,
+    registry: &'a Registry,
+    running: Running,
+    /// Told whenever an exporter has nothing to do; lanes that keep something listen.
+    rest: Arc<Notify>,
+    exporters: HashMap<(usize, Signal), ExporterHandle>,
+    /// The doors of each pipeline that was started, by index.
+    doors: HashMap<usize, Vec<LaneDoor>>,
+}
+
+impl<'a> Wiring<'a> {
+    fn new(plan: &'a Plan, registry: &'a Registry, world: World) -> Self {
+        let running = Running {
+            world,
+            receivers: JoinSet::new(),
+            stop_receivers: Stop::new(),
+            lanes: JoinSet::new(),
+            drivers: Vec::new(),
+            extensions: JoinSet::new(),
+            stop_extensions: Stop::new(),
+        };
+        Self { plan, registry, running, rest: Arc::default(), exporters: HashMap::new(), doors: HashMap::new() }
+    }
+
+    /// Pipelines that begin with a connector come before those that end in it. The plan has no cycles.
+    fn order(&self) -> Vec<usize> {
+        fn visit(plan: &Plan, pipeline: usize, order: &mut Vec<usize>) {
+            if order.contains(&pipeline) {
+                return;
+            }
+            for exit in plan.pipelines.get(pipeline).map_or(&[][..], |it| &it.exits) {
+                let PlannedExit::Connector(connector) = exit else { continue };
+                for next in plan.connectors.get(*connector).map_or(&[][..], |it| &it.feeds) {
+                    visit(plan, *next, order);
+                }
+            }
+            order.push(pipeline);
+        }
+        let mut order = Vec::with_capacity(self.plan.pipelines.len());
+        for pipeline in 0..self.plan.pipelines.len() {
+            visit(self.plan, pipeline, &mut order);
+        }
+        order
+    }
+
+    async fn start_extensions(&mut self) -> Result<(), BuildError> {
+        for extension in &self.plan.extensions {
+            let entry = known(self.registry.extensions.get(extension.kind_name), &extension.id)?;
+            let setup = self.setup(&extension.id, Kind::Extension, None);
+            let stop = self.running.stop_extensions.clone();
+            let service = (entry.start)(Arc::clone(&extension.config), setup, stop)
+                .await
+                .map_err(|error| failed("extension", &extension.id, error))?;
+            self.running.extensions.spawn(service);
+        }
+        Ok(())
+    }
+
+    fn start_exporters(&mut self) -> Result<(), BuildError> {
+        for (index, exporter) in self.plan.exporters.iter().enumerate() {
+            let Planned { id, kind_name, config } = &exporter.component;
+            let entry = known(self.registry.exporters.get(kind_name), id)?;
+            let setup = self.setup(id, Kind::Exporter, None);
+            let built = (entry.build)(config, &setup).map_err(|error| failed("exporter", id, error))?;
+            for signal in &exporter.signals {
+                let setup = Setup { signal: Some(*signal), ..setup.clone() };
+                let delivery = (entry.delivery)(config);
+                let ledger = &self.running.world.ledger;
+                let driver =
+                    Driver::start(Arc::clone(&built), delivery, *signal, setup, ledger, Arc::clone(&self.rest));
+                self.exporters.insert((index, *signal), driver.handle());
+                self.running.drivers.push(driver);
+            }
+        }
+        Ok(())
+    }
+
+    fn start_pipeline(&mut self, index: usize) -> Result<(), BuildError> {
+        let Some(pipeline) = self.plan.pipelines.get(index) else { return Ok(()) };
+        let lanes = match pipeline.lanes {
+            Lanes::One => 1,
+            Lanes::PerCore => available_parallelism().map_or(1, usize::from),
+        };
+        let fan_out = FanOut::new(self.exits(pipeline)?);
+        let mut doors = Vec::with_capacity(lanes);
+        for _ in 0..lanes {
+            let inside = self.inside(pipeline)?;
+            let (lane, door) = Lane::new(inside, fan_out.clone(), Arc::clone(&self.rest));
+            self.running.lanes.spawn(lane.run());
+            doors.push(door);
+        }
+        self.doors.insert(index, doors);
+        Ok(())
+    }
+
+    fn inside(&self, pipeline: &PlannedPipeline) -> Result<Inside, BuildError> {
+        let mut stages = Vec::with_capacity(pipeline.processors.len());
+        for Planned { id, kind_name, config } in &pipeline.processors {
+            let entry = known(self.registry.processors.get(kind_name), id)?;
+            let setup = self.setup(id, Kind::Processor, Some(pipeline.signal));
+            let stage = (entry.build)(config, &setup).map_err(|error| failed("processor", id, error))?;
+            let name = format!("processor/{id} in {}", pipeline.id);
+            let account = self.running.world.ledger.account(&name, pipeline.signal, &setup.telemetry);
+            stages.push(LaneStage::new(stage, account, &setup.telemetry, pipeline.signal));
+        }
+        let World { budget, outside, .. } = &self.running.world;
+        Ok(Inside::new(stages, budget.clone(), Arc::clone(&outside.clock)))
+    }
+
+    fn exits(&self, pipeline: &PlannedPipeline) -> Result<Vec<Exit>, BuildError> {
+        let mut exits = Vec::with_capacity(pipeline.exits.len());
+        for exit in &pipeline.exits {
+            match exit {
+                PlannedExit::Exporter(index) => {
+                    let handle = self.exporters.get(&(*index, pipeline.signal)).cloned();
+                    exits.extend(handle.map(Exit::Exporter));
+                }
+                PlannedExit::Connector(index) => {
+                    let Some(connector) = self.plan.connectors.get(*index) else { continue };
+                    let Planned { id, kind_name, config } = &connector.component;
+                    let entry = known(self.registry.connectors.get(kind_name), id)?;
+                    let setup = self.setup(id, Kind::Connector, Some(pipeline.signal));
+                    let conduit = (entry.build)(config, &setup, self.outlets(&connector.feeds))
+                        .map_err(|error| failed("connector", id, error))?;
+                    exits.push(Exit::Connector(conduit.into()));
+                }
+            }
+        }
+        Ok(exits)
+    }
+
+    async fn start_receivers(&mut self) -> Result<(), BuildError> {
+        // Connectors hold doors of their own by now; only receivers' doors must go when receivers end.
+        for receiver in &self.plan.receivers {
+            let Planned { id, kind_name, config } = &receiver.component;
+            let entry = known(self.registry.receivers.get(kind_name), id)?;
+            let setup = self.setup(id, Kind::Receiver, None);
+            let outlets = self.outlets(&receiver.feeds);
+            let stop = self.running.stop_receivers.clone();
+            let service = (entry.start)(Arc::clone(config), setup, outlets, stop)
+                .await
+                .map_err(|error| failed("receiver", id, error))?;
+            self.running.receivers.spawn(service);
+        }
+        self.doors.clear();
+        Ok(())
+    }
+
+    fn outlets(&self, pipelines: &[usize]) -> Outlets {
+        let mut outlets = Outlets::default();
+        for signal in [Signal::Traces, Signal::Metrics, Signal::Logs] {
+            let carries = |index: &&usize| self.plan.pipelines.get(**index).is_some_and(|it| it.signal == signal);
+            let doors: Vec<Vec<LaneDoor>> =
+                pipelines.iter().filter(carries).filter_map(|index| self.doors.get(index).cloned()).collect();
+            if !doors.is_empty() {
+                outlets.set(signal, Outlet::new(doors, self.running.world.budget.clone()));
+            }
+        }
+        outlets
+    }
+
+    fn setup(&self, id: &Id, kind: Kind, signal: Option<Signal>) -> Setup {
+        let label = match kind {
+            Kind::Receiver => "receiver",
+            Kind::Processor => "processor",
+            Kind::Exporter => "exporter",
+            Kind::Connector => "connector",
+            Kind::Extension => "extension",
+        };
+        let world = &self.running.world;
+        Setup {
+            id: id.clone(),
+            kind,
+            signal,
+            telemetry: world.telemetry.with(label, id.to_string()),
+            outside: world.outside.clone(),
+            budget: world.budget.clone(),
+            health: world.health.clone(),
+        }
+    }
+}
+
+fn known<'a, T>(entry: Option<&'a T>, id: &Id) -> Result<&'a T, BuildError> {
+    entry.ok_or_else(|| BuildError::new(format!("{id}: this type was planned but is not in this build")))
+}
+
+fn failed(kind: &str, id: &Id, error: BuildError) -> BuildError {
+    BuildError::because(format!("{kind} {id} could not start"), error)
+}

@@ -1,0 +1,182 @@
+//! The command line: the Collector's flags and subcommands, and `demo`.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::{components, demo, print_config, run, validate};
+
+/// Shows where each LLM request's time went.
+///
+/// Runs like the OpenTelemetry Collector, from the Collector's own configuration file.
+#[derive(Debug, Parser)]
+#[command(name = "inferscope", version, disable_version_flag = true, after_help = NEXT)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    configuration: ConfigurationArguments,
+
+    /// Print the version.
+    #[arg(short = 'v', long = "version", action = clap::ArgAction::Version)]
+    version: Option<bool>,
+}
+
+const NEXT: &str = "Start here: `inferscope demo` shows a capture of a real vLLM, request by request.";
+
+/// Where the configuration comes from; every command that reads it takes the same flags.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigurationArguments {
+    /// A file, or a URI such as `env:CONFIG` or `yaml:receivers::otlp: …`. Repeatable; later ones win.
+    #[arg(long = "config", value_name = "URI", global = true)]
+    pub locations: Vec<String>,
+
+    /// Sets one key after all files, as in `processors.batch.timeout=2s`. Repeatable.
+    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
+    pub sets: Vec<String>,
+
+    /// Accepted so that a Collector's command line starts; Inferscope has no feature gates.
+    #[arg(long = "feature-gates", value_name = "GATES", global = true, value_delimiter = ',', allow_hyphen_values = true)]
+    pub feature_gates: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Checks a configuration and says all that is wrong with it.
+    Validate(ValidateArguments),
+    /// Lists the components of this build.
+    Components(ComponentsArguments),
+    /// Prints the configuration after merging and expansion.
+    #[command(alias = "print-initial-config")]
+    PrintConfig(PrintConfigArguments),
+    /// Lists feature gates; there are none.
+    Featuregate {
+        /// A gate's id.
+        id: Option<String>,
+    },
+    /// Replays a capture of a real vLLM and shows where each request's time went. Needs nothing else.
+    Demo(demo::DemoOptions),
+    /// Prints a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// How `validate` reports.
+#[derive(Debug, Clone, Args)]
+pub struct ValidateArguments {
+    /// As text for people, or as one JSON object a line.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+    /// Also says how the pipelines hang together and what OK means to their senders.
+    #[arg(long)]
+    pub explain: bool,
+}
+
+/// Text for people or JSON for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Source lines with carets.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// How `components` lists.
+#[derive(Debug, Clone, Args)]
+pub struct ComponentsArguments {
+    /// As the Collector's YAML, or as the README's table.
+    #[arg(long, value_enum, default_value_t = ListFormat::Yaml)]
+    pub format: ListFormat,
+}
+
+/// The forms of the list of components.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// As `otelcol components` prints it.
+    Yaml,
+    /// The table in the README.
+    Markdown,
+}
+
+/// How `print-config` prints.
+#[derive(Debug, Clone, Args)]
+pub struct PrintConfigArguments {
+    /// Whether secrets are shown.
+    #[arg(long, value_enum, default_value_t = Mode::Redacted)]
+    pub mode: Mode,
+    /// YAML or JSON.
+    #[arg(long, value_enum, default_value_t = Format::Yaml)]
+    pub format: Format,
+    /// Whether the configuration must be valid.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub validate: bool,
+}
+
+/// Whether secrets are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// As `[REDACTED]`.
+    Redacted,
+    /// As they are.
+    Unredacted,
+}
+
+/// The two forms of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// As users write it.
+    Yaml,
+    /// For programs.
+    Json,
+}
+
+impl Arguments {
+    /// Does what the command line asks.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let configuration = self.configuration;
+        match self.command {
+            None if configuration.locations.is_empty() => anyhow::bail!(
+                "no configuration given: use `inferscope --config FILE`, or try `inferscope demo`, which needs none"
+            ),
+            None => run::run(&configuration),
+            Some(Command::Validate(options)) => validate::run(&configuration, &options),
+            Some(Command::Components(options)) => components::run(&options),
+            Some(Command::PrintConfig(options)) => print_config::run(&configuration, &options),
+            Some(Command::Featuregate { .. }) => {
+                say("Inferscope has no feature gates.\n")?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Some(Command::Demo(options)) => {
+                run::runtime()?.block_on(demo::run(options))?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Some(Command::Completions { shell }) => {
+                clap_complete::generate(shell, &mut Self::command(), "inferscope", &mut std::io::stdout());
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+/// Writes to standard output; a reader that went away, as `head` does, is no error.
+pub fn say(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Writes an error and what caused it to standard error.
+pub fn complain(error: &anyhow::Error) {
+    let mut stderr = std::io::stderr().lock();
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(stderr, "inferscope: {error}");
+    for cause in error.chain().skip(1) {
+        let _ = writeln!(stderr, "  because: {cause}");
+    }
+}

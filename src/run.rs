@@ -1,0 +1,77 @@
+//! Runs a configuration until it is told to stop.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use pipeline::plan::{Running, World};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::{ConfigurationArguments, ReportFormat};
+use crate::{logs, own_metrics, source, validate};
+
+/// How long a shutdown may take: shorter than the 30 s after which Kubernetes kills.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
+
+/// The runtime that everything shares: one worker per core this process may use.
+pub fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("could not start the runtime")
+}
+
+/// Runs like the Collector.
+pub fn run(arguments: &ConfigurationArguments) -> anyhow::Result<ExitCode> {
+    let registry = source::registry();
+    let read = source::read(arguments, &registry);
+    let (Some(plan), Some(collector)) = (read.plan, read.collector) else {
+        validate::report(&read.diagnostics, ReportFormat::Text);
+        return Ok(ExitCode::FAILURE);
+    };
+    logs::start(collector.telemetry())?;
+    for diagnostic in read.diagnostics.sorted() {
+        tracing::warn!(place = diagnostic.place(), "{}", diagnostic.message);
+    }
+    for gate in &arguments.feature_gates {
+        tracing::warn!(gate, "unknown feature gate; Inferscope has none");
+    }
+    runtime()?.block_on(async {
+        let world = World::system();
+        let metrics = own_metrics::start(collector.telemetry(), &world).await?;
+        let running = Running::start(&plan, &registry, world).await?;
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), pipelines = plan.pipelines.len(), "everything is ready");
+        until_told(running).await?;
+        metrics.stop().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+async fn until_told(mut running: Running) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let failure = loop {
+        tokio::select! {
+            _ = interrupt.recv() => break None,
+            _ = terminate.recv() => break None,
+            _ = hang_up.recv() => tracing::warn!("SIGHUP: reloading is not available yet; restart to read the configuration again"),
+            fatal = running.failure() => break Some(fatal),
+        }
+    };
+    tracing::info!(deadline_s = SHUTDOWN_DEADLINE.as_secs(), "stopping; a second signal ends at once");
+    tokio::select! {
+        () = running.stop(SHUTDOWN_DEADLINE) => {}
+        () = either(&mut interrupt, &mut terminate) => anyhow::bail!("ended at once by a second signal"),
+    }
+    tracing::info!("stopped");
+    match failure {
+        Some(fatal) => Err(fatal.into()),
+        None => Ok(()),
+    }
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
