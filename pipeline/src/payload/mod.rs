@@ -16,7 +16,6 @@ mod encoded;
 mod error;
 mod ids;
 pub mod json;
-pub mod json;
 mod limits;
 pub mod names;
 mod normalise;
