@@ -1,6 +1,6 @@
 //! Which component types exist; the registry of the program answers.
 
-use crate::id::Kind;
+use crate::id::{Kind, Signal};
 
 /// What the program says about a component type that a file names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,4 +24,17 @@ pub trait Catalog {
 
     /// What `type_name` means.
     fn canonical(&self, kind: Kind, type_name: &str) -> Lookup;
+
+    /// Whether a component can stand in a pipeline of `signal`. Not asked for connectors and extensions.
+    fn supports(&self, kind: Kind, type_name: &str, signal: Signal) -> bool {
+        let _ = (kind, type_name, signal);
+        true
+    }
+
+    /// Whether a connector takes `from` and gives `to`: `forward` keeps the signal, `span_metrics` turns traces into
+    /// metrics. Cycles are looked for along these pairs only.
+    fn joins(&self, type_name: &str, from: Signal, to: Signal) -> bool {
+        let _ = (type_name, from, to);
+        true
+    }
 }

@@ -110,7 +110,10 @@ pub fn collector(document: &Document, catalog: &dyn Catalog, diagnostics: &mut D
         );
         return None;
     }
-    let mut reader = Reader { catalog, diagnostics };
+    let mut reader = Reader {
+        catalog,
+        diagnostics: &mut *diagnostics,
+    };
     reader.top_level_keys(root);
     let collector = Collector {
         receivers: reader.components(root, Kind::Receiver),
@@ -120,7 +123,7 @@ pub fn collector(document: &Document, catalog: &dyn Catalog, diagnostics: &mut D
         extensions: reader.components(root, Kind::Extension),
         service: reader.service(root),
     };
-    rules::check(&collector, root, diagnostics);
+    rules::check(&collector, root, catalog, diagnostics);
     Some(collector)
 }
 

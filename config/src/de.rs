@@ -22,6 +22,7 @@ use crate::source::Origin;
 pub(crate) const SECRET: &str = "$inferscope::Secret";
 pub(crate) const DURATION: &str = "$inferscope::Duration";
 pub(crate) const PRESENT: &str = "$inferscope::Present";
+pub(crate) const UNREAD: &str = "$inferscope::Unread";
 pub(crate) const PARTS: &str = "$inferscope::Parts";
 
 /// What one decoding run knows and learns.
@@ -45,6 +46,7 @@ pub(crate) enum Aside {
 pub(crate) struct Notes {
     pub(crate) secrets: Vec<Path>,
     pub(crate) texts: Vec<Path>,
+    pub(crate) unread: Vec<Path>,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -175,7 +177,7 @@ impl<'a> Reader<'a> {
         self.run.notes.borrow_mut().warnings.push(warning);
     }
 
-    fn integer<N: TryFrom<i128> + fmt::Display>(&self, min: N, max: N) -> Result<N, Fault> {
+    fn integer<N: TryFrom<i128> + fmt::Display + Copy>(&self, min: N, max: N) -> Result<N, Fault> {
         let value = match self.node.value {
             Value::Int(value) => value,
             // `1e6` is a whole number that was written as a float. Go takes 7.5 for 7; we refuse, because the user
@@ -351,6 +353,7 @@ impl Deserializer<'static> for Reader<'_> {
                     );
                 }
             }
+            UNREAD => self.run.notes.borrow_mut().unread.push(self.trail.path()),
             PRESENT => self.field = false,
             PARTS => return visitor.visit_newtype_struct(PartReader::new(self)),
             _ => {}
@@ -425,5 +428,11 @@ impl<'a> IntoDeserializer<'static, Fault> for Reader<'a> {
 
 /// Errors raised by serde itself (`invalid_type` and its like) carry no place; this adds the reader's.
 pub(crate) fn read<'a, S: de::DeserializeSeed<'static>>(seed: S, reader: Reader<'a>) -> Result<S::Value, Fault> {
-    seed.deserialize(reader).map_err(|fault| fault.or_at(|| reader.place()))
+    seed.deserialize(reader).map_err(|mut fault| {
+        // A type that reads anything, such as a duration, meets the null of an absent value like any other type.
+        if fault.place.is_none() && reader.field && reader.node.is_null() {
+            fault.reason = Reason::Null;
+        }
+        fault.or_at(|| reader.place())
+    })
 }

@@ -43,13 +43,13 @@ fn read_all<T: DeserializeOwned>(section: &Section, diagnostics: &mut Diagnostic
     let mut run = Run::default();
     let mut problems = 0;
     for _ in 0..READINGS_MAX {
-        run.notes.take();
         match read_once::<T>(section, &run) {
             Ok(value) => {
                 keep_notes(section, &run, diagnostics);
                 return (Some(value), run);
             }
             Err(fault) => {
+                forget_notes(section, &run);
                 let place = fault.place.clone().unwrap_or_else(|| place_of(section));
                 if let Some(problem) = problem(&fault, &place, &run) {
                     diagnostics.push(problem);
@@ -70,7 +70,6 @@ fn read_all<T: DeserializeOwned>(section: &Section, diagnostics: &mut Diagnostic
     if problems >= PROBLEMS_MAX {
         diagnostics.push(section.error(format!("more than {PROBLEMS_MAX} problems here; the rest is not shown")));
     }
-    keep_notes(section, &run, diagnostics);
     (None, run)
 }
 
@@ -127,14 +126,24 @@ fn problem(fault: &Fault, place: &Place, run: &Run) -> Option<Diagnostic> {
     }
 }
 
+/// After a reading to the end: everything noted holds.
 fn keep_notes(section: &Section, run: &Run, diagnostics: &mut Diagnostics) {
     let notes = run.notes.take();
     diagnostics.extend(notes.warnings);
     section.ledger.note(|entries| {
-        entries.decoded.push(section.path().clone());
+        if !run.failed() {
+            entries.decoded.insert(section.path().clone());
+        }
         entries.secrets.extend(notes.secrets);
         entries.texts.extend(notes.texts);
+        entries.unread.extend(notes.unread);
     });
+}
+
+/// After a reading that stopped: the next one notes everything again, except a secret that was itself unreadable.
+fn forget_notes(section: &Section, run: &Run) {
+    let notes = run.notes.take();
+    section.ledger.note(|entries| entries.secrets.extend(notes.secrets));
 }
 
 impl Run {

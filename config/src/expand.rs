@@ -18,8 +18,10 @@ use crate::yaml::{self, INPUT_BYTES_MAX};
 const DEPTH_MAX: usize = 100;
 /// References in one document. Bounds the work of variables that name several others each.
 const REFERENCES_MAX: usize = 10_000;
-/// Text that all references of one document bring in.
-const BYTES_MAX: usize = 8 * INPUT_BYTES_MAX;
+/// Replacements within one scalar, the Collector's limit.
+const ROUNDS_MAX: usize = 1_000;
+/// Text that all references of one document bring in, counted again for every replacement within it.
+const BYTES_MAX: usize = 16 * INPUT_BYTES_MAX;
 
 /// Expands every scalar of the merged document. What fails is reported and becomes [`Value::Failed`].
 pub(crate) fn expand(root: &Arc<Node>, environment: &dyn Environment, diagnostics: &mut Diagnostics) -> Arc<Node> {
@@ -80,7 +82,7 @@ impl Expander<'_> {
     /// A scalar with at least one reference.
     fn scalar(&mut self, text: &str, origin: &Origin, depth: usize) -> Result<Arc<Node>, Stop> {
         let mut text = text.to_owned();
-        for _ in 0..REFERENCES_MAX {
+        for _ in 0..ROUNDS_MAX {
             let Some(reference) = find(&text) else {
                 return Ok(Node::new(Value::Text(Text { text, plain: false }), origin.clone()));
             };
@@ -123,8 +125,13 @@ impl Expander<'_> {
         };
         let expanded = self.node(&root, depth + 1);
         let mut node = expanded.as_ref().clone();
-        if !matches!(node.value, Value::Failed) {
-            node.original = self.original(&fetched.text, origin, depth + 1);
+        // A text's own expansion is its original already; expanding it twice would double the work at every level.
+        let is_text = matches!(root.value, Value::Text(_));
+        match &node.value {
+            Value::Failed => {}
+            Value::Text(text) if is_text && node.original.is_none() => node.original = Some(Arc::from(&*text.text)),
+            _ if is_text && node.original.is_some() => {}
+            _ => node.original = self.original(&fetched.text, origin, depth + 1),
         }
         Ok(Arc::new(node))
     }
@@ -176,7 +183,7 @@ impl Expander<'_> {
         if self.bytes > BYTES_MAX {
             return self.stop(
                 &place,
-                "the references bring in more than 8 MiB",
+                "the references bring in more than 16 MiB",
                 "shorten what is referred to",
             );
         }

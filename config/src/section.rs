@@ -1,5 +1,6 @@
 //! A part of the loaded document: what the rest of the program holds instead of text.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -30,11 +31,13 @@ pub(crate) struct Ledger {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct LedgerEntries {
     /// Paths at which a `Secret` was read.
-    pub(crate) secrets: Vec<Path>,
+    pub(crate) secrets: BTreeSet<Path>,
     /// Paths at which the original text of an expansion was read.
-    pub(crate) texts: Vec<Path>,
+    pub(crate) texts: BTreeSet<Path>,
+    /// Paths at which an `Unread` was read.
+    pub(crate) unread: BTreeSet<Path>,
     /// Sections that some type has read.
-    pub(crate) decoded: Vec<Path>,
+    pub(crate) decoded: BTreeSet<Path>,
 }
 
 impl Ledger {

@@ -51,10 +51,7 @@ pub(crate) fn parse(source: &Arc<Source>) -> Parsed {
         aliases: 0,
         problems: Vec::new(),
     };
-    let root = match reader.document() {
-        Ok(root) => Some(root),
-        Err(Stop) => None,
-    };
+    let root = reader.document().ok();
     Parsed {
         root,
         problems: reader.problems,
