@@ -1,0 +1,190 @@
+//! Takes connections.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto;
+use pipeline::component::{BuildError, Stop};
+use pipeline::outside::{Connection, Listener, Outside};
+use rustls::ServerConfig;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::task::TaskTracker;
+
+use super::bind::{self, Bound, Transport};
+use super::connection::Tenure;
+use super::limits::{
+    ACCEPT_PAUSE, CONNECTION_WINDOW_BYTES, HANDSHAKE_MAX, HEADERS_BYTES_MAX, LOCAL_RESETS_MAX, PENDING_RESETS_MAX,
+    SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES,
+};
+use super::{Reply, Rules};
+use crate::tls::{Reloading, ServerTls};
+
+/// Answers requests.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request. A panic costs this request only.
+    fn handle(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> impl Future<Output = Response<Reply>> + Send + 'static;
+
+    /// The answer where [`handle`](Self::handle) panicked.
+    fn panicked(&self, grpc: bool) -> Response<Reply>;
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address; None on a Unix socket.
+    pub address: Option<SocketAddr>,
+}
+
+/// A socket that listens, with its rules; [`serve`](Self::serve) takes connections until it is told to stop.
+pub struct Server {
+    bound: Bound,
+    tls: Option<Arc<Reloading<ServerConfig>>>,
+    rules: Rules,
+    outside: Outside,
+}
+
+type Builder = auto::Builder<TokioExecutor>;
+
+impl Server {
+    /// Listens. Plain text that others can reach is warned about.
+    pub async fn bind(
+        transport: Transport,
+        endpoint: &str,
+        tls: Option<&ServerTls>,
+        rules: Rules,
+        outside: &Outside,
+    ) -> Result<Self, BuildError> {
+        let tls = tls.map(|tls| reloading(tls, outside)).transpose()?;
+        let bound = bind::bind(outside.network.as_ref(), transport, endpoint).await?;
+        let reachable = bound
+            .listener
+            .local_addr()
+            .is_some_and(|address| !address.ip().is_loopback());
+        if tls.is_none() && reachable {
+            tracing::warn!(
+                endpoint,
+                "plain text on an address that others can reach; set tls, or listen on localhost"
+            );
+        }
+        Ok(Self {
+            bound,
+            tls,
+            rules,
+            outside: outside.clone(),
+        })
+    }
+
+    /// Serves on a socket that listens already.
+    pub fn on(listener: Box<dyn Listener>, rules: Rules, outside: &Outside) -> Self {
+        Self {
+            bound: Bound { listener, path: None },
+            tls: None,
+            rules,
+            outside: outside.clone(),
+        }
+    }
+
+    /// Where it listens; None for a Unix socket.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.bound.listener.local_addr()
+    }
+
+    /// Takes connections until `stop`, then lets the requests under way finish.
+    pub async fn serve<H: Handler>(self, handler: Arc<H>, stop: Stop) {
+        let builder = Arc::new(self.builder());
+        let connections = TaskTracker::new();
+        while let Some((io, address)) = self.next(&stop).await {
+            if connections.len() >= self.rules.connections_max {
+                tracing::warn!(
+                    limit = self.rules.connections_max,
+                    "too many connections; the newest is closed"
+                );
+                continue;
+            }
+            let tls = self
+                .tls
+                .as_ref()
+                .map(|tls| TlsAcceptor::from(tls.current(self.outside.clock.now())));
+            let tenure = Tenure::new(&self.rules, &self.outside, stop.clone());
+            let (handler, builder, peer) = (Arc::clone(&handler), Arc::clone(&builder), Peer { address });
+            connections.spawn(async move {
+                let Some(tls) = tls else {
+                    return tenure.serve(io, peer, handler, &builder).await;
+                };
+                match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(io)).await {
+                    Ok(Ok(io)) => tenure.serve(io, peer, handler, &builder).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                }
+            });
+        }
+        connections.close();
+        drop(self.bound.listener);
+        connections.wait().await;
+        if let Some(path) = self.bound.path {
+            // Somebody may have removed it already.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    /// The next connection; None once told to stop.
+    async fn next(&self, stop: &Stop) -> Option<(Box<dyn Connection>, Option<SocketAddr>)> {
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => return None,
+                accepted = self.bound.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok(connection) => return Some(connection),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::select! {
+                        () = stop.cancelled() => return None,
+                        () = tokio::time::sleep(ACCEPT_PAUSE) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn builder(&self) -> Builder {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            // It also runs while a connection waits for its next request, so the shorter of the two decides.
+            .header_read_timeout(self.rules.header_max)
+            .max_buf_size(HEADERS_BYTES_MAX as usize)
+            .keep_alive(self.rules.keep_alive);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .max_frame_size(STREAM_WINDOW_BYTES)
+            .max_concurrent_streams(self.rules.streams_max)
+            .max_header_list_size(HEADERS_BYTES_MAX)
+            .max_send_buf_size(SEND_BUFFER_BYTES)
+            .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
+            .max_local_error_reset_streams(LOCAL_RESETS_MAX)
+            .keep_alive_interval(self.rules.ping_interval)
+            .keep_alive_timeout(self.rules.ping_timeout);
+        builder
+    }
+}
+
+fn reloading(tls: &ServerTls, outside: &Outside) -> Result<Arc<Reloading<ServerConfig>>, BuildError> {
+    let (tls, interval) = (tls.clone(), tls.reload_interval());
+    let loaded = Reloading::new(interval, outside.clock.now(), move || tls.server_config());
+    Ok(Arc::new(loaded.map_err(|cause| {
+        BuildError::because(format!("tls: {cause}"), cause)
+    })?))
+}

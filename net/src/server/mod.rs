@@ -1,0 +1,28 @@
+//! Listeners: one port speaks HTTP/1.1 and HTTP/2, plain or over TLS.
+//!
+//! A [`Server`] takes connections and ends them (idle, too old, told to stop); a [`Handler`] answers requests and reads
+//! their bodies through an [`Intake`], which holds the limits.
+
+mod accept;
+mod bind;
+mod body;
+mod connection;
+mod cors;
+mod grpc_block;
+mod http_block;
+mod limits;
+mod pulse;
+mod reply;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use accept::{Handler, Peer, Server};
+pub use bind::Transport;
+pub use body::{Intake, IntakeError};
+pub use cors::Cors;
+pub use grpc_block::{EnforcementPolicy, GrpcServer, Keepalive, ServerParameters};
+pub use http_block::HttpServer;
+pub use limits::*;
+pub use reply::{Reply, retry_after};
+pub use rules::Rules;
