@@ -1,0 +1,223 @@
+//! Spans of one trace wait here for each other.
+//!
+//! Bounded in traces, in spans per trace, in bytes and in time. What comes out does not depend on the order in which
+//! spans came, on how they were split over batches, nor on some of them coming twice.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::time::Instant;
+
+use pipeline::payload::{Place, Released, SpanView, StageCounts, TraceId, Traces};
+
+use super::config::AssemblerConfig;
+use super::departed::Departed;
+use super::engine::Engine;
+use super::judge::Judge;
+use super::meters::{Leave, Meters};
+use super::waiting::{Added, Waiting};
+
+/// What became of a span that was offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offered {
+    /// It waits here.
+    Held,
+    /// The same span waits here already.
+    Duplicate,
+}
+
+/// The traces that wait.
+#[derive(Debug)]
+pub(super) struct Assembler {
+    limits: AssemblerConfig,
+    meters: Meters,
+    traces: HashMap<TraceId, Waiting>,
+    /// Traces by arrival: the first is the oldest.
+    by_age: BTreeMap<u64, TraceId>,
+    arrivals: u64,
+    /// When to look at a trace again. A trace that heard something since is put back with its new time, so that a span
+    /// costs no change here.
+    due: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// Traces that heard something since the last release, by arrival: each may be whole now.
+    touched: Vec<u64>,
+    /// Traces that left and were not written yet.
+    leaving: Vec<(Waiting, Leave)>,
+    /// Traces that left a while ago, for spans that come twice or late.
+    pub(super) departed: Departed,
+    bytes: usize,
+    spans: usize,
+    /// The time of the batch at hand.
+    now: Option<Instant>,
+}
+
+impl Assembler {
+    /// An empty one.
+    pub(super) fn new(limits: AssemblerConfig, meters: Meters) -> Self {
+        let departed = Departed::new(&limits);
+        Self {
+            limits,
+            meters,
+            traces: HashMap::new(),
+            by_age: BTreeMap::new(),
+            arrivals: 0,
+            due: BinaryHeap::new(),
+            touched: Vec::new(),
+            leaving: Vec::new(),
+            departed,
+            bytes: 0,
+            spans: 0,
+            now: None,
+        }
+    }
+
+    /// The time of the batch whose spans come next.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.now = Some(now);
+    }
+
+    /// Takes a copy of a span, unless the same span waits here already.
+    pub(super) fn offer(&mut self, engine: Engine, place: &Place, trace: TraceId, span: SpanView<'_>) -> Offered {
+        let Some(now) = self.now else { return Offered::Held };
+        if !self.traces.contains_key(&trace) {
+            self.open(trace, now);
+        }
+        let Some(waiting) = self.traces.get_mut(&trace) else { return Offered::Held };
+        let before = waiting.bytes_len();
+        if waiting.add(engine, place, span, now) == Added::Already {
+            self.meters.duplicates.add(1);
+            return Offered::Duplicate;
+        }
+        let (arrival, grown, count) = (waiting.arrival(), waiting.bytes_len() - before, waiting.len());
+        self.bytes += grown;
+        self.spans += 1;
+        if self.touched.last() != Some(&arrival) {
+            self.touched.push(arrival);
+        }
+        if count >= self.limits.spans_per_trace_max as usize {
+            self.leave(arrival, Leave::Long);
+        }
+        self.make_room();
+        Offered::Held
+    }
+
+    /// When [`release`](Self::release) should come next.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        if !self.leaving.is_empty() || !self.touched.is_empty() {
+            return self.now;
+        }
+        let due = self.due.peek().map(|Reverse((at, _))| *at);
+        match (due, self.departed.wake_at()) {
+            (Some(due), Some(forget)) => Some(due.min(forget)),
+            (due, forget) => due.or(forget),
+        }
+    }
+
+    /// Lets go of traces that are whole or have waited long enough; of all of them when asked.
+    pub(super) fn release(&mut self, now: Instant, everything: bool, judge: &Judge) -> Option<Released> {
+        self.let_whole_ones_go(judge);
+        self.let_overdue_ones_go(now);
+        while everything && let Some((_, trace)) = self.by_age.first_key_value() {
+            let Some(arrival) = self.traces.get(trace).map(Waiting::arrival) else { break };
+            self.leave(arrival, Leave::Drain);
+        }
+        self.departed.forget_until(now);
+        let written = self.write(now, judge);
+        self.measure();
+        written
+    }
+
+    fn open(&mut self, trace: TraceId, now: Instant) {
+        let arrival = self.arrivals;
+        self.arrivals += 1;
+        let waiting = Waiting::new(trace, arrival, now);
+        self.bytes += waiting.bytes_len();
+        self.due.push(Reverse((now + *self.limits.idle_window, arrival)));
+        self.by_age.insert(arrival, trace);
+        self.traces.insert(trace, waiting);
+    }
+
+    /// The oldest traces make room.
+    fn make_room(&mut self) {
+        let limit = usize::try_from(self.limits.bytes_max).unwrap_or(usize::MAX);
+        while self.traces.len() > self.limits.traces_max as usize || self.bytes > limit {
+            let Some((arrival, _)) = self.by_age.first_key_value() else { break };
+            self.leave(*arrival, Leave::Full);
+        }
+    }
+
+    /// Takes a trace out of everything; it is written with the next release.
+    fn leave(&mut self, arrival: u64, why: Leave) {
+        let Some(trace) = self.by_age.remove(&arrival) else { return };
+        let Some(waiting) = self.traces.remove(&trace) else { return };
+        self.bytes = self.bytes.saturating_sub(waiting.bytes_len());
+        self.spans = self.spans.saturating_sub(waiting.len());
+        self.leaving.push((waiting, why));
+    }
+
+    fn let_whole_ones_go(&mut self, judge: &Judge) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        for arrival in touched {
+            let waiting = self.by_age.get(&arrival).and_then(|trace| self.traces.get(trace));
+            if waiting.is_some_and(|waiting| waiting.is_whole(judge)) {
+                self.leave(arrival, Leave::Whole);
+            }
+        }
+    }
+
+    fn let_overdue_ones_go(&mut self, now: Instant) {
+        while let Some(Reverse((at, arrival))) = self.due.peek().copied() {
+            let waiting = self.by_age.get(&arrival).and_then(|trace| self.traces.get(trace));
+            let Some(waiting) = waiting else {
+                self.due.pop(); // It left before its time.
+                continue;
+            };
+            if at > now {
+                break;
+            }
+            self.due.pop();
+            let (idle_at, overdue_at) = waiting.deadlines(&self.limits);
+            if overdue_at <= now {
+                self.leave(arrival, Leave::Overdue);
+            } else if idle_at <= now {
+                self.leave(arrival, Leave::Idle);
+            } else {
+                self.due.push(Reverse((idle_at.min(overdue_at), arrival)));
+            }
+        }
+    }
+
+    /// Judges what leaves and writes it, oldest first.
+    fn write(&mut self, now: Instant, judge: &Judge) -> Option<Released> {
+        let mut leaving = std::mem::take(&mut self.leaving);
+        leaving.sort_by_key(|(waiting, _)| waiting.arrival());
+        let mut parts = Vec::with_capacity(leaving.len());
+        let mut counts = StageCounts::default();
+        for (waiting, why) in leaving {
+            self.meters.released(why);
+            let trace = waiting.trace();
+            let (traces, ids, verdicts) = waiting.conclude(judge);
+            self.departed.remember(trace, &ids, &verdicts, now);
+            let Some(traces) = traces else { continue };
+            let released = judge.carry_out(traces, verdicts, now);
+            add(&mut counts, &released.counts);
+            parts.push(released.traces);
+        }
+        (counts.received > 0).then(|| Released { traces: Traces::concat(&parts), counts })
+    }
+
+    fn measure(&self) {
+        let known = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.meters.held_traces.set(known(self.traces.len()));
+        self.meters.held_spans.set(known(self.spans));
+        self.meters.held_bytes.set(known(self.bytes + self.departed.bytes_len()));
+    }
+}
+
+fn add(sum: &mut StageCounts, more: &StageCounts) {
+    sum.received += more.received;
+    sum.emitted += more.emitted;
+    for (reason, spans) in more.dropped() {
+        sum.drop(reason, *spans);
+    }
+}

@@ -1,0 +1,130 @@
+//! One pass over a span: what it says about itself and about a request's durations.
+
+use pipeline::payload::{RawValue, SpanField, SpanId, SpanView, Text, TraceId, names};
+
+use super::phases::Observed;
+use super::reading::{Reading, seconds};
+
+/// Why a duration on a span could not be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Unread {
+    /// Neither a double nor a whole number.
+    pub(super) wrong_type: u8,
+    /// NaN or infinity.
+    pub(super) not_a_number: u8,
+}
+
+/// What one pass over a span finds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Request<'a> {
+    /// The trace it belongs to.
+    pub(super) trace_id: TraceId,
+    /// Its own id.
+    pub(super) span_id: SpanId,
+    /// Its name.
+    pub(super) name: Text<'a>,
+    /// Trace flags, inherited by children.
+    pub(super) flags: u32,
+    /// Trace state, inherited by children.
+    pub(super) trace_state: Text<'a>,
+    /// Start, end and durations.
+    pub(super) observed: Observed,
+    /// Whether any phase duration was given, readable or not.
+    pub(super) has_latency: bool,
+    /// Durations that could not be read.
+    pub(super) unread: Unread,
+    /// Tokens under the current names.
+    pub(super) input_tokens: Option<i64>,
+    pub(super) output_tokens: Option<i64>,
+    /// Tokens under the names that engines still use.
+    pub(super) prompt_tokens: Option<i64>,
+    pub(super) completion_tokens: Option<i64>,
+    /// Somebody decomposed or annotated it before: an agent, or this process on an earlier try.
+    pub(super) decomposed: bool,
+}
+
+impl<'a> Request<'a> {
+    /// Reads a span. Values of other attributes are not looked at.
+    #[inline]
+    pub(super) fn read(span: SpanView<'a>) -> Self {
+        let mut request = Self::default();
+        for field in span.fields() {
+            match field {
+                SpanField::Attr(key, value) => request.attribute(key.as_bytes(), value),
+                SpanField::TraceId(id) => request.trace_id = id,
+                SpanField::SpanId(id) => request.span_id = id,
+                SpanField::Name(name) => request.name = name,
+                SpanField::Start(time) => request.observed.start = time,
+                SpanField::End(time) => request.observed.end = time,
+                SpanField::Flags(flags) => request.flags = flags,
+                SpanField::TraceState(state) => request.trace_state = state,
+                _ => {}
+            }
+        }
+        request
+    }
+
+    /// Tokens to be added under the current name: known, and not there yet.
+    pub(super) fn missing_input_tokens(&self) -> Option<i64> {
+        if self.input_tokens.is_some() { None } else { self.prompt_tokens }
+    }
+
+    /// As [`missing_input_tokens`](Self::missing_input_tokens).
+    pub(super) fn missing_output_tokens(&self) -> Option<i64> {
+        if self.output_tokens.is_some() { None } else { self.completion_tokens }
+    }
+
+    /// Keys are told apart by length first: most attributes of a span end there.
+    #[inline]
+    fn attribute(&mut self, key: &[u8], value: RawValue<'_>) {
+        match key.len() {
+            16 if is(key, names::INFERSCOPE_PHASE) => self.decomposed = true,
+            18 if is(key, names::GEN_AI_LATENCY_E2E) => self.duration(|observed| &mut observed.e2e, value),
+            25 if is(key, names::GEN_AI_USAGE_INPUT_TOKENS) => first(&mut self.input_tokens, value),
+            26 if is(key, names::GEN_AI_USAGE_OUTPUT_TOKENS) => first(&mut self.output_tokens, value),
+            26 if is(key, names::GEN_AI_USAGE_PROMPT_TOKENS) => first(&mut self.prompt_tokens, value),
+            26 if is(key, names::INFERSCOPE_PHASE_RETRACTED) => self.decomposed = true,
+            27 if is(key, names::INFERSCOPE_DECOMPOSE_STATUS) => self.decomposed = true,
+            28 if is(key, names::GEN_AI_LATENCY_TIME_IN_QUEUE) => self.duration(|observed| &mut observed.queue, value),
+            30 if is(key, names::GEN_AI_USAGE_COMPLETION_TOKENS) => first(&mut self.completion_tokens, value),
+            34 if is(key, names::GEN_AI_LATENCY_TIME_TO_FIRST_TOKEN) => {
+                self.duration(|observed| &mut observed.ttft, value);
+            }
+            35 if is(key, names::GEN_AI_LATENCY_TIME_IN_MODEL_DECODE) => {
+                self.duration(|observed| &mut observed.decode, value);
+            }
+            36 if is(key, names::GEN_AI_LATENCY_TIME_IN_MODEL_PREFILL) => {
+                self.duration(|observed| &mut observed.prefill, value);
+            }
+            38 if is(key, names::GEN_AI_LATENCY_TIME_IN_MODEL_INFERENCE) => {
+                self.duration(|observed| &mut observed.inference, value);
+            }
+            _ => {}
+        }
+    }
+
+    /// The first value under a key is the one that counts, as for every reader of OTLP attributes.
+    fn duration(&mut self, slot: impl FnOnce(&mut Observed) -> &mut Option<i64>, value: RawValue<'_>) {
+        self.has_latency = true;
+        let slot = slot(&mut self.observed);
+        if slot.is_some() {
+            return;
+        }
+        match seconds(value) {
+            Reading::Ns(ns) => *slot = Some(ns),
+            Reading::WrongType => self.unread.wrong_type = self.unread.wrong_type.saturating_add(1),
+            Reading::NotANumber => self.unread.not_a_number = self.unread.not_a_number.saturating_add(1),
+        }
+    }
+}
+
+#[inline]
+fn is(key: &[u8], name: &str) -> bool {
+    key == name.as_bytes()
+}
+
+fn first(slot: &mut Option<i64>, value: RawValue<'_>) {
+    if slot.is_none() {
+        *slot = value.read().as_i64();
+    }
+}
