@@ -1,0 +1,23 @@
+//! Actions on attributes: what `attributes` does to spans and `resource` to resources.
+//!
+//! A list of actions is compiled once: every key that it names gets a slot, and patterns are compiled. Applying it is one
+//! pass over the attributes that fills the slots, then the actions in order, on the slots alone; what has changed becomes
+//! edits. What becomes of attributes among which none is named is the same every time, so it is worked out once a batch.
+
+mod apply;
+mod config;
+mod convert;
+mod from_context;
+mod hash;
+mod held;
+mod keys;
+mod literal;
+mod pattern;
+mod program;
+mod text;
+
+pub use apply::Actions;
+pub use config::{Action, ConvertedType, Verb, validate};
+pub use hash::Hash;
+pub use literal::Literal;
+pub(crate) use pattern::{compile, complaint};

@@ -1,0 +1,177 @@
+//! What users write to choose spans: `include` and `exclude`.
+
+use config::Report;
+
+use crate::actions::{Literal, compile, complaint};
+
+/// Which spans are meant. All properties that are given must fit; of several services, names, kinds or libraries one is
+/// enough, of several attributes or resource attributes each is needed.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Select {
+    /// How texts are compared; must be given.
+    pub match_type: Option<MatchType>,
+    /// Steers a cache of the Collector's; no effect.
+    pub regexp: Option<RegexpCache>,
+    /// `service.name` of the resource.
+    pub services: Vec<String>,
+    /// Name of the span.
+    pub span_names: Vec<String>,
+    /// Kind of the span, as `SPAN_KIND_SERVER`.
+    pub span_kinds: Vec<String>,
+    /// Attributes of the span.
+    pub attributes: Vec<AttributeMatch>,
+    /// Attributes of the resource.
+    pub resources: Vec<AttributeMatch>,
+    /// Instrumentation scope of the span.
+    pub libraries: Vec<LibraryMatch>,
+    /// For logs only.
+    pub log_bodies: Option<Literal>,
+    /// For logs only.
+    pub log_severity_texts: Option<Literal>,
+    /// For logs only.
+    pub log_severity_number: Option<Literal>,
+    /// For metrics only.
+    pub metric_names: Option<Literal>,
+}
+
+/// How texts are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MatchType {
+    /// They are the same.
+    Strict,
+    /// A regular expression is found in them.
+    Regexp,
+}
+
+/// Steers a cache of the Collector's; patterns are fast enough without one.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RegexpCache {
+    /// No effect.
+    pub cacheenabled: bool,
+    /// No effect.
+    pub cachemaxnumentries: u32,
+}
+
+/// An attribute that must be there, with this value if one is given.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AttributeMatch {
+    /// Its key.
+    pub key: String,
+    /// Its value; for `regexp` a pattern.
+    pub value: Option<Literal>,
+}
+
+/// An instrumentation scope.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LibraryMatch {
+    /// Its name.
+    pub name: String,
+    /// Its version; any without it, and only scopes without a version if it is empty.
+    pub version: Option<String>,
+}
+
+/// The kinds as the protocol spells them (`opentelemetry.proto.trace.v1.Span.SpanKind`).
+pub(super) const KINDS: [&str; 5] =
+    ["SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"];
+
+impl Select {
+    pub(super) fn validate(&self, report: &mut Report<'_>) {
+        self.validate_foreign(report);
+        report.without_effect("regexp", "patterns are compiled once and need no cache");
+        if self.is_empty() {
+            let remedy = "name services, span_names, span_kinds, attributes, resources or libraries";
+            report.help("", "selects by nothing", remedy);
+        }
+        match self.match_type {
+            None => report.help("match_type", "is missing", "write match_type: strict or match_type: regexp"),
+            Some(MatchType::Strict) => self.validate_kinds(report),
+            Some(MatchType::Regexp) => self.validate_patterns(report),
+        }
+        for (path, attributes) in [("attributes", &self.attributes), ("resources", &self.resources)] {
+            for (index, attribute) in attributes.iter().enumerate() {
+                if attribute.key.is_empty() {
+                    report.help(&format!("{path}::{index}::key"), "is missing", "name the attribute");
+                }
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.services.is_empty()
+            && self.span_names.is_empty()
+            && self.span_kinds.is_empty()
+            && self.attributes.is_empty()
+            && self.resources.is_empty()
+            && self.libraries.is_empty()
+    }
+
+    /// Keys that the Collector has for the other signals, which this processor does not change.
+    fn validate_foreign(&self, report: &mut Report<'_>) {
+        let logs = [
+            ("log_bodies", &self.log_bodies),
+            ("log_severity_texts", &self.log_severity_texts),
+            ("log_severity_number", &self.log_severity_number),
+        ];
+        for (key, value) in logs {
+            if value.is_some() {
+                report.reject(key, "selects log records, and only spans are supported yet");
+            }
+        }
+        if self.metric_names.is_some() {
+            report.reject("metric_names", "selects metrics, and only spans are supported yet");
+        }
+    }
+
+    fn validate_kinds(&self, report: &mut Report<'_>) {
+        for (index, kind) in self.span_kinds.iter().enumerate() {
+            if !KINDS.contains(&kind.as_str()) {
+                let path = format!("span_kinds::{index}");
+                report.help(&path, format!("{kind:?} is no span kind"), format!("write one of {}", KINDS.join(", ")));
+            }
+        }
+    }
+
+    fn validate_patterns(&self, report: &mut Report<'_>) {
+        for (key, pattern) in self.patterns() {
+            if let Err(error) = compile(pattern) {
+                report.reject(&key, complaint(&error));
+            }
+        }
+        for (path, attributes) in [("attributes", &self.attributes), ("resources", &self.resources)] {
+            for (index, attribute) in attributes.iter().enumerate() {
+                if attribute.value.as_ref().is_some_and(|value| !matches!(value, Literal::Str(_))) {
+                    let path = format!("{path}::{index}::value");
+                    report.help(&path, "must be text for match_type regexp", "put the pattern in quotes");
+                }
+            }
+        }
+    }
+
+    /// All patterns with the paths to them.
+    fn patterns(&self) -> Vec<(String, &str)> {
+        let mut patterns = Vec::new();
+        let lists = [("services", &self.services), ("span_names", &self.span_names), ("span_kinds", &self.span_kinds)];
+        for (path, texts) in lists {
+            patterns.extend(texts.iter().enumerate().map(|(index, text)| (format!("{path}::{index}"), text.as_str())));
+        }
+        for (path, attributes) in [("attributes", &self.attributes), ("resources", &self.resources)] {
+            for (index, attribute) in attributes.iter().enumerate() {
+                if let Some(Literal::Str(text)) = &attribute.value {
+                    patterns.push((format!("{path}::{index}::value"), text.as_str()));
+                }
+            }
+        }
+        for (index, library) in self.libraries.iter().enumerate() {
+            patterns.push((format!("libraries::{index}::name"), library.name.as_str()));
+            patterns.extend(
+                library.version.as_ref().map(|version| (format!("libraries::{index}::version"), version.as_str())),
+            );
+        }
+        patterns
+    }
+}

@@ -1,0 +1,54 @@
+#![doc = include_str!("README.md")]
+
+mod config;
+#[cfg(test)]
+mod tests;
+
+use ::config::Signal;
+use pipeline::component::{About, BuildError, Component, Processor, Setup, Stability, Stage};
+use pipeline::payload::{BatchContext, Edit, ResourceView, SpanStage, SpanView};
+
+pub use config::Config;
+
+use crate::actions::{Actions, Hash};
+
+/// Changes what is said about the sender of telemetry.
+pub struct Resource;
+
+impl Component for Resource {
+    const ABOUT: About = About {
+        name: "resource",
+        aliases: &[],
+        summary: "Inserts, changes, hashes and deletes attributes of resources",
+        signals: &[Signal::Traces],
+        stability: Stability::Beta,
+        holds_traces: false,
+        metrics: &[],
+    };
+    const EXAMPLE: &'static str = include_str!("example.yaml");
+    type Config = Config;
+}
+
+impl Processor for Resource {
+    fn build(config: &Config, _setup: &Setup) -> Result<Stage, BuildError> {
+        let actions = Actions::compile(&config.attributes, Hash::Sha256)?;
+        Ok(Stage::Spans(Box::new(ResourceStage { actions })))
+    }
+}
+
+/// Once per resource, however many spans it has.
+struct ResourceStage {
+    actions: Actions,
+}
+
+impl SpanStage for ResourceStage {
+    fn batch(&mut self, context: &BatchContext<'_>) {
+        self.actions.begin(context.origin);
+    }
+
+    fn resource(&mut self, resource: ResourceView<'_>, edit: &mut Edit<'_>) {
+        self.actions.apply(resource.raw_attrs(), edit);
+    }
+
+    fn span(&mut self, _span: SpanView<'_>, _edit: &mut Edit<'_>) {}
+}
