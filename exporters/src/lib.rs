@@ -1,1 +1,20 @@
-//! placeholder
+//! Exporters: a payload into bytes on a socket, a file or a screen.
+//!
+//! One call is one attempt, and the variant of the error is the decision. Queue, retry and timeout are the delivery
+//! driver's.
+
+mod answer;
+mod printable;
+
+pub mod debug;
+pub mod nop;
+pub mod otlp_grpc;
+
+use pipeline::component::Registry;
+
+/// Makes the exporters of this crate known.
+pub fn register(registry: &mut Registry) {
+    registry.exporter::<debug::Debug>();
+    registry.exporter::<nop::Nop>();
+    registry.exporter::<otlp_grpc::OtlpGrpc>();
+}

@@ -1,0 +1,6 @@
+use super::Nop;
+
+#[test]
+fn it_keeps_the_house_rules() {
+    pipeline::testing::contract::<Nop>();
+}

@@ -1,0 +1,118 @@
+#![doc = include_str!("README.md")]
+
+mod config;
+#[cfg(test)]
+mod tests;
+
+use ::config::Signal;
+use net::client::grpc::{Failure, GrpcClient, GrpcMethod};
+use net::grpc::{Code, Status};
+use pipeline::component::{About, BuildError, Component, Export, ExportError, Exporter, Setup, Stability};
+use pipeline::delivery::Delivery;
+
+pub use config::Config;
+
+use crate::answer::{self, MESSAGE_BYTES_MAX};
+use crate::printable::excerpt;
+
+/// Sends OTLP over gRPC.
+#[derive(Debug)]
+pub struct OtlpGrpc {
+    client: GrpcClient,
+    traces: GrpcMethod,
+    metrics: GrpcMethod,
+    logs: GrpcMethod,
+    /// Told to the server, which may stop working on a request that nobody waits for.
+    timeout: Option<std::time::Duration>,
+}
+
+impl Component for OtlpGrpc {
+    const ABOUT: About = About {
+        name: "otlp_grpc",
+        aliases: &["otlp"],
+        summary: "sends OTLP over gRPC",
+        signals: &[Signal::Traces, Signal::Metrics, Signal::Logs],
+        stability: Stability::Beta,
+        holds_traces: false,
+        metrics: &[],
+    };
+    const EXAMPLE: &'static str = include_str!("example.yaml");
+    type Config = Config;
+}
+
+impl Exporter for OtlpGrpc {
+    fn build(config: &Config, setup: &Setup) -> Result<Self, BuildError> {
+        let client = GrpcClient::new(&config.client, &setup.outside)?;
+        Ok(Self {
+            traces: client.method("/opentelemetry.proto.collector.trace.v1.TraceService/Export")?,
+            metrics: client.method("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export")?,
+            logs: client.method("/opentelemetry.proto.collector.logs.v1.LogsService/Export")?,
+            timeout: config.own.timeout.limit(),
+            client,
+        })
+    }
+
+    fn delivery(config: &Config) -> Delivery {
+        config.delivery()
+    }
+
+    async fn export(&self, export: Export) -> Result<(), ExportError> {
+        if export.payload.is_empty() {
+            return Ok(()); // OTLP asks clients not to send empty envelopes.
+        }
+        let method = match export.payload.signal() {
+            Signal::Traces => &self.traces,
+            Signal::Metrics => &self.metrics,
+            Signal::Logs => &self.logs,
+        };
+        match self.client.call(method, export.payload.bytes(), self.timeout).await {
+            Ok(response) => answer::judge(&response),
+            Err(failure) => Err(decide(failure)),
+        }
+    }
+
+    async fn stop(&self) {
+        self.client.close();
+    }
+}
+
+/// What follows from a failed call (OTLP/gRPC, "Failures").
+fn decide(failure: Failure) -> ExportError {
+    match failure {
+        Failure::Status(status) => decide_by_status(&status),
+        Failure::NoAnswer(cause) => ExportError::retry(excerpt(&cause, MESSAGE_BYTES_MAX)),
+        Failure::Encoding(_) => ExportError::Retry {
+            after: Some(std::time::Duration::ZERO),
+            cause: failure.to_string(),
+        },
+        Failure::Unusable(cause) => ExportError::permanent(excerpt(&cause, MESSAGE_BYTES_MAX)),
+    }
+}
+
+fn decide_by_status(status: &Status) -> ExportError {
+    let message = excerpt(&status.message, MESSAGE_BYTES_MAX);
+    let cause = format!(
+        "the destination answered {} ({}): {message}",
+        status.code,
+        status.code.number()
+    );
+    let may_pass = match status.code {
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => true,
+        // Only a server that says when it will have resources again will have them.
+        Code::ResourceExhausted => status.retry_after.is_some(),
+        _ => false,
+    };
+    if may_pass {
+        ExportError::Retry {
+            after: status.retry_after,
+            cause,
+        }
+    } else {
+        ExportError::Permanent { cause }
+    }
+}

@@ -1,0 +1,282 @@
+//! `compression` of a client block: which codec, at which level, and what the peer said that it takes.
+
+use std::io;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use ::http::HeaderMap;
+use bytes::Bytes;
+use config::Report;
+use serde::de::{self, Deserialize, Deserializer};
+
+use crate::codec::{self, Encoding};
+
+/// Payloads up to this size are compressed where they are: 1 ms of gzip at most. Larger ones move to a thread that
+/// may be busy, because a busy runtime thread delays every other connection.
+const INLINE_BYTES_MAX: usize = 256 * 1024;
+
+/// A codec for request bodies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Bodies as they are.
+    None,
+    /// RFC 1952; every OTLP server takes it.
+    Gzip,
+    /// RFC 8878; smaller and several times cheaper than gzip.
+    Zstd,
+}
+
+impl Compression {
+    /// The coding of that name.
+    pub fn encoding(self) -> Encoding {
+        match self {
+            Self::None => Encoding::Identity,
+            Self::Gzip => Encoding::Gzip,
+            Self::Zstd => Encoding::Zstd,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Compression {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        match name.as_str() {
+            "none" | "" => Ok(Self::None),
+            "gzip" => Ok(Self::Gzip),
+            "zstd" => Ok(Self::Zstd),
+            "snappy" | "x-snappy-framed" | "zlib" | "deflate" | "lz4" => Err(de::Error::custom(format!(
+                "{name} is not available yet; use zstd, gzip or none"
+            ))),
+            _ => Err(de::Error::custom(format!(
+                "{name:?} is not a compression; use zstd, gzip or none"
+            ))),
+        }
+    }
+}
+
+/// `compression_params` of a client block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompressionParams {
+    /// The level; unset means 1 for both codecs.
+    pub level: Option<i32>,
+}
+
+impl CompressionParams {
+    /// Reports a level that the codec does not have.
+    pub fn validate(self, compression: Option<Compression>, report: &mut Report<'_>) {
+        let Some(level) = self.level else { return };
+        match compression {
+            Some(Compression::Gzip) if !(1..=9).contains(&level) => {
+                report.reject("level", "gzip has the levels 1 (fast) to 9 (small)");
+            }
+            Some(Compression::Zstd) if !(1..=22).contains(&level) => {
+                report.reject("level", "zstd has the levels 1 (fast) to 22 (small)");
+            }
+            Some(Compression::None) => report.notice("level", "has no effect: compression is none"),
+            None => report.help(
+                "level",
+                "a level needs a codec",
+                "set `compression: gzip` or `compression: zstd`",
+            ),
+            Some(_) => {}
+        }
+    }
+}
+
+/// A payload as it goes out.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    /// The coding that was used.
+    pub encoding: Encoding,
+    /// The bytes to send.
+    pub bytes: Bytes,
+}
+
+/// Compresses payloads with the configured codec, or with the one that the peer turned out to prefer.
+#[derive(Debug)]
+pub struct Compressor {
+    /// None: gzip, as in the Collector, until the peer says that it takes zstd.
+    configured: Option<Compression>,
+    level: Option<i32>,
+    peer: AtomicU8,
+}
+
+/// What is known about the peer; only used where the configuration leaves the codec open.
+const PEER_UNKNOWN: u8 = 0;
+const PEER_TAKES_ZSTD: u8 = 1;
+/// It said so and then refused it, as a mixed set of servers behind one address does.
+const PEER_REFUSED_ZSTD: u8 = 2;
+
+impl Compressor {
+    /// A compressor for `compression` and `compression_params`.
+    pub fn new(configured: Option<Compression>, params: CompressionParams) -> Self {
+        Self {
+            configured,
+            level: params.level,
+            peer: AtomicU8::new(PEER_UNKNOWN),
+        }
+    }
+
+    /// The coding of the next payload.
+    pub fn current(&self) -> Encoding {
+        match self.configured {
+            Some(configured) => configured.encoding(),
+            None if self.peer.load(Ordering::Relaxed) == PEER_TAKES_ZSTD => Encoding::Zstd,
+            None => Encoding::Gzip,
+        }
+    }
+
+    /// Reads what the peer announces in `accept-encoding` or `grpc-accept-encoding` of an answer.
+    pub fn learn(&self, answer: &HeaderMap, header: &'static str) {
+        if self.configured.is_some() || self.peer.load(Ordering::Relaxed) != PEER_UNKNOWN {
+            return;
+        }
+        let announced = answer.get_all(header).iter().filter_map(|value| value.to_str().ok());
+        let mut codecs = announced.flat_map(|list| list.split(','));
+        if codecs.any(is_zstd) {
+            self.peer.store(PEER_TAKES_ZSTD, Ordering::Relaxed);
+        }
+    }
+
+    /// The peer does not take the coding of the last payload. True when the next one will use another.
+    pub fn refused(&self, encoding: Encoding) -> bool {
+        if self.configured.is_some() || encoding != Encoding::Zstd {
+            return false;
+        }
+        self.peer.store(PEER_REFUSED_ZSTD, Ordering::Relaxed);
+        true
+    }
+
+    /// Compresses a payload with the [current](Self::current) coding; `none` shares the bytes.
+    pub async fn pack(&self, payload: &Bytes) -> io::Result<Packed> {
+        let (encoding, level) = (self.current(), self.level);
+        if encoding == Encoding::Identity {
+            return Ok(Packed {
+                encoding,
+                bytes: payload.clone(),
+            });
+        }
+        let bytes = if payload.len() <= INLINE_BYTES_MAX {
+            compress(encoding, level, payload.clone())?
+        } else {
+            let payload = payload.clone();
+            let work = move || compress(encoding, level, payload);
+            tokio::task::spawn_blocking(work).await.map_err(io::Error::other)??
+        };
+        Ok(Packed { encoding, bytes })
+    }
+}
+
+fn compress(encoding: Encoding, level: Option<i32>, payload: Bytes) -> io::Result<Bytes> {
+    // OTLP shrinks to a tenth as a rule; the codec makes more room where that is not enough.
+    let mut packed = Vec::with_capacity(payload.len() / 8 + 256);
+    codec::compress(encoding, level, &[payload], &mut packed)?;
+    Ok(Bytes::from(packed))
+}
+
+fn is_zstd(codec: &str) -> bool {
+    let (name, weight) = codec.split_once(';').unwrap_or((codec, ""));
+    // `zstd;q=0` means that it is not taken (RFC 9110 §12.5.3).
+    name.trim().eq_ignore_ascii_case("zstd") && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn payload(len: usize) -> Bytes {
+        (0..len)
+            .map(|at| b"service.name=vllm;"[at % 18] ^ u8::try_from(at / 997 % 3).unwrap())
+            .collect()
+    }
+
+    fn unpacked(packed: &Packed) -> Vec<u8> {
+        codec::decompress(packed.encoding, &packed.bytes, 8 << 20, &mut |_| Ok(())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_codec_gives_back_what_it_took() {
+        for codec in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            let compressor = Compressor::new(Some(codec), CompressionParams::default());
+            for len in [0, 1, 700, 70_000, INLINE_BYTES_MAX + 1, 3_000_000, 5] {
+                let packed = compressor.pack(&payload(len)).await.unwrap();
+                assert_eq!(packed.encoding, codec.encoding());
+                assert_eq!(unpacked(&packed), payload(len), "{codec:?} {len}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_that_do_not_shrink_come_through() {
+        let random: Bytes = (0..300_000_u64)
+            .map(|at| (at.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8)
+            .collect();
+        for codec in [Compression::Gzip, Compression::Zstd] {
+            let compressor = Compressor::new(Some(codec), CompressionParams::default());
+            assert_eq!(unpacked(&compressor.pack(&random).await.unwrap()), random);
+        }
+    }
+
+    #[tokio::test]
+    async fn without_compression_the_bytes_are_shared() {
+        let compressor = Compressor::new(Some(Compression::None), CompressionParams::default());
+        let payload = payload(100);
+
+        assert_eq!(
+            compressor.pack(&payload).await.unwrap().bytes.as_ptr(),
+            payload.as_ptr()
+        );
+    }
+
+    #[test]
+    fn an_open_codec_is_gzip_until_the_peer_announces_zstd() {
+        let compressor = Compressor::new(None, CompressionParams::default());
+        let mut answer = HeaderMap::new();
+        compressor.learn(&answer, "accept-encoding");
+        assert_eq!(compressor.current(), Encoding::Gzip);
+
+        answer.insert("accept-encoding", "gzip, zstd".parse().unwrap());
+        compressor.learn(&answer, "accept-encoding");
+
+        assert_eq!(compressor.current(), Encoding::Zstd);
+    }
+
+    #[test]
+    fn a_peer_that_refuses_zstd_after_all_gets_gzip_for_good() {
+        let compressor = Compressor::new(None, CompressionParams::default());
+        let answer: HeaderMap = [("accept-encoding".parse().unwrap(), "zstd".parse().unwrap())]
+            .into_iter()
+            .collect();
+        compressor.learn(&answer, "accept-encoding");
+
+        assert!(compressor.refused(Encoding::Zstd));
+        compressor.learn(&answer, "accept-encoding");
+
+        assert_eq!(compressor.current(), Encoding::Gzip);
+        assert!(
+            !compressor.refused(Encoding::Gzip),
+            "there is nothing left to fall back to"
+        );
+    }
+
+    #[test]
+    fn a_configured_codec_is_never_changed() {
+        let compressor = Compressor::new(Some(Compression::Gzip), CompressionParams::default());
+        let answer: HeaderMap = [("accept-encoding".parse().unwrap(), "zstd".parse().unwrap())]
+            .into_iter()
+            .collect();
+
+        compressor.learn(&answer, "accept-encoding");
+
+        assert_eq!(compressor.current(), Encoding::Gzip);
+        assert!(!compressor.refused(Encoding::Gzip));
+    }
+
+    #[test]
+    fn a_codec_of_weight_zero_is_not_announced() {
+        assert!(is_zstd(" ZSTD;q=0.5"));
+        assert!(!is_zstd("zstd;q=0"));
+        assert!(!is_zstd("gzip"));
+    }
+}
