@@ -20,12 +20,12 @@ pub fn run(arguments: &ConfigurationArguments, options: &PrintConfigArguments) -
         return Ok(ExitCode::FAILURE);
     }
     let mode = match options.mode {
-        Mode::Redacted => config::PrintMode::Redacted,
-        Mode::Unredacted => config::PrintMode::Unredacted,
+        Mode::Redacted => config::Mode::Redacted,
+        Mode::Unredacted => config::Mode::Unredacted,
     };
     let format = match options.format {
-        Format::Yaml => config::PrintFormat::Yaml,
-        Format::Json => config::PrintFormat::Json,
+        Format::Yaml => config::Format::Yaml,
+        Format::Json => config::Format::Json,
     };
     say(&config::print(&document, mode, format))?;
     Ok(ExitCode::SUCCESS)

@@ -27,16 +27,17 @@ pub fn run(arguments: &ConfigurationArguments) -> anyhow::Result<ExitCode> {
         validate::report(&read.diagnostics, ReportFormat::Text);
         return Ok(ExitCode::FAILURE);
     };
-    logs::start(collector.telemetry())?;
+    logs::start(&collector.service.telemetry)?;
     for diagnostic in read.diagnostics.sorted() {
-        tracing::warn!(place = diagnostic.place(), "{}", diagnostic.message);
+        let place = diagnostic.origin.as_ref().map(|it| format!("{}:{}:{}", it.file(), it.line(), it.column()));
+        tracing::warn!(place = place.unwrap_or_default(), "{}", diagnostic.message);
     }
     for gate in &arguments.feature_gates {
         tracing::warn!(gate, "unknown feature gate; Inferscope has none");
     }
     runtime()?.block_on(async {
         let world = World::system();
-        let metrics = own_metrics::start(collector.telemetry(), &world).await?;
+        let metrics = own_metrics::start(&collector.service.telemetry, &world).await?;
         let running = Running::start(&plan, &registry, world).await?;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), pipelines = plan.pipelines.len(), "everything is ready");
         until_told(running).await?;

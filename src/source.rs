@@ -33,7 +33,7 @@ pub fn registry() -> Registry {
 pub fn read(arguments: &ConfigurationArguments, registry: &Registry) -> Read {
     let mut read = Read { document: None, collector: None, plan: None, diagnostics: Diagnostics::new() };
     let request =
-        Request { locations: arguments.locations.clone(), sets: arguments.sets.clone(), env: &config::System };
+        Request { locations: arguments.locations.clone(), sets: arguments.sets.clone(), environment: &config::System };
     let document = match config::load(&request) {
         Ok(document) => document,
         Err(diagnostics) => {
@@ -41,7 +41,6 @@ pub fn read(arguments: &ConfigurationArguments, registry: &Registry) -> Read {
             return read;
         }
     };
-    read.diagnostics.extend(document.notices().iter().cloned());
     let collector = config::collector(&document, &Catalog::new(registry), &mut read.diagnostics);
     read.plan = collector.as_ref().and_then(|it| pipeline::plan::plan(it, registry, &mut read.diagnostics));
     read.collector = collector;

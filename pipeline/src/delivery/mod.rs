@@ -7,6 +7,8 @@ mod config;
 mod driver;
 mod queue;
 mod retry;
+#[cfg(test)]
+mod tests;
 
 pub use config::{BatchInQueue, Delivery, QueueSizer, RetryOnFailure, SendingQueue};
 pub use driver::{Driver, ExporterHandle};

@@ -6,6 +6,7 @@
 mod instrument;
 mod render;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,7 +36,7 @@ struct Family {
     series: Vec<(Labels, Instrument)>,
 }
 
-type Labels = Vec<(&'static str, String)>;
+type Labels = Vec<(Cow<'static, str>, String)>;
 
 /// Reads a gauge when somebody asks for it.
 type Probe = Arc<dyn Fn() -> f64 + Send + Sync>;
@@ -64,7 +65,8 @@ impl Telemetry {
     }
 
     /// The same with one more label.
-    pub fn with(&self, label: &'static str, value: impl Into<String>) -> Self {
+    pub fn with(&self, label: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        let label = label.into();
         let mut labels = self.labels.clone();
         labels.retain(|(key, _)| *key != label);
         labels.push((label, value.into()));
