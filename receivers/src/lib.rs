@@ -1,1 +1,10 @@
-//! placeholder
+//! Receivers: sockets into batches. They know no processor and no exporter.
+
+pub mod otlp;
+
+use pipeline::component::Registry;
+
+/// Adds all receivers of this build.
+pub fn register(registry: &mut Registry) {
+    registry.receiver::<otlp::Otlp>();
+}

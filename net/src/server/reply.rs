@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 #[derive(Debug, Clone, Default)]
 pub struct Reply {
     data: Option<Bytes>,
-    trailers: Option<Box<HeaderMap>>,
+    trailers: Option<HeaderMap>,
 }
 
 impl Reply {
@@ -33,7 +33,7 @@ impl Reply {
 
     /// The same with trailers behind it.
     pub fn with_trailers(mut self, trailers: HeaderMap) -> Self {
-        self.trailers = Some(Box::new(trailers));
+        self.trailers = Some(trailers);
         self
     }
 }
@@ -49,7 +49,7 @@ impl Body for Reply {
         if let Some(data) = self.data.take() {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
-        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))))
+        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
     fn is_end_stream(&self) -> bool {

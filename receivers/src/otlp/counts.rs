@@ -1,0 +1,115 @@
+//! What a receiver counts, under the Collector's names.
+
+use config::Signal;
+use pipeline::payload::{RejectReason, Rejected};
+use pipeline::telemetry::{Counter, MetricAbout, Telemetry};
+
+macro_rules! per_signal {
+    ($($name:ident = $metric:literal, $help:literal, $unit:literal;)*) => {
+        $(const $name: MetricAbout = MetricAbout { name: $metric, help: $help, unit: $unit };)*
+    };
+}
+per_signal! {
+    ACCEPTED_SPANS = "otelcol_receiver_accepted_spans", "Spans taken into the pipelines.", "{span}";
+    ACCEPTED_POINTS = "otelcol_receiver_accepted_metric_points", "Data points taken into the pipelines.", "{datapoint}";
+    ACCEPTED_RECORDS = "otelcol_receiver_accepted_log_records", "Log records taken into the pipelines.", "{record}";
+    REFUSED_SPANS = "otelcol_receiver_refused_spans", "Spans that the pipelines did not take.", "{span}";
+    REFUSED_POINTS = "otelcol_receiver_refused_metric_points", "Data points that the pipelines did not take.", "{datapoint}";
+    REFUSED_RECORDS = "otelcol_receiver_refused_log_records", "Log records that the pipelines did not take.", "{record}";
+    FAILED_SPANS = "otelcol_receiver_failed_spans", "Spans rejected alone, or lost by a fault of ours.", "{span}";
+    FAILED_POINTS = "otelcol_receiver_failed_metric_points", "Data points rejected alone, or lost by a fault of ours.", "{datapoint}";
+    FAILED_RECORDS = "otelcol_receiver_failed_log_records", "Log records rejected alone, or lost by a fault of ours.", "{record}";
+    REQUESTS = "otelcol_receiver_requests", "Requests, by outcome: success, refused or failure.", "{request}";
+    REJECTED_ITEMS = "inferscope_receiver_rejected_items", "Items rejected alone, by the reason of the first of their request.", "{item}";
+    REPAIRED_TEXTS = "inferscope_receiver_repaired_texts", "Texts whose invalid UTF-8 was replaced.", "{text}";
+}
+
+/// All of them, for the component table.
+pub(super) const ALL: &[MetricAbout] = &[
+    ACCEPTED_SPANS,
+    ACCEPTED_POINTS,
+    ACCEPTED_RECORDS,
+    REFUSED_SPANS,
+    REFUSED_POINTS,
+    REFUSED_RECORDS,
+    FAILED_SPANS,
+    FAILED_POINTS,
+    FAILED_RECORDS,
+    REQUESTS,
+    REJECTED_ITEMS,
+    REPAIRED_TEXTS,
+];
+
+/// The items of one signal that came by one transport.
+pub(super) struct ItemCounts {
+    pub(super) accepted: Counter,
+    pub(super) refused: Counter,
+    pub(super) failed: Counter,
+    repaired: Counter,
+    telemetry: Telemetry,
+}
+
+/// The requests that came by one transport.
+pub(super) struct RequestCounts {
+    pub(super) success: Counter,
+    pub(super) refused: Counter,
+    pub(super) failure: Counter,
+}
+
+impl ItemCounts {
+    pub(super) fn new(signal: Signal, transport: &'static str, telemetry: &Telemetry) -> Self {
+        let telemetry = telemetry.with("transport", transport);
+        let (accepted, refused, failed) = match signal {
+            Signal::Traces => (ACCEPTED_SPANS, REFUSED_SPANS, FAILED_SPANS),
+            Signal::Metrics => (ACCEPTED_POINTS, REFUSED_POINTS, FAILED_POINTS),
+            Signal::Logs => (ACCEPTED_RECORDS, REFUSED_RECORDS, FAILED_RECORDS),
+        };
+        Self {
+            accepted: telemetry.counter(accepted),
+            refused: telemetry.counter(refused),
+            failed: telemetry.counter(failed),
+            repaired: telemetry.counter(REPAIRED_TEXTS),
+            telemetry,
+        }
+    }
+
+    /// Counts what parsing took out or mended.
+    pub(super) fn reject(&self, rejected: &Rejected) {
+        self.repaired.add(rejected.repaired.into());
+        if let Some(reason) = rejected.reason {
+            self.failed.add(rejected.items.into());
+            // Bad items are rare, so the counter is looked up and not kept.
+            self.telemetry
+                .with("reason", label(reason))
+                .counter(REJECTED_ITEMS)
+                .add(rejected.items.into());
+        }
+    }
+}
+
+impl RequestCounts {
+    pub(super) fn new(transport: &'static str, telemetry: &Telemetry) -> Self {
+        let telemetry = telemetry.with("transport", transport);
+        let counter = |outcome: &str| telemetry.with("outcome", outcome).counter(REQUESTS);
+        Self {
+            success: counter("success"),
+            refused: counter("refused"),
+            failure: counter("failure"),
+        }
+    }
+}
+
+fn label(reason: RejectReason) -> &'static str {
+    match reason {
+        RejectReason::TraceId => "trace_id",
+        RejectReason::SpanId => "span_id",
+        RejectReason::ParentSpanId => "parent_span_id",
+        RejectReason::LinkedId => "linked_id",
+        RejectReason::Attributes(_) => "attributes",
+        RejectReason::Events(_) => "events",
+        RejectReason::Links(_) => "links",
+        RejectReason::Depth(_) => "depth",
+        RejectReason::Items(_) => "items",
+        RejectReason::DecodedBytes(_) => "decoded_bytes",
+    }
+}
