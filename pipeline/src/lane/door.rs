@@ -59,7 +59,10 @@ impl LaneDoor {
 impl Outlet {
     /// An outlet into these pipelines, each given by its lanes.
     pub fn new(pipelines: Vec<Vec<LaneDoor>>, budget: Budget) -> Self {
-        Self { pipelines: pipelines.into(), budget }
+        Self {
+            pipelines: pipelines.into(),
+            budget,
+        }
     }
 
     /// Takes memory for a body of `bytes` before it is read.

@@ -1,7 +1,6 @@
-// To the author of `payload`: FINAL: `StageCounts` + `Released { traces, counts }`, `Walked.counts` for the stages from `from` on,
-// `BatchContext { now, origin }`. The lead adapts to exactly this; please do not change it again.
 //! What happens inside a lane: the stages, in order.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +10,7 @@ use crate::component::{BatchStage, Flow, Stage};
 use crate::ledger::{Account, signal_name};
 use crate::outside::Clock;
 use crate::payload::{BatchContext, Payload, Released, SpanStage, StageCounts, Traces, Walk};
+use crate::plan::World;
 use crate::telemetry::{Counter, MetricAbout, Telemetry};
 use crate::{Batch, Budget, Credit, Origin, Outcome, Receipt};
 
@@ -23,6 +23,12 @@ const OUTGOING: MetricAbout = MetricAbout {
     name: "otelcol_processor_outgoing_items",
     help: "Items that a processor passed on.",
     unit: "{item}",
+};
+
+const PANICS: MetricAbout = MetricAbout {
+    name: "inferscope_panics",
+    help: "Panics of processors that were caught; each is a bug and cost one batch.",
+    unit: "{panic}",
 };
 
 /// One processor of a lane with its books.
@@ -45,11 +51,18 @@ pub struct Inside {
     walk: Walk,
     budget: Budget,
     clock: Arc<dyn Clock>,
+    panics: Counter,
 }
 
 enum Step {
-    Spans { stages: Vec<Box<dyn SpanStage>>, books: Vec<Books> },
-    Batches { stage: Box<dyn BatchStage>, books: Books },
+    Spans {
+        stages: Vec<Box<dyn SpanStage>>,
+        books: Vec<Books>,
+    },
+    Batches {
+        stage: Box<dyn BatchStage>,
+        books: Books,
+    },
 }
 
 /// Where a batch enters: a step, and within a step of several stages the stage.
@@ -64,7 +77,14 @@ impl LaneStage {
     pub fn new(stage: Stage, account: Account, telemetry: &Telemetry, signal: Signal) -> Self {
         let telemetry = telemetry.with("otel_signal", signal_name(signal));
         let (incoming, outgoing) = (telemetry.counter(INCOMING), telemetry.counter(OUTGOING));
-        Self { stage, books: Books { account, incoming, outgoing } }
+        Self {
+            stage,
+            books: Books {
+                account,
+                incoming,
+                outgoing,
+            },
+        }
     }
 }
 
@@ -102,7 +122,7 @@ impl Books {
 
 impl Inside {
     /// These stages, in this order.
-    pub fn new(stages: Vec<LaneStage>, budget: Budget, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(stages: Vec<LaneStage>, world: &World) -> Self {
         let mut steps: Vec<Step> = Vec::new();
         for LaneStage { stage, books } in stages {
             match (stage, steps.last_mut()) {
@@ -111,11 +131,20 @@ impl Inside {
                     stages.push(stage);
                     all.push(books);
                 }
-                (Stage::Spans(stage), _) => steps.push(Step::Spans { stages: vec![stage], books: vec![books] }),
+                (Stage::Spans(stage), _) => steps.push(Step::Spans {
+                    stages: vec![stage],
+                    books: vec![books],
+                }),
                 (Stage::Batches(stage), _) => steps.push(Step::Batches { stage, books }),
             }
         }
-        Self { steps, walk: Walk::default(), budget, clock }
+        Self {
+            steps,
+            walk: Walk::default(),
+            budget: world.budget.clone(),
+            clock: Arc::clone(&world.outside.clock),
+            panics: world.telemetry.counter(PANICS),
+        }
     }
 
     /// Whether a stage might keep something, so that it must be woken.
@@ -129,8 +158,17 @@ impl Inside {
     }
 
     /// Runs a batch through all stages and gives what comes out.
+    ///
+    /// A panic in a stage costs this batch: its receipt is dropped, so its sender hears that it is lost and sends again.
     pub fn run(&mut self, batch: Batch) -> Vec<Batch> {
-        self.run_from(Position { step: 0, stage: 0 }, vec![batch])
+        let start = Position { step: 0, stage: 0 };
+        let run = catch_unwind(AssertUnwindSafe(|| self.run_from(start, vec![batch])));
+        run.unwrap_or_else(|_panic| {
+            self.panics.add(1);
+            self.walk = Walk::default(); // Half of a batch may lie in its buffers.
+            tracing::error!("a processor panicked; its batch is lost to this process, please report this bug");
+            Vec::new()
+        })
     }
 
     /// Lets stages let go of what is old enough.
@@ -152,12 +190,7 @@ impl Inside {
     }
 
     /// Asks every stage in order; what one lets go runs through those behind it before they are asked.
-    fn let_go(
-        &mut self,
-        now: Instant,
-        ask: impl Fn(&mut dyn BatchStage, &mut Flow),
-        everything: bool,
-    ) -> Vec<Batch> {
+    fn let_go(&mut self, now: Instant, ask: impl Fn(&mut dyn BatchStage, &mut Flow), everything: bool) -> Vec<Batch> {
         let mut out = Vec::new();
         for step in 0..self.steps.len() {
             for stage in 0..self.steps.get(step).map_or(0, Step::stages) {
@@ -177,7 +210,10 @@ impl Inside {
         ask: &impl Fn(&mut dyn BatchStage, &mut Flow),
         everything: bool,
     ) -> (Vec<Batch>, Position) {
-        let behind = Position { step: at.step + 1, stage: 0 };
+        let behind = Position {
+            step: at.step + 1,
+            stage: 0,
+        };
         match self.steps.get_mut(at.step) {
             None => (Vec::new(), behind),
             Some(Step::Batches { stage, books }) => {
@@ -186,7 +222,10 @@ impl Inside {
                 (books.take(&mut flow, 0), behind)
             }
             Some(Step::Spans { stages, books }) => {
-                let next = Position { step: at.step, stage: at.stage + 1 };
+                let next = Position {
+                    step: at.step,
+                    stage: at.stage + 1,
+                };
                 let (Some(stage), Some(books)) = (stages.get_mut(at.stage), books.get(at.stage)) else {
                     return (Vec::new(), next);
                 };
@@ -215,12 +254,22 @@ impl Inside {
                         out.extend(books.take(&mut flow, items));
                     }
                     Step::Spans { stages, books } => {
-                        out.extend(run_spans(&mut self.walk, stages, books, at.stage, batch, self.clock.as_ref()));
+                        out.extend(run_spans(
+                            &mut self.walk,
+                            stages,
+                            books,
+                            at.stage,
+                            batch,
+                            self.clock.as_ref(),
+                        ));
                     }
                 }
             }
             batches = out;
-            at = Position { step: at.step + 1, stage: 0 };
+            at = Position {
+                step: at.step + 1,
+                stage: 0,
+            };
         }
         batches
     }
@@ -236,7 +285,10 @@ impl Books {
             left += items;
         }
         let forwarded = flow.take_forwarded();
-        let items = forwarded.iter().map(|batch| u64::from(batch.payload.items())).sum::<u64>();
+        let items = forwarded
+            .iter()
+            .map(|batch| u64::from(batch.payload.items()))
+            .sum::<u64>();
         self.forwarded(items);
         self.account.held.add(received as i64 - (left + items) as i64);
         forwarded
@@ -272,7 +324,10 @@ fn run_spans(
         return Some(batch); // The plan lets no such pipeline through.
     };
     let before = traces.bytes().len();
-    let context = BatchContext { now: clock.now(), origin: &batch.origin };
+    let context = BatchContext {
+        now: clock.now(),
+        origin: &batch.origin,
+    };
     let walked = walk.run(traces, stages, from, &context);
     let mut held = 0;
     for (counts, books) in walked.counts.iter().zip(books.iter().skip(from)) {
@@ -296,5 +351,10 @@ fn run_spans(
 fn own_batch(traces: Traces, budget: &Budget) -> Batch {
     let credit = Credit::none(budget);
     credit.grow(traces.bytes().len() as u64);
-    Batch::new(Payload::Traces(traces), Arc::new(Origin::default()), Receipt::unheard(), credit)
+    Batch::new(
+        Payload::Traces(traces),
+        Arc::new(Origin::default()),
+        Receipt::unheard(),
+        credit,
+    )
 }

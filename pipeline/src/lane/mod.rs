@@ -3,6 +3,8 @@
 mod door;
 mod fan_out;
 mod inside;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,7 +48,16 @@ impl Lane {
         let (sender, inlet) = mpsc::channel(INLET_BATCHES_MAX);
         let backlog = Backlog::default();
         let door = LaneDoor::new(sender, backlog.clone());
-        (Self { inlet, backlog, inside, fan_out, rest }, door)
+        (
+            Self {
+                inlet,
+                backlog,
+                inside,
+                fan_out,
+                rest,
+            },
+            door,
+        )
     }
 
     /// Runs until the last sender is gone and everything kept has been let go.
@@ -88,7 +99,6 @@ impl Lane {
             () = rest => Wake::Rest,
         }
     }
-
 }
 
 async fn sleep_until(instant: Option<Instant>) {

@@ -13,8 +13,19 @@ use crate::delivery::Delivery;
 ///
 /// Components that no pipeline uses are decoded too, so that their mistakes are found, and then left out.
 pub fn plan(collector: &Collector, registry: &Registry, diagnostics: &mut Diagnostics) -> Option<Plan> {
-    let mut maker = Maker { collector, registry, diagnostics, decoded: BTreeMap::new() };
-    for kind in [Kind::Receiver, Kind::Processor, Kind::Exporter, Kind::Connector, Kind::Extension] {
+    let mut maker = Maker {
+        collector,
+        registry,
+        diagnostics,
+        decoded: BTreeMap::new(),
+    };
+    for kind in [
+        Kind::Receiver,
+        Kind::Processor,
+        Kind::Exporter,
+        Kind::Connector,
+        Kind::Extension,
+    ] {
         maker.decode_all(kind);
     }
     for pipeline in &collector.service.pipelines {
@@ -33,10 +44,21 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn decode_all(&mut self, kind: Kind) {
-        for component in self.collector.components(kind).values().filter(|component| component.known) {
-            let Some((about, decode)) = self.entry(kind, &component.type_name) else { continue };
+        for component in self
+            .collector
+            .components(kind)
+            .values()
+            .filter(|component| component.known)
+        {
+            let Some((about, decode)) = self.entry(kind, &component.type_name) else {
+                continue;
+            };
             if let Some(config) = decode(&component.section, self.diagnostics) {
-                let planned = Planned { id: component.id.clone(), kind_name: about.name, config };
+                let planned = Planned {
+                    id: component.id.clone(),
+                    kind_name: about.name,
+                    config,
+                };
                 self.decoded.insert((name_of(kind), component.id.clone()), planned);
             }
         }
@@ -44,11 +66,31 @@ impl Maker<'_> {
 
     fn entry(&self, kind: Kind, name: &str) -> Option<(About, fn(&Section, &mut Diagnostics) -> Option<Decoded>)> {
         match kind {
-            Kind::Receiver => self.registry.receivers.get(name).map(|entry| (entry.about, entry.decode)),
-            Kind::Processor => self.registry.processors.get(name).map(|entry| (entry.about, entry.decode)),
-            Kind::Exporter => self.registry.exporters.get(name).map(|entry| (entry.about, entry.decode)),
-            Kind::Connector => self.registry.connectors.get(name).map(|entry| (entry.about, entry.decode)),
-            Kind::Extension => self.registry.extensions.get(name).map(|entry| (entry.about, entry.decode)),
+            Kind::Receiver => self
+                .registry
+                .receivers
+                .get(name)
+                .map(|entry| (entry.about, entry.decode)),
+            Kind::Processor => self
+                .registry
+                .processors
+                .get(name)
+                .map(|entry| (entry.about, entry.decode)),
+            Kind::Exporter => self
+                .registry
+                .exporters
+                .get(name)
+                .map(|entry| (entry.about, entry.decode)),
+            Kind::Connector => self
+                .registry
+                .connectors
+                .get(name)
+                .map(|entry| (entry.about, entry.decode)),
+            Kind::Extension => self
+                .registry
+                .extensions
+                .get(name)
+                .map(|entry| (entry.about, entry.decode)),
         }
     }
 
@@ -61,8 +103,12 @@ impl Maker<'_> {
         ];
         for (kind, references) in lists {
             for reference in references {
-                let Some(component) = self.collector.components(kind).get(&reference.id) else { continue };
-                let Some((about, _)) = self.entry(kind, &component.type_name) else { continue };
+                let Some(component) = self.collector.components(kind).get(&reference.id) else {
+                    continue;
+                };
+                let Some((about, _)) = self.entry(kind, &component.type_name) else {
+                    continue;
+                };
                 if !about.signals.contains(&pipeline.signal) {
                     let signals: Vec<String> = about.signals.iter().map(ToString::to_string).collect();
                     let problem = format!(
@@ -73,7 +119,8 @@ impl Maker<'_> {
                         pipeline.signal
                     );
                     let problem = config::Diagnostic::error(problem).at(&reference.origin);
-                    self.diagnostics.push(problem.help(format!("`{}` works on {}", about.name, signals.join(", "))));
+                    self.diagnostics
+                        .push(problem.help(format!("`{}` works on {}", about.name, signals.join(", "))));
                 }
             }
         }
@@ -83,8 +130,12 @@ impl Maker<'_> {
     /// A connector must lead from the signal of the pipeline that ends in it to that of each that begins with it.
     fn check_routes(&mut self, ends: &Pipeline) {
         for reference in &ends.exporters {
-            let Some(connector) = self.collector.connectors.get(&reference.id) else { continue };
-            let Some(entry) = self.registry.connectors.get(connector.type_name.as_str()) else { continue };
+            let Some(connector) = self.collector.connectors.get(&reference.id) else {
+                continue;
+            };
+            let Some(entry) = self.registry.connectors.get(connector.type_name.as_str()) else {
+                continue;
+            };
             for begins in &self.collector.service.pipelines {
                 let joined = begins.receivers.iter().any(|it| it.id == reference.id);
                 if joined && !entry.routes.contains(&(ends.signal, begins.signal)) {
@@ -93,7 +144,8 @@ impl Maker<'_> {
                          it cannot lead from {} to {}",
                         reference.id, ends.id, ends.signal, begins.signal
                     );
-                    self.diagnostics.push(config::Diagnostic::error(problem).at(&reference.origin));
+                    self.diagnostics
+                        .push(config::Diagnostic::error(problem).at(&reference.origin));
                 }
             }
         }
@@ -105,17 +157,28 @@ impl Maker<'_> {
         let connectors: Vec<PlannedConnector> = self
             .used(Kind::Connector, |pipeline| &pipeline.exporters)
             .into_iter()
-            .map(|component| PlannedConnector { feeds: self.fed_by(&component.id), component })
+            .map(|component| PlannedConnector {
+                feeds: self.fed_by(&component.id),
+                component,
+            })
             .collect();
         let receivers = self.used(Kind::Receiver, |pipeline| &pipeline.receivers);
         let extensions = self.collector.service.extensions.iter();
         Plan {
             receivers: receivers
                 .into_iter()
-                .map(|component| PlannedReceiver { feeds: self.fed_by(&component.id), component })
+                .map(|component| PlannedReceiver {
+                    feeds: self.fed_by(&component.id),
+                    component,
+                })
                 .collect(),
-            pipelines: pipelines.iter().map(|it| self.pipeline(it, &exporters, &connectors)).collect(),
-            extensions: extensions.filter_map(|it| self.decoded(Kind::Extension, &it.id)).collect(),
+            pipelines: pipelines
+                .iter()
+                .map(|it| self.pipeline(it, &exporters, &connectors))
+                .collect(),
+            extensions: extensions
+                .filter_map(|it| self.decoded(Kind::Extension, &it.id))
+                .collect(),
             exporters,
             connectors,
         }
@@ -127,17 +190,37 @@ impl Maker<'_> {
         exporters: &[PlannedExporter],
         connectors: &[PlannedConnector],
     ) -> PlannedPipeline {
-        let processors: Vec<Planned> =
-            pipeline.processors.iter().filter_map(|it| self.decoded(Kind::Processor, &it.id)).collect();
-        let holds = |it: &Planned| self.registry.processors.get(it.kind_name).is_some_and(|it| it.about.holds_traces);
+        let processors: Vec<Planned> = pipeline
+            .processors
+            .iter()
+            .filter_map(|it| self.decoded(Kind::Processor, &it.id))
+            .collect();
+        let holds = |it: &Planned| {
+            self.registry
+                .processors
+                .get(it.kind_name)
+                .is_some_and(|it| it.about.holds_traces)
+        };
         let exit = |id: &Id| {
-            let exporter = exporters.iter().position(|it| it.component.id == *id).map(PlannedExit::Exporter);
-            exporter.or_else(|| connectors.iter().position(|it| it.component.id == *id).map(PlannedExit::Connector))
+            let exporter = exporters
+                .iter()
+                .position(|it| it.component.id == *id)
+                .map(PlannedExit::Exporter);
+            exporter.or_else(|| {
+                connectors
+                    .iter()
+                    .position(|it| it.component.id == *id)
+                    .map(PlannedExit::Connector)
+            })
         };
         PlannedPipeline {
             id: pipeline.id.clone(),
             signal: pipeline.signal,
-            lanes: if processors.iter().any(holds) { Lanes::One } else { Lanes::PerCore },
+            lanes: if processors.iter().any(holds) {
+                Lanes::One
+            } else {
+                Lanes::PerCore
+            },
             exits: pipeline.exporters.iter().filter_map(|it| exit(&it.id)).collect(),
             answer: self.answer(pipeline),
             processors,
@@ -152,10 +235,18 @@ impl Maker<'_> {
             Some(Delivery::answer(&(entry.delivery)(&planned.config)))
         };
         let exporters = pipeline.exporters.iter().filter_map(|it| promise(&it.id));
-        let behind = pipeline.exporters.iter().filter(|it| self.collector.connectors.contains_key(&it.id));
+        let behind = pipeline
+            .exporters
+            .iter()
+            .filter(|it| self.collector.connectors.contains_key(&it.id));
         let behind = behind.flat_map(|connector| {
             let begins = |it: &&Pipeline| it.receivers.iter().any(|receiver| receiver.id == connector.id);
-            self.collector.service.pipelines.iter().filter(begins).map(|it| self.answer(it))
+            self.collector
+                .service
+                .pipelines
+                .iter()
+                .filter(begins)
+                .map(|it| self.answer(it))
         });
         exporters.chain(behind).fold(Outcome::Delivered, Outcome::worst)
     }
@@ -163,14 +254,25 @@ impl Maker<'_> {
     fn exporters(&self) -> Vec<PlannedExporter> {
         let signals = |id: &Id| -> Vec<Signal> {
             let uses = |it: &&Pipeline| it.exporters.iter().any(|exporter| exporter.id == *id);
-            let mut signals: Vec<Signal> =
-                self.collector.service.pipelines.iter().filter(uses).map(|it| it.signal).collect();
+            let mut signals: Vec<Signal> = self
+                .collector
+                .service
+                .pipelines
+                .iter()
+                .filter(uses)
+                .map(|it| it.signal)
+                .collect();
             signals.sort_unstable_by_key(ToString::to_string);
             signals.dedup();
             signals
         };
         let used = self.used(Kind::Exporter, |pipeline| &pipeline.exporters);
-        used.into_iter().map(|component| PlannedExporter { signals: signals(&component.id), component }).collect()
+        used.into_iter()
+            .map(|component| PlannedExporter {
+                signals: signals(&component.id),
+                component,
+            })
+            .collect()
     }
 
     /// The components of a kind that pipelines use, each once, in the order of their first use.
@@ -188,7 +290,10 @@ impl Maker<'_> {
     fn fed_by(&self, id: &Id) -> Vec<usize> {
         let pipelines = self.collector.service.pipelines.iter().enumerate();
         let begins = |it: &Pipeline| it.receivers.iter().any(|receiver| receiver.id == *id);
-        pipelines.filter(|(_, pipeline)| begins(pipeline)).map(|(index, _)| index).collect()
+        pipelines
+            .filter(|(_, pipeline)| begins(pipeline))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     fn decoded(&self, kind: Kind, id: &Id) -> Option<Planned> {

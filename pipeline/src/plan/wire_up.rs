@@ -47,7 +47,14 @@ impl<'a> Wiring<'a> {
             extensions: JoinSet::new(),
             stop_extensions: Stop::new(),
         };
-        Self { plan, registry, running, rest: Arc::default(), exporters: HashMap::new(), doors: HashMap::new() }
+        Self {
+            plan,
+            registry,
+            running,
+            rest: Arc::default(),
+            exporters: HashMap::new(),
+            doors: HashMap::new(),
+        }
     }
 
     /// Pipelines that begin with a connector come before those that end in it. The plan has no cycles.
@@ -57,7 +64,9 @@ impl<'a> Wiring<'a> {
                 return;
             }
             for exit in plan.pipelines.get(pipeline).map_or(&[][..], |it| &it.exits) {
-                let PlannedExit::Connector(connector) = exit else { continue };
+                let PlannedExit::Connector(connector) = exit else {
+                    continue;
+                };
                 for next in plan.connectors.get(*connector).map_or(&[][..], |it| &it.feeds) {
                     visit(plan, *next, order);
                 }
@@ -91,11 +100,20 @@ impl<'a> Wiring<'a> {
             let setup = self.setup(id, Kind::Exporter, None);
             let built = (entry.build)(config, &setup).map_err(|error| failed("exporter", id, error))?;
             for signal in &exporter.signals {
-                let setup = Setup { signal: Some(*signal), ..setup.clone() };
+                let setup = Setup {
+                    signal: Some(*signal),
+                    ..setup.clone()
+                };
                 let delivery = (entry.delivery)(config);
                 let ledger = &self.running.world.ledger;
-                let driver =
-                    Driver::start(Arc::clone(&built), delivery, *signal, setup, ledger, Arc::clone(&self.rest));
+                let driver = Driver::start(
+                    Arc::clone(&built),
+                    delivery,
+                    *signal,
+                    setup,
+                    ledger,
+                    Arc::clone(&self.rest),
+                );
                 self.exporters.insert((index, *signal), driver.handle());
                 self.running.drivers.push(driver);
             }
@@ -104,7 +122,9 @@ impl<'a> Wiring<'a> {
     }
 
     fn start_pipeline(&mut self, index: usize) -> Result<(), BuildError> {
-        let Some(pipeline) = self.plan.pipelines.get(index) else { return Ok(()) };
+        let Some(pipeline) = self.plan.pipelines.get(index) else {
+            return Ok(());
+        };
         let lanes = match pipeline.lanes {
             Lanes::One => 1,
             Lanes::PerCore => available_parallelism().map_or(1, usize::from),
@@ -128,11 +148,14 @@ impl<'a> Wiring<'a> {
             let setup = self.setup(id, Kind::Processor, Some(pipeline.signal));
             let stage = (entry.build)(config, &setup).map_err(|error| failed("processor", id, error))?;
             let name = format!("processor/{id} in {}", pipeline.id);
-            let account = self.running.world.ledger.account(&name, pipeline.signal, &setup.telemetry);
+            let account = self
+                .running
+                .world
+                .ledger
+                .account(&name, pipeline.signal, &setup.telemetry);
             stages.push(LaneStage::new(stage, account, &setup.telemetry, pipeline.signal));
         }
-        let World { budget, outside, .. } = &self.running.world;
-        Ok(Inside::new(stages, budget.clone(), Arc::clone(&outside.clock)))
+        Ok(Inside::new(stages, &self.running.world))
     }
 
     fn exits(&self, pipeline: &PlannedPipeline) -> Result<Vec<Exit>, BuildError> {
@@ -144,7 +167,9 @@ impl<'a> Wiring<'a> {
                     exits.extend(handle.map(Exit::Exporter));
                 }
                 PlannedExit::Connector(index) => {
-                    let Some(connector) = self.plan.connectors.get(*index) else { continue };
+                    let Some(connector) = self.plan.connectors.get(*index) else {
+                        continue;
+                    };
                     let Planned { id, kind_name, config } = &connector.component;
                     let entry = known(self.registry.connectors.get(kind_name), id)?;
                     let setup = self.setup(id, Kind::Connector, Some(pipeline.signal));
@@ -178,8 +203,11 @@ impl<'a> Wiring<'a> {
         let mut outlets = Outlets::default();
         for signal in [Signal::Traces, Signal::Metrics, Signal::Logs] {
             let carries = |index: &&usize| self.plan.pipelines.get(**index).is_some_and(|it| it.signal == signal);
-            let doors: Vec<Vec<LaneDoor>> =
-                pipelines.iter().filter(carries).filter_map(|index| self.doors.get(index).cloned()).collect();
+            let doors: Vec<Vec<LaneDoor>> = pipelines
+                .iter()
+                .filter(carries)
+                .filter_map(|index| self.doors.get(index).cloned())
+                .collect();
             if !doors.is_empty() {
                 outlets.set(signal, Outlet::new(doors, self.running.world.budget.clone()));
             }

@@ -23,20 +23,39 @@ pub fn contract<C: Component>() {
     let about = C::ABOUT;
     let is_name = |name: &str| {
         name.starts_with(|letter: char| letter.is_ascii_lowercase())
-            && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
+            && name
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_')
     };
-    assert!(is_name(about.name), "the type name {:?} is not lower_snake_case", about.name);
+    assert!(
+        is_name(about.name),
+        "the type name {:?} is not lower_snake_case",
+        about.name
+    );
     assert!(!about.summary.is_empty(), "{}: the summary is empty", about.name);
-    assert!(!about.summary.ends_with('.'), "{}: the summary is a table cell: no full stop", about.name);
+    assert!(
+        !about.summary.ends_with('.'),
+        "{}: the summary is a table cell: no full stop",
+        about.name
+    );
     let names: HashSet<&str> = about.metrics.iter().map(|metric| metric.name).collect();
-    assert_eq!(names.len(), about.metrics.len(), "{}: a metric is listed twice", about.name);
+    assert_eq!(
+        names.len(),
+        about.metrics.len(),
+        "{}: a metric is listed twice",
+        about.name
+    );
 
     let _: C::Config = example::<C>();
 
     let unknown = section("no_such_key_exists: 1");
     let mut diagnostics = Diagnostics::new();
     let decoded = config::decode::<C::Config>(&unknown, &mut diagnostics);
-    assert!(decoded.is_none() && diagnostics.has_errors(), "{}: an unknown key was accepted", about.name);
+    assert!(
+        decoded.is_none() && diagnostics.has_errors(),
+        "{}: an unknown key was accepted",
+        about.name
+    );
 }
 
 /// The configuration in a component's `example.yaml`: the only entry of a map, under the component's type.
@@ -47,11 +66,20 @@ pub fn example<C: Component>() -> C::Config {
     let name = C::ABOUT.name;
     let root = section(C::EXAMPLE);
     let entries = root.entries();
-    let (id, body) = entries.first().unwrap_or_else(|| panic!("{name}: example.yaml is empty"));
-    assert!(id == name || id.starts_with(&format!("{name}/")), "{name}: example.yaml configures {id:?}");
+    let (id, body) = entries
+        .first()
+        .unwrap_or_else(|| panic!("{name}: example.yaml is empty"));
+    assert!(
+        id == name || id.starts_with(&format!("{name}/")),
+        "{name}: example.yaml configures {id:?}"
+    );
     let mut diagnostics = Diagnostics::new();
     let decoded = config::decode::<C::Config>(body, &mut diagnostics);
-    assert!(!diagnostics.has_errors(), "{name}: example.yaml is not valid:\n{}", diagnostics.render(false));
+    assert!(
+        !diagnostics.has_errors(),
+        "{name}: example.yaml is not valid:\n{}",
+        diagnostics.render(false)
+    );
     decoded.unwrap_or_else(|| panic!("{name}: example.yaml was not decoded"))
 }
 
@@ -72,10 +100,16 @@ pub async fn processor<P: Processor>(payloads: Vec<Payload>) {
 
     let rest = Arc::new(Notify::new());
     let sink = self::setup(&world, "sink", Kind::Exporter, signal);
-    let driver =
-        Driver::start(Arc::new(Sink), Delivery::direct(), signal, sink, &world.ledger, Arc::clone(&rest));
+    let driver = Driver::start(
+        Arc::new(Sink),
+        Delivery::direct(),
+        signal,
+        sink,
+        &world.ledger,
+        Arc::clone(&rest),
+    );
     let fan_out = FanOut::new(vec![Exit::Exporter(driver.handle())]);
-    let inside = Inside::new(stages, world.budget.clone(), Arc::clone(&world.outside.clock));
+    let inside = Inside::new(stages, &world);
     let (lane, door) = Lane::new(inside, fan_out, rest);
     let lane = tokio::spawn(lane.run());
     let outlet = Outlet::new(vec![vec![door]], world.budget.clone());
@@ -90,10 +124,17 @@ pub async fn processor<P: Processor>(payloads: Vec<Payload>) {
     }
     drop(outlet);
     let ended = tokio::time::timeout(Duration::from_secs(30), lane).await;
-    ended.unwrap_or_else(|_| panic!("{}: the lane did not end", P::ABOUT.name)).unwrap_or_else(|e| panic!("{e}"));
+    ended
+        .unwrap_or_else(|_| panic!("{}: the lane did not end", P::ABOUT.name))
+        .unwrap_or_else(|e| panic!("{e}"));
     driver.stop(tokio::time::Instant::now() + Duration::from_secs(30)).await;
 
-    assert_eq!(world.ledger.imbalances(), [], "{}: items are unaccounted for", P::ABOUT.name);
+    assert_eq!(
+        world.ledger.imbalances(),
+        [],
+        "{}: items are unaccounted for",
+        P::ABOUT.name
+    );
     assert_eq!(world.budget.used(), 0, "{}: memory is still charged", P::ABOUT.name);
 }
 
