@@ -1,6 +1,5 @@
 //! Bodies that were made to hurt.
 
-use super::super::error::Problem;
 use super::{JsonError, Limits, SPAN_ID, TRACE_ID, metrics_from_json, read, request_with, traces_from_json};
 use crate::payload::RejectReason;
 
@@ -129,11 +128,6 @@ fn an_error_repeats_little_of_the_body_and_nothing_that_upsets_a_terminal() {
             "{found:?}"
         );
     }
-}
-
-#[test]
-fn a_fault_is_small_because_every_step_returns_one() {
-    assert!(size_of::<Problem>() <= 40);
 }
 
 #[test]

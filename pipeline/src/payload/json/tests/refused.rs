@@ -73,14 +73,10 @@ const REFUSED: &[(&str, &str)] = &[
 #[test]
 fn a_body_that_is_no_request_is_refused_with_its_place_and_what_was_expected() {
     for (body, error) in REFUSED {
-        let refused = read(body).map(|parsed| written_or_nothing(&parsed)).unwrap_err();
+        let refused = read(body).unwrap_err();
 
         assert_eq!(refused.to_string(), *error, "{body:?}");
     }
-}
-
-fn written_or_nothing<T: std::fmt::Debug>(parsed: &T) -> String {
-    format!("{parsed:?}")
 }
 
 /// A key of a span with a value that it cannot have, and what was expected.
@@ -162,10 +158,7 @@ const MISFITS: &[(&str, &str)] = &[
 #[test]
 fn a_value_that_its_key_cannot_have_is_refused_by_name() {
     for (keys, expected) in MISFITS {
-        let refused = read(&request_with(keys))
-            .map(|parsed| written_or_nothing(&parsed))
-            .unwrap_err()
-            .to_string();
+        let refused = read(&request_with(keys)).unwrap_err().to_string();
 
         assert!(
             refused.contains(&format!("expected {expected}, found ")),
