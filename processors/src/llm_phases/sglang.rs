@@ -12,7 +12,7 @@ use super::intervals::union;
 use super::meters::Meters;
 use super::output::Output;
 use super::phase::{Phase, Source, Status};
-use super::phases::{Observed, Phases, Segment};
+use super::phases::{Observed, Phases, Segment, TOLERANCE_NS};
 use super::sglang_tree::{Kind, Node, Role, Tree};
 use super::steps;
 use super::verdict::{Made, Verdict};
@@ -162,22 +162,32 @@ impl Conclusion<'_, '_> {
         if self.role == Role::Prefill && self.counterpart(Role::Decode).is_some() {
             return;
         }
+        let own = self.spent(self.index, made);
         let other = if self.role == Role::Decode { self.counterpart(Role::Prefill) } else { None };
-        let own = self.stages(self.index).map(|(node, phase)| (phase, node.start() + skew, node.end() + skew));
-        let others = other.into_iter().flat_map(|root| self.stages(root));
-        let others = others.map(|(node, phase)| (phase, node.start(), node.end()));
-        let mut spent: Vec<(Phase, u64, u64)> = own.chain(others).collect();
-        spent.extend(made.iter().map(|segment| (segment.phase, segment.start + skew, segment.end + skew)));
-
+        let others = other.map(|root| self.spent(root, &[])).unwrap_or_default();
         for phase in Phase::ALL {
-            let of_phase = spent.iter().filter(|(spent_in, ..)| *spent_in == phase);
-            let intervals: Vec<(u64, u64)> = of_phase.map(|(_, start, end)| (*start, *end)).collect();
-            if !intervals.is_empty() {
-                let made = made.iter().find(|segment| segment.phase == phase);
-                let source = made.map_or(Source::Measured, |segment| segment.source);
-                self.output.duration(phase, union(intervals), source, out);
+            let of_phase = |spent: &[(Phase, u64, u64)], by: u64| -> Vec<(u64, u64)> {
+                let in_phase = spent.iter().filter(|(spent_in, ..)| *spent_in == phase);
+                in_phase.map(|(_, start, end)| (start.saturating_add(by), end.saturating_add(by))).collect()
+            };
+            let (own, others) = (of_phase(&own, skew), of_phase(&others, 0));
+            if own.is_empty() && others.is_empty() {
+                continue;
             }
+            let ns = if phase == Phase::KvTransfer {
+                union([own, others].concat()) // Both ends of one transfer.
+            } else {
+                union(own) + union(others) // Work of two engines, whose clocks need not agree.
+            };
+            let made = made.iter().find(|segment| segment.phase == phase);
+            self.output.duration(phase, ns, made.map_or(Source::Measured, |segment| segment.source), out);
         }
+    }
+
+    /// When which phase took time below a root.
+    fn spent(&self, root: usize, made: &[Segment]) -> Vec<(Phase, u64, u64)> {
+        let stages = self.stages(root).map(|(node, phase)| (phase, node.start(), node.end()));
+        stages.chain(made.iter().map(|segment| (segment.phase, segment.start, segment.end))).collect()
     }
 
     /// Only the root arrived: filtered modules, or lost batches. Its "prefill" reaches from the hand-over to the first
@@ -187,7 +197,10 @@ impl Conclusion<'_, '_> {
         // Nothing is between the hand-over and what it calls prefill, so the same formula holds with no queue.
         let has_work = request.observed.prefill.is_some() || request.observed.decode.is_some();
         let inference = if has_work { request.observed.inference } else { None };
-        let observed = Observed { queue: has_work.then_some(0), inference, ..request.observed };
+        // Its clock ticks in steps of some hundred nanoseconds, so its own total may exceed its span by one of them.
+        let length = i64::try_from(self.root.end() - self.root.start()).unwrap_or(i64::MAX);
+        let e2e = request.observed.e2e.map(|e2e| if e2e.saturating_sub(length) <= TOLERANCE_NS { e2e.min(length) } else { e2e });
+        let observed = Observed { queue: has_work.then_some(0), inference, e2e, ..request.observed };
         let phases = Phases::of(&observed).renamed(|phase| match phase {
             Phase::Prefill => Some(Phase::QueueAndPrefill),
             Phase::Queue => None,

@@ -2,4 +2,5 @@
 
 mod arithmetic;
 mod harness;
+mod sglang;
 mod vllm;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use ::config::{Diagnostics, Section, decode};
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
-use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use pipeline::Origin;
 use pipeline::payload::{BatchContext, Limits, SpanStage, Traces, Walk};
 use pipeline::telemetry::Telemetry;
@@ -156,6 +156,39 @@ pub(super) fn key_value(key: &str, value: any_value::Value) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
+pub(super) fn length(span: &Span) -> u64 {
+    span.end_time_unix_nano - span.start_time_unix_nano
+}
+
+/// A request span of vLLM that lasts 563 ms.
+pub(super) fn request_span(attributes: &[(&str, any_value::Value)]) -> Span {
+    Span {
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        parent_span_id: vec![3; 8],
+        name: "llm_request".to_owned(),
+        start_time_unix_nano: 1_700_000_000_000_000_000,
+        end_time_unix_nano: 1_700_000_000_563_000_000,
+        attributes: attributes.iter().map(|(key, value)| key_value(key, value.clone())).collect(),
+        ..Span::default()
+    }
+}
+
+/// An export request of spans in one scope.
+pub(super) fn request(scope: &str, spans: Vec<Span>) -> ExportTraceServiceRequest {
+    let scope = InstrumentationScope { name: scope.to_owned(), ..InstrumentationScope::default() };
+    let scope = ScopeSpans { scope: Some(scope), spans, ..ScopeSpans::default() };
+    let resource = ResourceSpans { scope_spans: vec![scope], ..ResourceSpans::default() };
+    ExportTraceServiceRequest { resource_spans: vec![resource] }
+}
+
+/// One span through a stage of its own.
+pub(super) fn alone(yaml: &str, scope: &str, span: Span) -> (Harness, Vec<Traces>) {
+    let mut harness = Harness::with_yaml(yaml);
+    let out = harness.send(&request(scope, vec![span]).encode_to_vec());
+    (harness, out)
+}
+
 pub(super) fn fixtures(engine: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/engines").join(engine)
 }
@@ -166,6 +199,21 @@ pub(super) fn captured(engine: &str) -> Vec<Vec<u8>> {
         std::fs::read_dir(fixtures(engine).join("otlp")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+/// A request for every single span of a request, each with its resource and scope.
+pub(super) fn requests_of(request: &[u8]) -> Vec<Vec<u8>> {
+    let mut single = Vec::new();
+    for resource in structs(&parse(request)).resource_spans {
+        for scope in &resource.scope_spans {
+            for span in &scope.spans {
+                let scope = ScopeSpans { spans: vec![span.clone()], ..scope.clone() };
+                let resource = ResourceSpans { scope_spans: vec![scope], ..resource.clone() };
+                single.push(ExportTraceServiceRequest { resource_spans: vec![resource] }.encode_to_vec());
+            }
+        }
+    }
+    single
 }
 
 /// The lines of a file of JSON lines beside the captures.

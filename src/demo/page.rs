@@ -1,0 +1,93 @@
+//! The words around the bars.
+
+use super::capture::ENGINE;
+use super::collect::Seen;
+use super::notable::{brief, legend, notable};
+use super::palette::Ink;
+use super::quantity::{count, counted};
+use super::request::Request;
+use super::table::table;
+use super::terminal::Terminal;
+use super::waterfall::waterfall;
+
+/// How each request is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A line for the request and one for each phase.
+    Waterfall,
+    /// One line.
+    Brief,
+}
+
+/// What is going to be seen, and how to read it.
+pub(super) fn opening(terminal: Terminal) -> String {
+    let palette = terminal.palette;
+    let (arrow, at_most) = (palette.glyphs.arrow, palette.glyphs.at_most);
+    let title = palette.paint(Ink::Strong, &format!("A capture of {ENGINE}, replayed over gRPC on this machine"));
+    let way = format!("otlp {arrow} llm_phases {arrow} otlp_grpc {arrow} this screen; every bar is to the scale of its request");
+    let marks = format!("{at_most} at most this long: what else is inside cannot be told apart");
+    let words = "TTFT: time to first token, TPOT: time per output token, as the engine saw them";
+    let quiet = [way, marks, words.to_owned()].map(|line| palette.paint(Ink::Quiet, &line));
+    format!("{title}\n{}\n\n", quiet.join("\n"))
+}
+
+/// One request.
+pub(super) fn request(request: &Request, form: Form, terminal: Terminal) -> String {
+    match form {
+        Form::Waterfall => format!("{}\n", waterfall(request, terminal.width, terminal.palette)),
+        Form::Brief => brief(request, terminal.width, terminal.palette),
+    }
+}
+
+/// Which requests to look at, and the times of all.
+pub(super) fn summary(requests: &[Request], terminal: Terminal) -> String {
+    let Terminal { width, palette } = terminal;
+    let strong = |text| palette.paint(Ink::Strong, text);
+    format!(
+        "{}   {}\n{}\n{}\n{}",
+        strong("Worth a look"),
+        legend(requests, palette),
+        notable(requests, width, palette),
+        strong("Where the time went"),
+        table(requests, width, palette),
+    )
+}
+
+/// What was done with the capture, and what to do next.
+pub(super) fn closing(spans_in: u64, seen: Seen, terminal: Terminal) -> String {
+    let palette = terminal.palette;
+    let out = seen.requests + seen.phases + seen.others;
+    format!(
+        "\n{} from a capture of {ENGINE}: {} in, {} out, none lost.\n\
+         The other {} are about the engine's start; they passed unchanged.\n\n\
+         {}  inferscope demo --serve\n      vllm serve MODEL --otlp-traces-endpoint http://localhost:4317\n",
+        counted(seen.requests, "request span", "request spans"),
+        counted(spans_in, "span", "spans"),
+        count(out),
+        counted(seen.others, "span", "spans"),
+        palette.paint(Ink::Strong, "Next"),
+    )
+}
+
+/// Where to send telemetry while the demo listens.
+pub(super) fn listening(grpc: u16, http: u16, terminal: Terminal) -> String {
+    let palette = terminal.palette;
+    format!(
+        "\n{}\nlisten on 127.0.0.1:{grpc} (gRPC) and 127.0.0.1:{http} (HTTP); Ctrl-C ends and sums up\n\n",
+        palette.paint(Ink::Strong, &format!("Now yours: vllm serve MODEL --otlp-traces-endpoint http://localhost:{grpc}")),
+    )
+}
+
+/// What came while the demo listened; `requests` are the last of them.
+pub(super) fn farewell(requests: &[Request], seen: Seen, terminal: Terminal) -> String {
+    let others = match seen.others {
+        0 => String::new(),
+        others => format!(", {} that are not requests", counted(others, "other span", "other spans")),
+    };
+    let kept = match requests.len() as u64 {
+        kept if kept < seen.requests => format!(" (below: the last {})", count(kept)),
+        _ => String::new(),
+    };
+    let came = format!("\n{}{kept}{others}\n", counted(seen.requests, "request span", "request spans"));
+    if requests.is_empty() { came } else { format!("{came}\n{}", summary(requests, terminal)) }
+}
