@@ -5,6 +5,9 @@
 
 mod answer;
 mod printable;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod testing;
 
 pub mod debug;
 pub mod nop;

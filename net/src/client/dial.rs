@@ -41,6 +41,8 @@ pub(super) struct Tls {
     settings: Arc<Reloading<ClientConfig>>,
     clock: Arc<dyn Clock>,
     server: ServerName<'static>,
+    /// `server_name_override` was set: the name is that, whichever host is dialled.
+    overridden: bool,
 }
 
 impl Tls {
@@ -51,9 +53,8 @@ impl Tls {
         protocols: &'static [&'static [u8]],
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BuildError> {
-        let name = config.server_name_override().unwrap_or(host).to_owned();
-        let invalid = || BuildError::new(format!("{name:?} is not a name that a certificate can show"));
-        let server = ServerName::try_from(name.clone()).map_err(|_| invalid())?;
+        let overriding = config.server_name_override();
+        let server = server_name(overriding.unwrap_or(host)).map_err(|cause| BuildError::new(cause.to_string()))?;
         let files = config.clone();
         let load = move || {
             let mut settings = files.client_config()?;
@@ -61,17 +62,34 @@ impl Tls {
             Ok(Arc::new(settings))
         };
         let settings = Reloading::new(config.reload_interval(), clock.now(), load);
-        let settings = settings.map_err(|cause| BuildError::because("TLS cannot be set up", cause))?;
+        let settings =
+            settings.map_err(|cause| BuildError::because(format!("TLS cannot be set up: {cause}"), cause))?;
         Ok(Self {
             settings: Arc::new(settings),
             clock,
             server,
+            overridden: overriding.is_some(),
         })
+    }
+
+    /// The same for another host.
+    pub(super) fn to_host(&self, host: &str) -> io::Result<Self> {
+        let server = if self.overridden {
+            self.server.clone()
+        } else {
+            server_name(host)?
+        };
+        Ok(Self { server, ..self.clone() })
     }
 
     fn connector(&self) -> TlsConnector {
         TlsConnector::from(self.settings.current(self.clock.now()))
     }
+}
+
+fn server_name(name: &str) -> io::Result<ServerName<'static>> {
+    let invalid = |_| io::Error::other(format!("{name:?} is not a name that a certificate can show"));
+    ServerName::try_from(name.to_owned()).map_err(invalid)
 }
 
 /// A connection that is ready for HTTP.
@@ -87,6 +105,7 @@ pub(super) async fn dial(network: &dyn Network, address: &Address, tls: Option<&
     secure(stream, tls).await
 }
 
+/// Connects without TLS.
 pub(super) async fn connect(network: &dyn Network, address: &Address) -> io::Result<Box<dyn Connection>> {
     match address {
         Address::Socket(address) => network.connect(&address.to_string()).await,
@@ -95,6 +114,7 @@ pub(super) async fn connect(network: &dyn Network, address: &Address) -> io::Res
     }
 }
 
+/// Adds TLS where it is wanted.
 pub(super) async fn secure(stream: Box<dyn Connection>, tls: Option<&Tls>) -> io::Result<Dialled> {
     let Some(tls) = tls else {
         return Ok(Dialled { stream, h2: false });

@@ -1,0 +1,146 @@
+//! Opens connections for the pool: directly or through a proxy, with TLS for `https`.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ::http::Uri;
+use futures_util::future::BoxFuture;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use pipeline::outside::Network;
+use tower_service::Service;
+
+use super::proxy::Proxy;
+use crate::client::dial::{self, Address, Tls};
+
+/// TCP, the proxy and TLS together.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Opens connections; the pool keeps them.
+#[derive(Clone)]
+pub(super) struct Connector(Arc<Ways>);
+
+struct Ways {
+    network: Arc<dyn Network>,
+    /// None where no URL is `https`.
+    tls: Option<Tls>,
+    proxy: Option<Proxy>,
+}
+
+impl Connector {
+    pub(super) fn new(network: Arc<dyn Network>, tls: Option<Tls>, proxy: Option<Proxy>) -> Self {
+        Self(Arc::new(Ways { network, tls, proxy }))
+    }
+}
+
+impl Ways {
+    async fn open(&self, uri: &Uri) -> io::Result<Stream> {
+        let https = uri.scheme_str() == Some("https");
+        let host = uri.host().ok_or_else(|| io::Error::other("the URL has no host"))?;
+        let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+        let target = format!("{host}:{port}");
+        let next = self.proxy.as_ref().map_or(&target, |proxy| &proxy.address);
+        let cannot = |cause: io::Error| io::Error::new(cause.kind(), format!("cannot connect to {next}: {cause}"));
+        let mut stream = dial::connect(self.network.as_ref(), &Address::Name(next.clone()))
+            .await
+            .map_err(cannot)?;
+        if !https {
+            let plain = TokioIo::new(stream);
+            return Ok(Stream {
+                inner: plain,
+                h2: false,
+                to_proxy: self.proxy.is_some(),
+            });
+        }
+        if let Some(proxy) = &self.proxy {
+            proxy.tunnel(&mut stream, &target).await?;
+        }
+        let tls = self.tls.as_ref().ok_or_else(|| io::Error::other("TLS is not set up"))?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let secured = dial::secure(stream, Some(&tls.to_host(host)?)).await;
+        let secured = secured.map_err(|cause| io::Error::new(cause.kind(), format!("{target}: {cause}")))?;
+        Ok(Stream {
+            inner: TokioIo::new(secured.stream),
+            h2: secured.h2,
+            to_proxy: false,
+        })
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Stream>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let ways = Arc::clone(&self.0);
+        Box::pin(async move {
+            match tokio::time::timeout(DIAL_TIMEOUT, ways.open(&uri)).await {
+                Ok(opened) => opened,
+                Err(_) => {
+                    let host = uri.host().unwrap_or_default();
+                    let problem = format!("no connection to {host} within {} s", DIAL_TIMEOUT.as_secs());
+                    Err(io::Error::new(io::ErrorKind::TimedOut, problem))
+                }
+            }
+        })
+    }
+}
+
+/// An open connection with what the pool must know about it.
+pub(super) struct Stream {
+    inner: TokioIo<Box<dyn pipeline::outside::Connection>>,
+    h2: bool,
+    to_proxy: bool,
+}
+
+impl Connection for Stream {
+    fn connected(&self) -> Connected {
+        let connected = Connected::new().proxy(self.to_proxy);
+        if self.h2 { connected.negotiated_h2() } else { connected }
+    }
+}
+
+impl Read for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(context, buffer)
+    }
+}
+
+impl Write for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(context, parts)
+    }
+}
