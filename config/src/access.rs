@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use crate::de::{Aside, Reader, Trail, read};
+use crate::de::{Reader, read};
 use crate::fault::{Fault, Place};
 use crate::node::{Entry, Map, Node, Text, Value};
 use crate::parts::PartKeys;
 use crate::resolve;
+use crate::run::Trail;
 use crate::source::Origin;
 
 /// The entries of a map, for a struct or for a map type.
@@ -105,6 +106,13 @@ struct KeyReader<'a> {
     key: &'a str,
 }
 
+impl KeyReader<'_> {
+    fn not_a_number(&self, expected: &str) -> Fault {
+        let message = format!("expected {expected} as the key, found {:?}", self.key);
+        Fault::with_help(message, format!("write {expected} before the colon"))
+    }
+}
+
 impl Deserializer<'static> for KeyReader<'_> {
     type Error = Fault;
 
@@ -119,20 +127,14 @@ impl Deserializer<'static> for KeyReader<'_> {
     fn deserialize_i64<V: Visitor<'static>>(self, visitor: V) -> Result<V::Value, Fault> {
         match resolve::integer(self.key).and_then(|value| i64::try_from(value).ok()) {
             Some(value) => visitor.visit_i64(value),
-            None => Err(Fault::problem(format!(
-                "expected an integer as the key, found {:?}",
-                self.key
-            ))),
+            None => Err(self.not_a_number("an integer")),
         }
     }
 
     fn deserialize_u64<V: Visitor<'static>>(self, visitor: V) -> Result<V::Value, Fault> {
         match resolve::integer(self.key).and_then(|value| u64::try_from(value).ok()) {
             Some(value) => visitor.visit_u64(value),
-            None => Err(Fault::problem(format!(
-                "expected a positive integer as the key, found {:?}",
-                self.key
-            ))),
+            None => Err(self.not_a_number("a positive integer")),
         }
     }
 
@@ -370,16 +372,5 @@ impl SeqAccess<'static> for PartsInTurn<'_> {
 
     fn next_element_seed<T: DeserializeSeed<'static>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
         read(seed, self.reader).map(Some)
-    }
-}
-
-impl crate::de::Run {
-    fn is_aside(&self, trail: &Trail<'_>) -> bool {
-        !self.aside.is_empty() && self.aside.contains_key(&trail.path())
-    }
-
-    /// Whether a problem was reported for `path` itself.
-    pub(crate) fn is_reported(&self, path: &crate::path::Path) -> bool {
-        self.aside.get(path) == Some(&Aside::Reported)
     }
 }

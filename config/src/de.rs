@@ -3,8 +3,6 @@
 //! Text does not become a number, a number does not become text, and the integer 7 is not `true`. The one exception
 //! is a value that came from `${…}`: a text field takes its original text.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
@@ -14,8 +12,8 @@ use crate::diagnostic::Diagnostic;
 use crate::fault::{Fault, Place, Reason};
 use crate::node::{Node, Text, Value};
 use crate::parts::PartKeys;
-use crate::path::Path;
 use crate::resolve;
+use crate::run::{Run, Trail};
 use crate::source::Origin;
 
 /// Names of newtypes that mean something to this deserializer; any other deserializer just reads what is inside.
@@ -24,49 +22,6 @@ pub(crate) const DURATION: &str = "$inferscope::Duration";
 pub(crate) const PRESENT: &str = "$inferscope::Present";
 pub(crate) const UNREAD: &str = "$inferscope::Unread";
 pub(crate) const PARTS: &str = "$inferscope::Parts";
-
-/// What one decoding run knows and learns.
-#[derive(Debug, Default)]
-pub(crate) struct Run {
-    /// Values that an earlier run stumbled over; this run reads as if they were absent.
-    pub(crate) aside: HashMap<Path, Aside>,
-    pub(crate) notes: RefCell<Notes>,
-}
-
-/// Why a value was set aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Aside {
-    /// A problem was reported for it.
-    Reported,
-    /// It is null, which means absent.
-    Null,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Notes {
-    pub(crate) secrets: Vec<Path>,
-    pub(crate) texts: Vec<Path>,
-    pub(crate) unread: Vec<Path>,
-    pub(crate) warnings: Vec<Diagnostic>,
-}
-
-/// The way down to a value, as a chain on the stack; it becomes a [`Path`] only when somebody asks.
-#[derive(Clone, Copy)]
-pub(crate) enum Trail<'a> {
-    Root(&'a Path),
-    Key(&'a Trail<'a>, &'a str),
-    Index(&'a Trail<'a>, usize),
-}
-
-impl Trail<'_> {
-    pub(crate) fn path(&self) -> Path {
-        match self {
-            Self::Root(path) => (*path).clone(),
-            Self::Key(parent, key) => parent.path().child(*key),
-            Self::Index(parent, index) => parent.path().child(index.to_string()),
-        }
-    }
-}
 
 /// Reads one node.
 #[derive(Clone, Copy)]
@@ -108,35 +63,35 @@ impl<'a> Reader<'a> {
                 } else {
                     self.node.described()
                 };
-                let message = format!("expected {expected}, found {found}");
-                match self.remedy(expected) {
-                    Some(help) => Fault::with_help(message, help),
-                    None => Fault::problem(message),
-                }
+                Fault::with_help(format!("expected {expected}, found {found}"), self.remedy(expected))
             }
         }
     }
 
-    fn remedy(&self, expected: &str) -> Option<String> {
+    fn remedy(&self, expected: &str) -> String {
         let written = self.node.origin.text();
+        let number = matches!(&self.node.value, Value::Int(_) | Value::Float(_) | Value::Bool(_));
         match &self.node.value {
-            Value::Null => Some("write a value behind the colon, or delete the key".to_owned()),
-            Value::Text(text) if expected.contains("integer") && resolve::integer(&text.text).is_some() => {
-                Some("delete the quotes: text is not taken for a number".to_owned())
+            Value::Null => "write a value behind the colon, or delete the key".to_owned(),
+            Value::Text(text) if expected == "an integer" && resolve::integer(&text.text).is_some() => {
+                "delete the quotes: text is not taken for a number".to_owned()
+            }
+            Value::Text(text) if expected == "a number" && resolve::float(&text.text).is_some() => {
+                "delete the quotes: text is not taken for a number".to_owned()
             }
             Value::Text(text) if expected == "true or false" && matches!(text.text.as_str(), "true" | "false") => {
-                Some("delete the quotes: text is not taken for a boolean".to_owned())
+                "delete the quotes: text is not taken for a boolean".to_owned()
             }
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) if expected == "text" && self.secret => {
-                Some("put it in quotes".to_owned())
+            Value::Float(value) if expected == "an integer" && value.is_finite() => {
+                format!("write {} or {}", value.floor(), value.ceil())
             }
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) if expected == "text" && !written.contains('\n') => {
-                Some(format!("put it in quotes: \"{}\"", crate::node::shortened(written)))
+            _ if number && expected == "text" && !self.secret && !written.contains('\n') => {
+                format!("put it in quotes: \"{}\"", crate::node::shortened(written))
             }
-            Value::Float(value) if expected.contains("integer") && value.is_finite() => {
-                Some(format!("write {} or {}", value.floor(), value.ceil()))
-            }
-            _ => None,
+            _ if number && expected == "text" => "put it in quotes".to_owned(),
+            _ if expected == "a map" => "write its keys on the lines below, indented, each with a colon".to_owned(),
+            _ if expected == "a list" => "write [one, two], or each item on a line of its own behind a dash".to_owned(),
+            _ => format!("write {expected}"),
         }
     }
 
@@ -186,7 +141,17 @@ impl<'a> Reader<'a> {
             Value::Float(value) if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => value as i128,
             _ => return Err(self.unfit("an integer")),
         };
-        N::try_from(value).map_err(|_| Fault::problem(format!("must lie between {min} and {max}, found {value}")))
+        N::try_from(value).map_err(|_| {
+            let message = format!("must lie between {min} and {max}, found {value}");
+            Fault::with_help(
+                message,
+                if value < 0 {
+                    "write 0 or more"
+                } else {
+                    "write a number in that range"
+                },
+            )
+        })
     }
 
     fn float(&self) -> Result<f64, Fault> {
@@ -339,7 +304,11 @@ impl Deserializer<'static> for Reader<'_> {
     ) -> Result<V::Value, Fault> {
         match name {
             SECRET => {
-                self.run.notes.borrow_mut().secrets.push(self.trail.path());
+                let mut notes = self.run.notes.borrow_mut();
+                notes.secrets.push(self.trail.path());
+                if self.node.original.is_none() {
+                    notes.secret_origins.push(self.node.origin.clone());
+                }
                 self.secret = true;
             }
             DURATION => {
@@ -404,8 +373,9 @@ impl Deserializer<'static> for Reader<'_> {
         match &self.node.value {
             Value::Map(map) if map.entries.len() == 1 => visitor.visit_enum(EnumReader::new(&self, map)),
             Value::Map(_) => Err(self.unfit(&format!("a map with one of the keys {}", variants.join(", ")))),
-            Value::List(_) => Err(self.unfit(&format!("one of {}", variants.join(", ")))),
-            _ => visitor.visit_enum(self.string()?.into_deserializer()),
+            Value::Text(_) => visitor.visit_enum(self.string()?.into_deserializer()),
+            _ if self.node.original.is_some() => visitor.visit_enum(self.string()?.into_deserializer()),
+            _ => Err(self.unfit(&format!("one of {}", variants.join(", ")))),
         }
     }
 

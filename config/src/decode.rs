@@ -6,10 +6,11 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::de::{Aside, Reader, Run, Trail};
+use crate::de::Reader;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::fault::{Fault, Place, Reason};
 use crate::report::Report;
+use crate::run::{Aside, Run, Trail};
 use crate::section::Section;
 use crate::suggest;
 
@@ -49,7 +50,7 @@ fn read_all<T: DeserializeOwned>(section: &Section, diagnostics: &mut Diagnostic
                 return (Some(value), run);
             }
             Err(fault) => {
-                forget_notes(section, &run);
+                forget_notes(section, &run, diagnostics);
                 let place = fault.place.clone().unwrap_or_else(|| place_of(section));
                 if let Some(problem) = problem(&fault, &place, &run) {
                     diagnostics.push(problem);
@@ -68,7 +69,8 @@ fn read_all<T: DeserializeOwned>(section: &Section, diagnostics: &mut Diagnostic
         }
     }
     if problems >= PROBLEMS_MAX {
-        diagnostics.push(section.error(format!("more than {PROBLEMS_MAX} problems here; the rest is not shown")));
+        let error = section.error(format!("more than {PROBLEMS_MAX} problems here; the rest is not shown"));
+        diagnostics.push(error.help("correct these first"));
     }
     (None, run)
 }
@@ -117,11 +119,11 @@ fn problem(fault: &Fault, place: &Place, run: &Run) -> Option<Diagnostic> {
         Reason::MissingKey(key) => Some(error(&format!("the key {key:?} is missing")).help(format!("add `{key}: …`"))),
         Reason::Problem { .. } if follows => None,
         Reason::Problem { message, help } => {
-            let error = error(message);
-            Some(match help {
-                Some(help) => error.help(help),
-                None => error,
-            })
+            // A type that reads itself may say nothing about the remedy; its README does.
+            let help = help
+                .as_deref()
+                .unwrap_or("look the key up in the README of the component");
+            Some(error(message).help(help))
         }
     }
 }
@@ -130,6 +132,7 @@ fn problem(fault: &Fault, place: &Place, run: &Run) -> Option<Diagnostic> {
 fn keep_notes(section: &Section, run: &Run, diagnostics: &mut Diagnostics) {
     let notes = run.notes.take();
     diagnostics.extend(notes.warnings);
+    diagnostics.hide(notes.secret_origins);
     section.ledger.note(|entries| {
         if !run.failed() {
             entries.decoded.insert(section.path().clone());
@@ -141,14 +144,8 @@ fn keep_notes(section: &Section, run: &Run, diagnostics: &mut Diagnostics) {
 }
 
 /// After a reading that stopped: the next one notes everything again, except a secret that was itself unreadable.
-fn forget_notes(section: &Section, run: &Run) {
+fn forget_notes(section: &Section, run: &Run, diagnostics: &mut Diagnostics) {
     let notes = run.notes.take();
+    diagnostics.hide(notes.secret_origins);
     section.ledger.note(|entries| entries.secrets.extend(notes.secrets));
-}
-
-impl Run {
-    /// Whether something was set aside for a reason other than being null.
-    fn failed(&self) -> bool {
-        self.aside.values().any(|why| *why == Aside::Reported)
-    }
 }

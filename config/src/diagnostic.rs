@@ -94,6 +94,8 @@ impl Diagnostic {
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
+    /// Where secrets are written; the source lines show stars there.
+    hidden: Vec<Origin>,
 }
 
 impl Diagnostics {
@@ -113,6 +115,15 @@ impl Diagnostics {
     pub fn extend(&mut self, others: impl IntoIterator<Item = Diagnostic>) {
         for diagnostic in others {
             self.push(diagnostic);
+        }
+    }
+
+    /// Keeps the text at these places out of everything rendered.
+    pub(crate) fn hide(&mut self, places: Vec<Origin>) {
+        for place in places {
+            if !self.hidden.contains(&place) {
+                self.hidden.push(place);
+            }
         }
     }
 
@@ -156,7 +167,7 @@ impl Diagnostics {
 
     /// As text for people: source lines with carets, and the remedy under each.
     pub fn render(&self, colour: bool) -> String {
-        render::text(&self.sorted(), colour)
+        render::text(&self.sorted(), &self.hidden, colour)
     }
 
     /// One JSON object a line, for editors and continuous integration.
@@ -187,6 +198,7 @@ impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
         Self {
             found: vec![diagnostic],
+            hidden: Vec::new(),
         }
     }
 }

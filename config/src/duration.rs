@@ -58,13 +58,16 @@ impl Deref for Duration {
     }
 }
 
-/// Why a text is not a duration.
+/// Why a text is not a duration. The second line of its text is the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotADuration(String);
+pub struct NotADuration {
+    problem: String,
+    remedy: String,
+}
 
 impl fmt::Display for NotADuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{}\n{}", self.problem, self.remedy)
     }
 }
 
@@ -77,38 +80,63 @@ impl std::str::FromStr for Duration {
     type Err = NotADuration;
 
     fn from_str(text: &str) -> Result<Self, NotADuration> {
-        let invalid = |why: &str| NotADuration(format!("invalid duration {text:?}: {why}"));
-        let (negative, unsigned) = match text.as_bytes().first() {
-            Some(b'-') => (true, &text[1..]),
-            Some(b'+') => (false, &text[1..]),
-            _ => (false, text),
-        };
-        if unsigned == "0" {
-            return Ok(Self::ZERO);
-        }
-        if unsigned.is_empty() {
-            return Err(invalid("write a number and a unit, such as 10s"));
-        }
-        let mut total: u128 = 0;
-        let mut rest = unsigned;
-        while !rest.is_empty() {
-            let (nanoseconds, behind) = element(rest).map_err(|why| invalid(&why))?;
-            total = total.saturating_add(nanoseconds);
-            rest = behind;
-        }
-        if negative && total > 0 {
-            return Err(invalid("a time span here cannot be negative"));
-        }
-        if total > NANOSECONDS_MAX {
-            return Err(invalid("longer than 292 years"));
-        }
-        let nanoseconds = u64::try_from(total).map_err(|_| invalid("longer than 292 years"))?;
-        Ok(Self(std::time::Duration::from_nanos(nanoseconds)))
+        read(text).map_err(|(why, remedy)| NotADuration {
+            problem: format!("invalid duration {:?}: {why}", crate::node::shortened(text)),
+            remedy,
+        })
     }
 }
 
+/// A reason and a remedy.
+type Refused = (String, String);
+
+fn read(text: &str) -> Result<Duration, Refused> {
+    let (negative, unsigned) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if unsigned == "0" {
+        return Ok(Duration::ZERO);
+    }
+    if unsigned.is_empty() {
+        return Err(no_number());
+    }
+    let mut total: u128 = 0;
+    let mut rest = unsigned;
+    while !rest.is_empty() {
+        let (nanoseconds, behind) = element(rest)?;
+        total = total.saturating_add(nanoseconds);
+        rest = behind;
+    }
+    if negative && total > 0 {
+        return Err((
+            "a time span here cannot be negative".to_owned(),
+            "write 0s or more".to_owned(),
+        ));
+    }
+    match u64::try_from(total) {
+        Ok(nanoseconds) if total <= NANOSECONDS_MAX => Ok(Duration(std::time::Duration::from_nanos(nanoseconds))),
+        _ => Err(too_long()),
+    }
+}
+
+fn no_number() -> Refused {
+    (
+        "a number and a unit are needed".to_owned(),
+        "write it like 300ms, 10s or 1h30m".to_owned(),
+    )
+}
+
+fn too_long() -> Refused {
+    (
+        "longer than 292 years".to_owned(),
+        "write a shorter time, or 0 where that means without limit".to_owned(),
+    )
+}
+
 /// One `number unit` from the front of `text`: its nanoseconds and what follows.
-fn element(text: &str) -> Result<(u128, &str), String> {
+fn element(text: &str) -> Result<(u128, &str), Refused> {
     let number_len = text
         .bytes()
         .take_while(|byte| byte.is_ascii_digit() || *byte == b'.')
@@ -120,23 +148,20 @@ fn element(text: &str) -> Result<(u128, &str), String> {
     let (unit, behind) = rest.split_at(unit_len);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-        return Err("write a number and a unit, such as 10s".to_owned());
+        return Err(no_number());
     }
     if unit.is_empty() {
-        return Err(format!(
-            "missing unit: write {number}s for seconds, {number}ms for milliseconds"
-        ));
+        let remedy = format!("write {number}s for seconds, {number}ms for milliseconds");
+        return Err(("missing unit".to_owned(), remedy));
     }
     let scale = nanoseconds_of(unit).ok_or_else(|| unknown_unit(unit, whole))?;
-    let too_long = || "longer than 292 years".to_owned();
     let whole: u128 = if whole.is_empty() {
         0
     } else {
         whole.parse().map_err(|_| too_long())?
     };
     let nanoseconds = whole.checked_mul(scale).ok_or_else(too_long)?;
-    let nanoseconds = nanoseconds.saturating_add(part_of(scale, fraction));
-    Ok((nanoseconds, behind))
+    Ok((nanoseconds.saturating_add(part_of(scale, fraction)), behind))
 }
 
 /// Digits behind the point that can matter: an hour has 3.6e12 nanoseconds, and Go keeps 18 digits as well.
@@ -164,7 +189,7 @@ fn nanoseconds_of(unit: &str) -> Option<u128> {
     })
 }
 
-fn unknown_unit(unit: &str, number: &str) -> String {
+fn unknown_unit(unit: &str, number: &str) -> Refused {
     let remedy = match unit {
         "d" => number
             .parse::<u64>()
@@ -175,7 +200,7 @@ fn unknown_unit(unit: &str, number: &str) -> String {
         _ => None,
     };
     let remedy = remedy.unwrap_or_else(|| "the units are ns, us, ms, s, m and h".to_owned());
-    format!("unknown unit {unit:?}: {remedy}")
+    (format!("unknown unit {:?}", crate::node::shortened(unit)), remedy)
 }
 
 impl fmt::Display for Duration {
@@ -253,7 +278,7 @@ impl<'de> Visitor<'de> for DurationVisitor {
 
     fn visit_i64<E: de::Error>(self, nanoseconds: i64) -> Result<Duration, E> {
         let nanoseconds = u64::try_from(nanoseconds)
-            .map_err(|_| E::custom("a time span here cannot be negative; write 0 or more"))?;
+            .map_err(|_| E::custom("a time span here cannot be negative\nwrite 0s or more"))?;
         Ok(Duration(std::time::Duration::from_nanos(nanoseconds)))
     }
 
@@ -302,18 +327,18 @@ mod tests {
     #[test]
     fn what_is_not_a_duration_is_refused_with_a_remedy() {
         let table = [
-            ("", "write a number and a unit"),
-            ("5", "missing unit: write 5s"),
-            ("1d", "unknown unit \"d\": write 24h"),
+            ("", "a number and a unit are needed"),
+            ("5", "missing unit\nwrite 5s"),
+            ("1d", "unknown unit \"d\"\nwrite 24h"),
             ("10 s", "unknown unit \" s\""),
-            ("1min", "unknown unit \"min\": write 1m"),
-            ("s", "write a number and a unit"),
-            (".s", "write a number and a unit"),
-            ("1.2.3s", "write a number and a unit"),
+            ("1min", "unknown unit \"min\"\nwrite 1m"),
+            ("s", "a number and a unit are needed"),
+            (".s", "a number and a unit are needed"),
+            ("1.2.3s", "a number and a unit are needed"),
             ("-1s", "cannot be negative"),
             ("9223372036854775808ns", "longer than 292 years"),
             ("99999999999999999999999999999999999999999999h", "longer than 292 years"),
-            ("é", "write a number and a unit"),
+            ("é", "a number and a unit are needed"),
         ];
 
         for (text, expected) in table {

@@ -20,8 +20,12 @@ const DEPTH_MAX: usize = 100;
 const REFERENCES_MAX: usize = 10_000;
 /// Replacements within one scalar, the Collector's limit.
 const ROUNDS_MAX: usize = 1_000;
-/// Text that all references of one document bring in, counted again for every replacement within it.
-const BYTES_MAX: usize = 16 * INPUT_BYTES_MAX;
+/// Text that all references of one document bring in.
+const BYTES_MAX: usize = 4 * INPUT_BYTES_MAX;
+/// Text that is copied while references within longer texts are replaced, in one document.
+const REPLACED_BYTES_MAX: usize = INPUT_BYTES_MAX;
+/// Longest text that references within it may make; a variable that names itself twice doubles every time.
+const SCALAR_BYTES_MAX: usize = 256 * 1024;
 
 /// Expands every scalar of the merged document. What fails is reported and becomes [`Value::Failed`].
 pub(crate) fn expand(root: &Arc<Node>, environment: &dyn Environment, diagnostics: &mut Diagnostics) -> Arc<Node> {
@@ -30,6 +34,7 @@ pub(crate) fn expand(root: &Arc<Node>, environment: &dyn Environment, diagnostic
         diagnostics,
         references: 0,
         bytes: 0,
+        replaced_bytes: 0,
     };
     let expanded = expander.node(root, 0);
     unescape(&expanded)
@@ -49,6 +54,7 @@ struct Expander<'a> {
     diagnostics: &'a mut Diagnostics,
     references: usize,
     bytes: usize,
+    replaced_bytes: usize,
 }
 
 impl Expander<'_> {
@@ -92,12 +98,9 @@ impl Expander<'_> {
                 return self.whole(&written, &fetched, origin, depth);
             }
             text = text.replace(&written, &fetched.text);
-            if text.len() > INPUT_BYTES_MAX {
-                return self.stop(
-                    origin,
-                    "the expanded text is longer than 1 MiB",
-                    "shorten what is referred to",
-                );
+            self.replaced_bytes += text.len();
+            if text.len() > SCALAR_BYTES_MAX || self.replaced_bytes > REPLACED_BYTES_MAX {
+                return self.stop(origin, "the expanded text is too long", "shorten what is referred to");
             }
         }
         self.too_many(origin)
@@ -105,7 +108,8 @@ impl Expander<'_> {
 
     /// A reference that is all of the scalar: its text, read as YAML.
     fn whole(&mut self, written: &str, fetched: &Fetched, origin: &Origin, depth: usize) -> Result<Arc<Node>, Stop> {
-        let source = Source::new(written, fetched.text.as_str(), usize::MAX);
+        let file = written.strip_prefix("${file:").and_then(|rest| rest.strip_suffix('}'));
+        let source = Source::new(file.unwrap_or(written), fetched.text.as_str(), usize::MAX);
         let parsed = yaml::parse(&source);
         let readable = parsed.problems.is_empty();
         let as_text = Value::Text(Text {
@@ -117,7 +121,7 @@ impl Expander<'_> {
             Some(root) if readable => match &root.value {
                 // Text stays exactly as it is, quotes and line breaks included.
                 Value::Text(_) => Node::new(as_text, origin.clone()),
-                _ if written.starts_with("${file:") => root,
+                _ if file.is_some() => root,
                 _ => placed_at(&root, origin),
             },
             // What is no YAML, such as a certificate, is text.
@@ -148,9 +152,10 @@ impl Expander<'_> {
             ..*self
         };
         let expanded = quiet.scalar(text, origin, depth);
-        let (references, bytes) = (quiet.references, quiet.bytes);
+        let (references, bytes, replaced_bytes) = (quiet.references, quiet.bytes, quiet.replaced_bytes);
         self.references = references;
         self.bytes = bytes;
+        self.replaced_bytes = replaced_bytes;
         let node = expanded.ok()?;
         match (&node.original, &node.value) {
             (Some(original), _) => Some(Arc::clone(original)),
@@ -183,7 +188,7 @@ impl Expander<'_> {
         if self.bytes > BYTES_MAX {
             return self.stop(
                 &place,
-                "the references bring in more than 16 MiB",
+                "the references bring in more than 4 MiB",
                 "shorten what is referred to",
             );
         }

@@ -57,6 +57,13 @@ impl Fault {
         })
     }
 
+    fn expected(expected: &dyn Expected, found: &str) -> Self {
+        Self::with_help(
+            format!("expected {expected}, found {found}"),
+            format!("write {expected}"),
+        )
+    }
+
     /// Adds the place unless an inner one is known.
     pub(crate) fn or_at(mut self, place: impl FnOnce() -> Place) -> Self {
         self.place.get_or_insert_with(place);
@@ -79,20 +86,25 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl de::Error for Fault {
+    /// A second line of the message is taken for the remedy.
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::problem(message.to_string())
+        let message = message.to_string();
+        match message.split_once('\n') {
+            Some((problem, remedy)) => Self::with_help(problem, remedy),
+            None => Self::problem(message),
+        }
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::problem(format!("expected {expected}, found {}", described(found)))
+        Self::expected(expected, &described(found))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::problem(format!("expected {expected}, found {}", described(found)))
+        Self::expected(expected, &described(found))
     }
 
     fn invalid_length(len: usize, expected: &dyn Expected) -> Self {
-        Self::problem(format!("expected {expected}, found {len} items"))
+        Self::expected(expected, &format!("{len} items"))
     }
 
     fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {

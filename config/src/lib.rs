@@ -24,6 +24,7 @@ mod report;
 mod resolve;
 mod resource;
 mod rules;
+mod run;
 mod secret;
 mod section;
 mod source;

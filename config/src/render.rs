@@ -1,5 +1,6 @@
 //! Diagnostics as text with source lines and carets, and as JSON lines.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,14 +8,16 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet
 use serde_json::json;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::Origin;
+use crate::source::{Origin, Source};
 
 /// Renders each diagnostic as one block, with an empty line between blocks.
-pub(crate) fn text(diagnostics: &[&Diagnostic], colour: bool) -> String {
+///
+/// What stands at one of the `hidden` places is shown as stars.
+pub(crate) fn text(diagnostics: &[&Diagnostic], hidden: &[Origin], colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let blocks: Vec<String> = diagnostics
         .iter()
-        .map(|diagnostic| block(diagnostic, &renderer))
+        .map(|diagnostic| block(diagnostic, hidden, &renderer))
         .collect();
     let mut text = blocks.join("\n\n");
     if !text.is_empty() {
@@ -23,7 +26,7 @@ pub(crate) fn text(diagnostics: &[&Diagnostic], colour: bool) -> String {
     text
 }
 
-fn block(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+fn block(diagnostic: &Diagnostic, hidden: &[Origin], renderer: &Renderer) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -35,11 +38,11 @@ fn block(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
         let (same, other): (Vec<_>, Vec<_>) = related
             .into_iter()
             .partition(|(place, _)| Arc::ptr_eq(place.source(), origin.source()));
-        elements.push(window(Some(origin), &same).into());
+        elements.push(window(Some(origin), &same, hidden).into());
         related = other;
     }
     for place in related {
-        elements.push(window(None, &[place]).into());
+        elements.push(window(None, &[place], hidden).into());
     }
     if let Some(help) = &diagnostic.help {
         elements.push(Level::HELP.message(help.as_str()).into());
@@ -52,6 +55,7 @@ fn block(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
 fn window<'a>(
     primary: Option<&'a Origin>,
     related: &[&'a (Origin, String)],
+    hidden: &[Origin],
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
     let places: Vec<&Origin> = primary
         .into_iter()
@@ -74,6 +78,7 @@ fn window<'a>(
         .unwrap_or(from);
     let base = source.line_start(from);
     let lines = source.text().get(base..source.line_start(to + 1)).unwrap_or_default();
+    let lines = masked(lines, base, source, hidden);
     let within = |span: Range<usize>| span.start.saturating_sub(base)..span.end.saturating_sub(base);
 
     let mut snippet = Snippet::source(lines)
@@ -92,6 +97,31 @@ fn window<'a>(
         snippet = snippet.annotation(kind.span(within(one_line(place))).label(label.as_str()));
     }
     snippet
+}
+
+/// `lines`, which begin at `base`, with every secret in them turned into as many stars as it has bytes, so that the
+/// positions stay true.
+fn masked<'a>(lines: &'a str, base: usize, source: &Arc<Source>, hidden: &[Origin]) -> Cow<'a, str> {
+    let mut masked = Cow::Borrowed(lines);
+    for place in hidden.iter().filter(|place| Arc::ptr_eq(place.source(), source)) {
+        let span = place.span();
+        let (start, end) = (span.start.max(base), span.end.min(base + lines.len()));
+        if start < end {
+            let secret = start - base..end - base;
+            let stars: String = lines[secret.clone()].chars().map(star).collect();
+            masked.to_mut().replace_range(secret, &stars);
+        }
+    }
+    masked
+}
+
+/// As many stars as the character has bytes; line breaks stay.
+fn star(c: char) -> String {
+    if c == '\n' {
+        "\n".to_owned()
+    } else {
+        "*".repeat(c.len_utf8())
+    }
 }
 
 /// A caret under the first line is enough: a value of many lines would bury the message.

@@ -1,14 +1,14 @@
 //! What validation found, mapped to the places in the file.
 
-use crate::de::{Aside, Run};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::path::Path;
+use crate::run::{Aside, Run};
 use crate::section::Section;
 
 /// Collects the problems that a configuration finds about itself.
 ///
 /// Paths are written relative to the configuration, steps joined by `::`: `tls::cert_file`, `metrics::readers::0`.
-/// A path that the file does not have is shown at its nearest ancestor.
+/// A path that the file does not have is shown at its nearest ancestor. A problem may give its remedy on a second line.
 pub struct Report<'a> {
     section: &'a Section,
     run: &'a Run,
@@ -49,7 +49,13 @@ impl<'a> Report<'a> {
     /// An accepted key without effect: says so if the file has it. Most notices are of this kind.
     pub fn without_effect(&mut self, path: &str, why: impl AsRef<str>) {
         if self.has(path) {
-            self.notice(path, format!("has no effect: {}", why.as_ref()));
+            self.notice(
+                path,
+                format!(
+                    "has no effect: {}\ndelete the key, or keep it for the Collector",
+                    why.as_ref()
+                ),
+            );
         }
     }
 
@@ -84,8 +90,12 @@ impl<'a> Report<'a> {
         }
         let below = &full.steps()[self.section.path().steps().len()..];
         let place = self.section.nearest(&below.join("::"));
+        let (problem, remedy) = match problem.split_once('\n') {
+            Some((problem, remedy)) => (problem, Some(remedy.to_owned())),
+            None => (problem, None),
+        };
         let mut diagnostic = Diagnostic::new(severity, full.before(problem)).at(place.origin());
-        diagnostic.help = help;
+        diagnostic.help = help.or(remedy);
         self.diagnostics.push(diagnostic);
     }
 

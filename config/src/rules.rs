@@ -18,6 +18,7 @@ pub(crate) fn check(collector: &Collector, root: &Section, catalog: &dyn Catalog
         collector,
         catalog,
         diagnostics: &mut *diagnostics,
+        meant: BTreeSet::new(),
     };
     rules.something_is_configured(root);
     rules.ids_are_unambiguous();
@@ -36,6 +37,8 @@ struct Rules<'a> {
     collector: &'a Collector,
     catalog: &'a dyn Catalog,
     diagnostics: &'a mut Diagnostics,
+    /// Components that a wrong reference most likely means: calling them unused would say the same twice.
+    meant: BTreeSet<(Kind, Id)>,
 }
 
 impl Rules<'_> {
@@ -47,13 +50,16 @@ impl Rules<'_> {
             return;
         }
         for kind in [Kind::Receiver, Kind::Exporter] {
-            let section = root.get(kind.section()).unwrap_or_else(|| root.clone());
-            if self.collector.components(kind).is_empty()
-                && (section.entries().is_empty() || section.path() == root.path())
-            {
+            let section = root.get(kind.section());
+            // A section with entries, or of the wrong kind, has its own problems.
+            let empty = section
+                .as_ref()
+                .is_none_or(|section| section.is_null() || section.is_empty_map());
+            if empty {
+                let place = section.unwrap_or_else(|| root.clone());
                 let error = Diagnostic::error(format!("no {kind} configuration specified in config"));
                 let help = format!("define at least one under `{}:`", kind.section());
-                self.diagnostics.push(error.at(section.origin()).help(help));
+                self.diagnostics.push(error.at(place.origin()).help(help));
             }
         }
         let service = root.get("service");
@@ -183,9 +189,10 @@ impl Rules<'_> {
         let mut elsewhere = elsewhere.filter_map(|other| self.collector.components(other).get(id));
         let help = if let Some(meant) = meant {
             error = error.related(meant.section.key_origin(), "defined here");
+            self.meant.insert((meant.kind, meant.id.clone()));
             format!("did you mean `{}`?", meant.id)
         } else if let Some(other) = elsewhere.next() {
-            error = error.related(other.section.key_origin(), format!("a {} of this name", other.kind));
+            error = error.related(other.section.key_origin(), format!("the {} of this name", other.kind));
             format!("define `{id}` under `{}:`, or take it off this list", kind.section())
         } else if candidates.is_empty() {
             format!("define `{id}` under `{}:`", kind.section())
@@ -227,6 +234,9 @@ impl Rules<'_> {
 
     fn everything_is_used(&mut self) {
         let pipelines = &self.collector.service.pipelines;
+        if pipelines.is_empty() {
+            return; // Reported already, and then nothing is used.
+        }
         let used = |lists: &dyn Fn(&Pipeline) -> Vec<Reference>| -> BTreeSet<Id> {
             pipelines
                 .iter()
@@ -252,7 +262,7 @@ impl Rules<'_> {
                 Kind::Extension => (BTreeSet::clone(&extensions), "service::extensions"),
             };
             for (id, component) in self.collector.components(kind) {
-                if used.contains(id) || !component.known {
+                if used.contains(id) || !component.known || self.meant.contains(&(kind, id.clone())) {
                     continue;
                 }
                 let message = format!("{}::{id}: not used by {by}, so it is not started", kind.section());

@@ -101,6 +101,10 @@ impl Section {
         matches!(self.node.value, Value::Map(_))
     }
 
+    pub(crate) fn is_empty_map(&self) -> bool {
+        self.is_map() && self.entries().is_empty()
+    }
+
     /// Whether the value is a list.
     pub fn is_list(&self) -> bool {
         matches!(self.node.value, Value::List(_))

@@ -258,7 +258,8 @@ impl Validate for Metrics {
                     "not used, because the older key `address` is written as well",
                 );
             } else {
-                report.notice("address", "this is the older form; new Collectors write `readers`");
+                let remedy = "new Collectors write readers: [{pull: {exporter: {prometheus: {host: …, port: …}}}}]";
+                report.notice("address", format!("this is the older form, and still works\n{remedy}"));
             }
         }
         if self.level != Detail::None && self.readers.is_empty() && self.address.is_none() {
