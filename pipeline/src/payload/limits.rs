@@ -3,36 +3,36 @@
 use std::fmt;
 
 /// Values inside each other, `AnyValue` in `AnyValue`. JSON that a person wrote stays below ten.
-pub const DEPTH_MAX: u32 = 32;
+pub(super) const DEPTH_MAX: u32 = 32;
 
 /// Messages inside each other, counted from the request: protobuf runtimes refuse a request that goes deeper (prost and
 /// upb at 100), so one that we passed on would never arrive. 32 values inside each other in a span stay below it.
-pub const MESSAGE_DEPTH_MAX: u32 = 100;
+pub(super) const MESSAGE_DEPTH_MAX: u32 = 100;
 
 /// Spans of a request: a hundred full batches of an SDK (512 spans each), and the most that one answer is worth.
-pub const SPANS_MAX: u32 = 65_536;
+pub(super) const SPANS_MAX: u32 = 65_536;
 
 /// Log records of a request, as many as spans.
-pub const LOG_RECORDS_MAX: u32 = 65_536;
+pub(super) const LOG_RECORDS_MAX: u32 = 65_536;
 
 /// Data points of a request: they are small and come by the page, so four times as many as spans.
-pub const DATA_POINTS_MAX: u32 = 262_144;
+pub(super) const DATA_POINTS_MAX: u32 = 262_144;
 
 /// Attributes of an item, an event, a link or an exemplar: what every OpenTelemetry SDK stops at by default
 /// (`OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`).
-pub const ATTRIBUTES_MAX: u32 = 128;
+pub(super) const ATTRIBUTES_MAX: u32 = 128;
 
 /// Events of a span: the SDKs' default (`OTEL_SPAN_EVENT_COUNT_LIMIT`).
-pub const EVENTS_MAX: u32 = 128;
+pub(super) const EVENTS_MAX: u32 = 128;
 
 /// Links of a span: the SDKs' default (`OTEL_SPAN_LINK_COUNT_LIMIT`).
-pub const LINKS_MAX: u32 = 128;
+pub(super) const LINKS_MAX: u32 = 128;
 
-/// What a request may cost a receiver that decodes it, besides [`DECODED_PER_WIRE`] times its length.
-pub const DECODED_BYTES: u64 = 16 * 1024 * 1024;
+/// What a request may cost a receiver that decodes it, besides eight times its length.
+pub(super) const DECODED_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Decoded bytes that every byte on the wire may turn into. Ordinary spans take four.
-pub const DECODED_PER_WIRE: u64 = 8;
+pub(super) const DECODED_PER_WIRE: u64 = 8;
 
 /// Limits of one request. Items beyond them are rejected alone; the rest of the request goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +51,8 @@ pub struct Limits {
     pub events: u32,
     /// Links of a span.
     pub links: u32,
-    /// Decoded cost of a request beyond [`DECODED_PER_WIRE`] times its length. What counts is what a receiver with one
-    /// object per item would have to hold, because that is who stands behind us.
+    /// Decoded cost of a request beyond eight times its length. What counts is what a receiver with one object per item
+    /// would have to hold, because that is who stands behind us.
     pub decoded_bytes: u64,
 }
 

@@ -26,6 +26,8 @@ mod span_view;
 mod splice;
 mod split;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod utf8;
 mod value;
 mod view;

@@ -13,12 +13,24 @@ use proptest::prelude::*;
 /// Few keys, so that they meet: in one message twice, and in the stages' edits.
 pub(super) const KEYS: [&str; 5] = ["a", "b", "gen_ai.latency.e2e", "", "schlüssel"];
 
+/// Empty, short, not ASCII, with control characters, around the length at which a length takes two bytes.
+const TEXTS: [&str; 8] = [
+    "",
+    "a",
+    "llm_request",
+    "größer 日本 🦀",
+    "zero \0 and \n",
+    "exactly eight and more",
+    "one length byte: ..............................................................................................",
+    "two length bytes: ..............................................................................................................................",
+];
+
 pub(super) fn key() -> impl Strategy<Value = String> {
     prop::sample::select(&KEYS[..]).prop_map(str::to_owned)
 }
 
 pub(super) fn text() -> impl Strategy<Value = String> {
-    prop_oneof![Just(String::new()), "[a-z]{1,12}", "\\PC{0,6}", "[a-z]{120,140}"]
+    prop::sample::select(&TEXTS[..]).prop_map(str::to_owned)
 }
 
 pub(super) fn any_value() -> impl Strategy<Value = AnyValue> {
@@ -37,8 +49,14 @@ pub(super) fn any_value() -> impl Strategy<Value = AnyValue> {
                 Value::ArrayValue(ArrayValue { values })
             }),
             values.prop_map(|values| {
-                let pair = |value| KeyValue { key: "n".to_owned(), value: Some(AnyValue { value }), key_strindex: 0 };
-                Value::KvlistValue(KeyValueList { values: values.into_iter().map(pair).collect() })
+                let pair = |value| KeyValue {
+                    key: "n".to_owned(),
+                    value: Some(AnyValue { value }),
+                    key_strindex: 0,
+                };
+                Value::KvlistValue(KeyValueList {
+                    values: values.into_iter().map(pair).collect(),
+                })
             }),
         ]
     });
@@ -47,7 +65,14 @@ pub(super) fn any_value() -> impl Strategy<Value = AnyValue> {
 
 pub(super) fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
     let pair = (key(), option::weighted(0.9, any_value()));
-    vec(pair.prop_map(|(key, value)| KeyValue { key, value, key_strindex: 0 }), 0..5)
+    vec(
+        pair.prop_map(|(key, value)| KeyValue {
+            key,
+            value,
+            key_strindex: 0,
+        }),
+        0..5,
+    )
 }
 
 fn id(length: usize) -> impl Strategy<Value = Vec<u8>> {
@@ -94,7 +119,11 @@ fn links(ids: bool) -> impl Strategy<Value = Vec<Link>> {
 /// `good`: every span is valid.
 pub(super) fn span(good: bool) -> impl Strategy<Value = Span> {
     let ids = if good {
-        (id(16).boxed(), id(8).boxed(), prop_oneof![Just(Vec::new()), id(8)].boxed())
+        (
+            id(16).boxed(),
+            id(8).boxed(),
+            prop_oneof![Just(Vec::new()), id(8)].boxed(),
+        )
     } else {
         (doubtful_id(16).boxed(), doubtful_id(8).boxed(), doubtful_id(8).boxed())
     };
@@ -132,8 +161,11 @@ fn scope_spans(good: bool) -> impl Strategy<Value = ScopeSpans> {
         attributes,
         dropped_attributes_count: 0,
     });
-    (option::of(scope), vec(span(good), 0..5), text())
-        .prop_map(|(scope, spans, schema_url)| ScopeSpans { scope, spans, schema_url })
+    (option::of(scope), vec(span(good), 0..5), text()).prop_map(|(scope, spans, schema_url)| ScopeSpans {
+        scope,
+        spans,
+        schema_url,
+    })
 }
 
 fn resource_spans(good: bool) -> impl Strategy<Value = ResourceSpans> {
@@ -142,8 +174,13 @@ fn resource_spans(good: bool) -> impl Strategy<Value = ResourceSpans> {
         dropped_attributes_count: 0,
         entity_refs: Vec::new(),
     });
-    (option::of(resource), vec(scope_spans(good), 0..4), text())
-        .prop_map(|(resource, scope_spans, schema_url)| ResourceSpans { resource, scope_spans, schema_url })
+    (option::of(resource), vec(scope_spans(good), 0..4), text()).prop_map(|(resource, scope_spans, schema_url)| {
+        ResourceSpans {
+            resource,
+            scope_spans,
+            schema_url,
+        }
+    })
 }
 
 pub(super) fn request(good: bool) -> impl Strategy<Value = ExportTraceServiceRequest> {

@@ -31,7 +31,10 @@ fn is_good(span: &Span, limits: &Limits) -> bool {
     is_id(&span.trace_id, 16)
         && is_id(&span.span_id, 8)
         && [0, 8].contains(&span.parent_span_id.len())
-        && span.links.iter().all(|link| [0, 16].contains(&link.trace_id.len()) && [0, 8].contains(&link.span_id.len()))
+        && span
+            .links
+            .iter()
+            .all(|link| [0, 16].contains(&link.trace_id.len()) && [0, 8].contains(&link.span_id.len()))
         && few(&span.attributes)
         && span.events.iter().all(|event| few(&event.attributes))
         && span.links.iter().all(|link| few(&link.attributes))
@@ -90,7 +93,12 @@ pub(super) struct Plan {
     hold: When,
 }
 
-const NAMES: [&str; 4] = ["inferscope/one", "inferscope/two", "inferscope/three", "inferscope/four"];
+const NAMES: [&str; 4] = [
+    "inferscope/one",
+    "inferscope/two",
+    "inferscope/three",
+    "inferscope/four",
+];
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
@@ -168,7 +176,10 @@ pub(super) struct PlanStage {
 
 impl PlanStage {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { plan: plan.clone(), scope: String::new() }
+        Self {
+            plan: plan.clone(),
+            scope: String::new(),
+        }
     }
 }
 
@@ -176,7 +187,9 @@ fn state(ops: &[Op], edit: &mut Edit<'_>) {
     for op in ops {
         match op {
             Op::Append(n) => {
-                let attributes = EncodedAttributes::new().with(&fresh_key(*n), i64::from(*n)).with(&fresh_key(*n), "x");
+                let attributes = EncodedAttributes::new()
+                    .with(&fresh_key(*n), i64::from(*n))
+                    .with(&fresh_key(*n), "x");
                 edit.append(&attributes);
             }
             Op::Set(key, value) => edit.set(key, *value),
@@ -237,7 +250,10 @@ impl SpanStage for PlanStage {
     }
 
     fn emitted_scope(&self) -> EmittedScope {
-        EmittedScope { schema_url: "https://example.org/schema", ..EmittedScope::named(self.plan.name) }
+        EmittedScope {
+            schema_url: "https://example.org/schema",
+            ..EmittedScope::named(self.plan.name)
+        }
     }
 }
 
@@ -265,7 +281,11 @@ fn value(value: AttrValue<'_>) -> Option<AnyValue> {
 }
 
 fn pair(key: &str, of: AttrValue<'_>) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: value(of), key_strindex: 0 }
+    KeyValue {
+        key: key.to_owned(),
+        value: value(of),
+        key_strindex: 0,
+    }
 }
 
 fn set(attributes: &mut Vec<KeyValue>, key: &str, of: AttrValue<'_>) {
@@ -317,7 +337,11 @@ impl Plan {
     }
 
     fn run_resource(&self, resource: &mut ResourceSpans, counted: &mut Counted) {
-        let attributes = resource.resource.as_ref().map(|resource| resource.attributes.clone()).unwrap_or_default();
+        let attributes = resource
+            .resource
+            .as_ref()
+            .map(|resource| resource.attributes.clone())
+            .unwrap_or_default();
         let mut edited = attributes.clone();
         if self.resource.0.holds(&has_in(&attributes), 1, "") {
             apply(&self.resource.1, &mut edited);
@@ -386,7 +410,11 @@ impl Plan {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..InstrumentationScope::default()
         };
-        ScopeSpans { scope: Some(scope), spans, schema_url: "https://example.org/schema".to_owned() }
+        ScopeSpans {
+            scope: Some(scope),
+            spans,
+            schema_url: "https://example.org/schema".to_owned(),
+        }
     }
 }
 

@@ -23,7 +23,10 @@ impl Dice {
 pub(super) fn weird(schema: &'static Message, body: &[u8], dice: &mut Dice) -> Vec<u8> {
     let mut pieces = Vec::new();
     for field in Fields::of(body) {
-        let kind = schema.fields.get(field.number as usize).map_or(Kind::Unknown, |field| field.kind);
+        let kind = schema
+            .fields
+            .get(field.number as usize)
+            .map_or(Kind::Unknown, |field| field.kind);
         let (Kind::Message(message), Wire::Bytes(inner)) = (kind, field.value) else {
             pieces.push(field.raw.to_vec());
             continue;
@@ -45,7 +48,10 @@ pub(super) fn weird(schema: &'static Message, body: &[u8], dice: &mut Dice) -> V
         pieces.insert(at, unknown(dice));
     }
     if dice.one_in(4) && pieces.len() > 1 && schema.oneof == 0 {
-        let (from, to) = (dice.roll(pieces.len() as u64) as usize, dice.roll(pieces.len() as u64) as usize);
+        let (from, to) = (
+            dice.roll(pieces.len() as u64) as usize,
+            dice.roll(pieces.len() as u64) as usize,
+        );
         let piece = pieces.remove(from);
         pieces.insert(to.min(pieces.len()), piece);
     }
