@@ -90,6 +90,9 @@ impl Diagnostic {
     }
 }
 
+/// Problems that are kept. Nobody reads more, and each new one is compared with all before it.
+const KEPT_MAX: usize = 1_000;
+
 /// Everything that one run found.
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
@@ -106,8 +109,18 @@ impl Diagnostics {
 
     /// Adds one. The same problem at the same place (an anchor used twice) is kept once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.found.contains(&diagnostic) {
+        if self.found.contains(&diagnostic) {
+            return;
+        }
+        if self.found.len() < KEPT_MAX {
             self.found.push(diagnostic);
+            return;
+        }
+        // An error that is not kept must still forbid the start.
+        let message = format!("more than {KEPT_MAX} problems found; the rest is not shown");
+        let rest = Diagnostic::new(diagnostic.severity, message).help("correct the others first");
+        if !self.found.contains(&rest) {
+            self.found.push(rest);
         }
     }
 

@@ -27,16 +27,20 @@ const REPLACED_BYTES_MAX: usize = INPUT_BYTES_MAX;
 /// Longest text that references within it may make; a variable that names itself twice doubles every time.
 const SCALAR_BYTES_MAX: usize = 256 * 1024;
 
+/// Values that references bring in, in one document.
+const VALUES_MAX: usize = 5 * yaml::NODES_MAX;
+/// Maps within maps after merging and expanding: twice what one source may have, for keys with `::` and for blocks
+/// that are referred to. Everything behind this recurses over the tree.
+const LEVELS_MAX: usize = 2 * yaml::DEPTH_MAX;
+
 /// Expands every scalar of the merged document. What fails is reported and becomes [`Value::Failed`].
 pub(crate) fn expand(root: &Arc<Node>, environment: &dyn Environment, diagnostics: &mut Diagnostics) -> Arc<Node> {
     let mut expander = Expander {
         environment,
         diagnostics,
-        references: 0,
-        bytes: 0,
-        replaced_bytes: 0,
+        spent: Spent::default(),
     };
-    let expanded = expander.node(root, 0);
+    let expanded = expander.node(root, Depth::default());
     unescape(&expanded)
 }
 
@@ -52,14 +56,51 @@ struct Reference {
 struct Expander<'a> {
     environment: &'a dyn Environment,
     diagnostics: &'a mut Diagnostics,
+    spent: Spent,
+}
+
+/// What expansion has cost so far; each figure has its limit above.
+#[derive(Clone, Copy, Default)]
+struct Spent {
     references: usize,
     bytes: usize,
     replaced_bytes: usize,
+    values: usize,
+}
+
+/// How far down a value stands.
+#[derive(Clone, Copy, Default)]
+struct Depth {
+    /// References within references.
+    references: usize,
+    /// Maps and lists within maps and lists.
+    levels: usize,
+}
+
+impl Depth {
+    fn below(self) -> Self {
+        Self {
+            levels: self.levels + 1,
+            ..self
+        }
+    }
+
+    fn behind_a_reference(self) -> Self {
+        Self {
+            references: self.references + 1,
+            ..self
+        }
+    }
 }
 
 impl Expander<'_> {
-    /// `depth` counts references within references.
-    fn node(&mut self, node: &Arc<Node>, depth: usize) -> Arc<Node> {
+    fn node(&mut self, node: &Arc<Node>, depth: Depth) -> Arc<Node> {
+        let referred = usize::from(depth.references > 0);
+        self.spent.values += referred;
+        if depth.levels > LEVELS_MAX || self.spent.values > VALUES_MAX {
+            let _: Result<(), Stop> = self.too_many(&node.origin);
+            return Node::new(Value::Failed, node.origin.clone());
+        }
         let value = match &node.value {
             Value::Text(text) if find(&text.text).is_some() => {
                 return match self.scalar(&text.text, &node.origin, depth) {
@@ -67,10 +108,10 @@ impl Expander<'_> {
                     Err(Stop) => Node::new(Value::Failed, node.origin.clone()),
                 };
             }
-            Value::List(items) => Value::List(items.iter().map(|item| self.node(item, depth)).collect()),
+            Value::List(items) => Value::List(items.iter().map(|item| self.node(item, depth.below())).collect()),
             Value::Map(map) => {
                 let entry = |entry: &Entry| Entry {
-                    value: self.node(&entry.value, depth),
+                    value: self.node(&entry.value, depth.below()),
                     ..entry.clone()
                 };
                 Value::Map(Map {
@@ -86,7 +127,7 @@ impl Expander<'_> {
     }
 
     /// A scalar with at least one reference.
-    fn scalar(&mut self, text: &str, origin: &Origin, depth: usize) -> Result<Arc<Node>, Stop> {
+    fn scalar(&mut self, text: &str, origin: &Origin, depth: Depth) -> Result<Arc<Node>, Stop> {
         let mut text = text.to_owned();
         for _ in 0..ROUNDS_MAX {
             let Some(reference) = find(&text) else {
@@ -98,8 +139,8 @@ impl Expander<'_> {
                 return self.whole(&written, &fetched, origin, depth);
             }
             text = text.replace(&written, &fetched.text);
-            self.replaced_bytes += text.len();
-            if text.len() > SCALAR_BYTES_MAX || self.replaced_bytes > REPLACED_BYTES_MAX {
+            self.spent.replaced_bytes += text.len();
+            if text.len() > SCALAR_BYTES_MAX || self.spent.replaced_bytes > REPLACED_BYTES_MAX {
                 return self.stop(origin, "the expanded text is too long", "shorten what is referred to");
             }
         }
@@ -107,7 +148,7 @@ impl Expander<'_> {
     }
 
     /// A reference that is all of the scalar: its text, read as YAML.
-    fn whole(&mut self, written: &str, fetched: &Fetched, origin: &Origin, depth: usize) -> Result<Arc<Node>, Stop> {
+    fn whole(&mut self, written: &str, fetched: &Fetched, origin: &Origin, depth: Depth) -> Result<Arc<Node>, Stop> {
         let file = written.strip_prefix("${file:").and_then(|rest| rest.strip_suffix('}'));
         let source = Source::new(file.unwrap_or(written), fetched.text.as_str(), usize::MAX);
         let parsed = yaml::parse(&source);
@@ -127,7 +168,7 @@ impl Expander<'_> {
             // What is no YAML, such as a certificate, is text.
             _ => Node::new(as_text, origin.clone()),
         };
-        let expanded = self.node(&root, depth + 1);
+        let expanded = self.node(&root, depth.behind_a_reference());
         let mut node = expanded.as_ref().clone();
         // A text's own expansion is its original already; expanding it twice would double the work at every level.
         let is_text = matches!(root.value, Value::Text(_));
@@ -135,14 +176,14 @@ impl Expander<'_> {
             Value::Failed => {}
             Value::Text(text) if is_text && node.original.is_none() => node.original = Some(Arc::from(&*text.text)),
             _ if is_text && node.original.is_some() => {}
-            _ => node.original = self.original(&fetched.text, origin, depth + 1),
+            _ => node.original = self.original(&fetched.text, origin, depth.behind_a_reference()),
         }
         Ok(Arc::new(node))
     }
 
     /// The text behind a reference with its own references expanded; none if one of them fails, because only
     /// comments may hold broken ones and then the value is right without them.
-    fn original(&mut self, text: &str, origin: &Origin, depth: usize) -> Option<Arc<str>> {
+    fn original(&mut self, text: &str, origin: &Origin, depth: Depth) -> Option<Arc<str>> {
         if find(text).is_none() {
             return Some(Arc::from(text));
         }
@@ -152,10 +193,7 @@ impl Expander<'_> {
             ..*self
         };
         let expanded = quiet.scalar(text, origin, depth);
-        let (references, bytes, replaced_bytes) = (quiet.references, quiet.bytes, quiet.replaced_bytes);
-        self.references = references;
-        self.bytes = bytes;
-        self.replaced_bytes = replaced_bytes;
+        self.spent = quiet.spent;
         let node = expanded.ok()?;
         match (&node.original, &node.value) {
             (Some(original), _) => Some(Arc::clone(original)),
@@ -164,10 +202,10 @@ impl Expander<'_> {
         }
     }
 
-    fn fetch(&mut self, written: &str, origin: &Origin, depth: usize) -> Result<Fetched, Stop> {
+    fn fetch(&mut self, written: &str, origin: &Origin, depth: Depth) -> Result<Fetched, Stop> {
         let place = origin.narrowed(written);
-        self.references += 1;
-        if depth > DEPTH_MAX || self.references > REFERENCES_MAX {
+        self.spent.references += 1;
+        if depth.references > DEPTH_MAX || self.spent.references > REFERENCES_MAX {
             return self.too_many(&place);
         }
         let inside = &written["${".len()..written.len() - "}".len()];
@@ -184,8 +222,8 @@ impl Expander<'_> {
             Ok(fetched) => fetched,
             Err(error) => return self.stop(&place, &error.message, &error.help),
         };
-        self.bytes += fetched.text.len();
-        if self.bytes > BYTES_MAX {
+        self.spent.bytes += fetched.text.len();
+        if self.spent.bytes > BYTES_MAX {
             return self.stop(
                 &place,
                 "the references bring in more than 4 MiB",
@@ -213,7 +251,7 @@ impl Expander<'_> {
         self.stop(
             origin,
             "too many recursive expansions",
-            "a variable seems to refer to itself; break the circle",
+            "a variable seems to refer to itself, or brings in very much; break the circle",
         )
     }
 

@@ -224,6 +224,67 @@ fn a_variable_that_names_itself_is_an_error_and_not_a_hang() {
 }
 
 #[test]
+fn a_variable_that_nests_without_end_is_an_error_and_not_a_stack_overflow() {
+    let deep = format!("{}${{env:R}}{}", "{a: ".repeat(60), "}".repeat(60)).replace("${env:R}", "\"${env:R}\"");
+    let wide = format!("[{}]", "\"${env:R}\", ".repeat(50));
+    for value in [deep, wide] {
+        let world = World::default().var("R", &value).file("config.yaml", "k: ${env:R}\n");
+        let document = world.load(&["config.yaml"], &[]).unwrap();
+        let (_, diagnostics) = stand::check(&document);
+
+        assert!(
+            diagnostics.render(false).contains("too many recursive expansions"),
+            "{diagnostics}"
+        );
+        config::print(&document, config::Mode::Redacted, config::Format::Yaml);
+    }
+}
+
+#[test]
+fn the_deepest_tree_allowed_is_read_and_printed() {
+    let key = vec!["k"; 60].join(".");
+    let value = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+    let world = World::default().var("R", &value).file("config.yaml", "a: 1\n");
+    let document = world.load(&["config.yaml"], &[&format!("{key}=${{env:R}}")]).unwrap();
+
+    assert!(document.diagnostics().is_empty(), "{}", document.diagnostics());
+    assert!(untyped(document.root()).to_string().contains("[[1]]"));
+    assert!(config::print(&document, config::Mode::Redacted, config::Format::Yaml).contains("k:"));
+}
+
+#[test]
+fn thousands_of_problems_are_cut_short_and_still_errors() {
+    let world = World::default().file("config.yaml", &format!("k: [{}]\n", "\"${1}\", ".repeat(5_000)));
+    let document = world.load(&["config.yaml"], &[]).unwrap();
+
+    assert!(document.diagnostics().has_errors());
+    assert_eq!(document.diagnostics().len(), 1_001);
+}
+
+#[test]
+fn at_most_a_hundred_locations_are_read_and_at_least_one() {
+    let world = World::default();
+    let none = world.load(&[], &[]).unwrap_err().render(false);
+    let many = world.load(&["yaml:a: 1"; 101], &[]).unwrap_err().render(false);
+
+    assert!(none.contains("--config config.yaml"), "{none}");
+    assert!(many.contains("at most 100"), "{many}");
+    assert!(world.load(&["yaml:a: 1"; 100], &[]).is_ok());
+}
+
+#[test]
+fn files_from_windows_editors_are_read() {
+    let world = World::default().file("c.yaml", "\u{feff}a: 1\r\nb:\r\n  c: x\r\n  d: \"y\"\r\n");
+    let document = world.load(&["c.yaml"], &[]).unwrap();
+
+    assert_eq!(untyped(document.root()), json!({"a": 1, "b": {"c": "x", "d": "y"}}));
+    assert_eq!(
+        document.root().get("b").unwrap().get("c").unwrap().origin().to_string(),
+        "c.yaml:3:6"
+    );
+}
+
+#[test]
 fn an_unset_variable_warns_and_an_empty_one_gives_a_notice() {
     let world = world().file("config.yaml", "a: ${env:U}\nb: ${env:EMPTY}\nc: ${env:U:-}\n");
     let document = world.load(&["config.yaml"], &[]).unwrap();
