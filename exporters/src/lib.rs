@@ -5,6 +5,7 @@
 
 mod answer;
 mod printable;
+mod retry_after;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod testing;
@@ -12,6 +13,7 @@ mod testing;
 pub mod debug;
 pub mod nop;
 pub mod otlp_grpc;
+pub mod otlp_http;
 
 use pipeline::component::Registry;
 
@@ -20,4 +22,5 @@ pub fn register(registry: &mut Registry) {
     registry.exporter::<debug::Debug>();
     registry.exporter::<nop::Nop>();
     registry.exporter::<otlp_grpc::OtlpGrpc>();
+    registry.exporter::<otlp_http::OtlpHttp>();
 }
