@@ -80,7 +80,9 @@ impl Assembler {
         if !self.traces.contains_key(&trace) {
             self.open(trace, now);
         }
-        let Some(waiting) = self.traces.get_mut(&trace) else { return Offered::Held };
+        let Some(waiting) = self.traces.get_mut(&trace) else {
+            return Offered::Held;
+        };
         let before = waiting.bytes_len();
         if waiting.add(engine, place, span, now) == Added::Already {
             self.meters.duplicates.add(1);
@@ -116,7 +118,9 @@ impl Assembler {
         self.let_whole_ones_go(judge);
         self.let_overdue_ones_go(now);
         while everything && let Some((_, trace)) = self.by_age.first_key_value() {
-            let Some(arrival) = self.traces.get(trace).map(Waiting::arrival) else { break };
+            let Some(arrival) = self.traces.get(trace).map(Waiting::arrival) else {
+                break;
+            };
             self.leave(arrival, Leave::Drain);
         }
         self.departed.forget_until(now);
@@ -139,15 +143,21 @@ impl Assembler {
     fn make_room(&mut self) {
         let limit = usize::try_from(self.limits.bytes_max).unwrap_or(usize::MAX);
         while self.traces.len() > self.limits.traces_max as usize || self.bytes > limit {
-            let Some((arrival, _)) = self.by_age.first_key_value() else { break };
+            let Some((arrival, _)) = self.by_age.first_key_value() else {
+                break;
+            };
             self.leave(*arrival, Leave::Full);
         }
     }
 
     /// Takes a trace out of everything; it is written with the next release.
     fn leave(&mut self, arrival: u64, why: Leave) {
-        let Some(trace) = self.by_age.remove(&arrival) else { return };
-        let Some(waiting) = self.traces.remove(&trace) else { return };
+        let Some(trace) = self.by_age.remove(&arrival) else {
+            return;
+        };
+        let Some(waiting) = self.traces.remove(&trace) else {
+            return;
+        };
         self.bytes = self.bytes.saturating_sub(waiting.bytes_len());
         self.spans = self.spans.saturating_sub(waiting.len());
         self.leaving.push((waiting, why));
@@ -203,14 +213,19 @@ impl Assembler {
             add(&mut counts, &released.counts);
             parts.push(released.traces);
         }
-        (counts.received > 0).then(|| Released { traces: Traces::concat(&parts), counts })
+        (counts.received > 0).then(|| Released {
+            traces: Traces::concat(&parts),
+            counts,
+        })
     }
 
     fn measure(&self) {
         let known = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.meters.held_traces.set(known(self.traces.len()));
         self.meters.held_spans.set(known(self.spans));
-        self.meters.held_bytes.set(known(self.bytes + self.departed.bytes_len()));
+        self.meters
+            .held_bytes
+            .set(known(self.bytes + self.departed.bytes_len()));
     }
 }
 

@@ -117,7 +117,10 @@ impl Default for Config {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { enabled: true, scopes: Vec::new() }
+        Self {
+            enabled: true,
+            scopes: Vec::new(),
+        }
     }
 }
 
@@ -141,7 +144,10 @@ impl Default for AssemblerConfig {
 impl Validate for Config {
     fn validate(&self, report: &mut Report<'_>) {
         if self.phases.is_empty() {
-            report.reject("phases", "must name at least one phase; remove the key to get all of them");
+            report.reject(
+                "phases",
+                "must name at least one phase; remove the key to get all of them",
+            );
         }
         self.engines.validate(report);
         self.assembler.validate(report);
@@ -155,10 +161,16 @@ impl Engines {
             for (index, scope) in self.of(engine).scopes.iter().enumerate() {
                 let path = format!("engines::{}::scopes::{index}", engine.word());
                 if scope.is_empty() {
-                    report.reject(&path, "must not be empty; name the instrumentation scope as the engine sends it");
+                    report.reject(
+                        &path,
+                        "must not be empty; name the instrumentation scope as the engine sends it",
+                    );
                 }
                 if let Some((_, other)) = seen.iter().find(|(known, other)| *known == scope && *other != engine) {
-                    let problem = format!("scope {scope:?} is already mapped to {}; keep one of the two", other.word());
+                    let problem = format!(
+                        "scope {scope:?} is already mapped to {}; keep one of the two",
+                        other.word()
+                    );
                     report.reject(&path, problem);
                 }
                 seen.push((scope, engine));

@@ -63,7 +63,11 @@ impl Departed {
     /// Keeps what was decided. Of a trace that left before, the older decisions stay beside the new ones.
     pub(super) fn remember(&mut self, trace: TraceId, ids: &[SpanId], verdicts: &[Verdict], now: Instant) {
         self.departures += 1;
-        let mut memory = self.traces.remove(&trace).unwrap_or(Memory { departure: 0, verdicts: HashMap::new(), bytes: 0 });
+        let mut memory = self.traces.remove(&trace).unwrap_or(Memory {
+            departure: 0,
+            verdicts: HashMap::new(),
+            bytes: 0,
+        });
         self.bytes = self.bytes.saturating_sub(memory.bytes);
         memory.departure = self.departures;
         for (id, verdict) in ids.iter().zip(verdicts) {
@@ -99,8 +103,13 @@ impl Departed {
     }
 
     fn forget_oldest(&mut self) -> bool {
-        let Some((_, trace, departure)) = self.order.pop_front() else { return false };
-        if self.traces.get(&trace).is_some_and(|memory| memory.departure == departure)
+        let Some((_, trace, departure)) = self.order.pop_front() else {
+            return false;
+        };
+        if self
+            .traces
+            .get(&trace)
+            .is_some_and(|memory| memory.departure == departure)
             && let Some(memory) = self.traces.remove(&trace)
         {
             self.bytes = self.bytes.saturating_sub(memory.bytes);

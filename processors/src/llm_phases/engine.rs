@@ -63,8 +63,10 @@ const SCOPES: [(&str, Engine); 4] = [
 ];
 
 /// The services that name their engine. TGI's Python shard is another service and has no requests of its own.
-const SERVICES: [(&str, Engine); 2] =
-    [("text-generation-inference.router", Engine::Tgi), ("triton-inference-server", Engine::Triton)];
+const SERVICES: [(&str, Engine); 2] = [
+    ("text-generation-inference.router", Engine::Tgi),
+    ("triton-inference-server", Engine::Triton),
+];
 
 /// On the resource of every process of vLLM.
 const VLLM_RESOURCE: &str = "vllm.instrumenting_module_name";
@@ -102,7 +104,10 @@ impl Detector {
             }
             if key == names::SERVICE_NAME {
                 let service = value.as_str().unwrap_or_default();
-                engine = SERVICES.iter().find(|(name, _)| *name == service).map(|(_, engine)| *engine);
+                engine = SERVICES
+                    .iter()
+                    .find(|(name, _)| *name == service)
+                    .map(|(_, engine)| *engine);
             }
         }
         engine
@@ -110,7 +115,11 @@ impl Detector {
 
     /// What scope and resource say together.
     pub(super) fn of_scope(&self, scope: &[u8], resource: Option<Engine>) -> Told {
-        let by_scope = self.scopes.iter().find(|(name, _)| name.as_bytes() == scope).map(|(_, engine)| *engine);
+        let by_scope = self
+            .scopes
+            .iter()
+            .find(|(name, _)| name.as_bytes() == scope)
+            .map(|(_, engine)| *engine);
         match by_scope.or(resource) {
             Some(engine) if self.is_enabled(engine) => Told::By(engine),
             Some(_) => Told::Off,
@@ -120,7 +129,11 @@ impl Detector {
 
     /// Whose request a span is when neither its scope nor its resource says.
     pub(super) fn of_name(&self, name: &[u8]) -> Option<Engine> {
-        let engine = if name == VLLM_REQUEST { Engine::Vllm } else { Engine::Plain };
+        let engine = if name == VLLM_REQUEST {
+            Engine::Vllm
+        } else {
+            Engine::Plain
+        };
         self.is_enabled(engine).then_some(engine)
     }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pipeline::Origin;
-use pipeline::payload::{BatchContext, Edit, EmittedScope, EncodedAttributes, Released, SpanStage, SpanView, StageCounts, Traces, Walk};
+use pipeline::payload::{
+    BatchContext, Edit, EmittedScope, EncodedAttributes, Released, SpanStage, SpanView, StageCounts, Traces, Walk,
+};
 
 use super::engine::Engine;
 use super::meters::Meters;
@@ -24,7 +26,11 @@ pub(super) struct Judge {
 impl Judge {
     /// One that writes what the output says.
     pub(super) fn new(output: Arc<Output>, meters: Meters, drop_steps: bool) -> Self {
-        Self { output, meters, drop_steps }
+        Self {
+            output,
+            meters,
+            drop_steps,
+        }
     }
 
     /// A verdict for every span of one engine in a trace, in their order.
@@ -56,7 +62,10 @@ impl Judge {
             counts.received = traces.spans().into();
             return Released { traces, counts };
         }
-        let bailiff = Bailiff { output: Arc::clone(&self.output), verdicts: verdicts.into_iter() };
+        let bailiff = Bailiff {
+            output: Arc::clone(&self.output),
+            verdicts: verdicts.into_iter(),
+        };
         let origin = Origin::default();
         let context = BatchContext { now, origin: &origin };
         let walked = Walk::new().run(&traces, &mut [Box::new(bailiff)], 0, &context);
@@ -100,7 +109,9 @@ pub(super) fn carry_out(verdict: &Verdict, output: &Output, span: SpanView<'_>, 
     let request = Request::read(span);
     for (index, made) in verdict.children.iter().enumerate() {
         let before = verdict.children.iter().take(index);
-        let ordinal = before.map(|other| u32::from(other.segment.phase == made.segment.phase)).sum();
+        let ordinal = before
+            .map(|other| u32::from(other.segment.phase == made.segment.phase))
+            .sum();
         let about = output.about(made.segment.phase, made.segment.source);
         if made.extra.is_empty() {
             edit.emit(&child(&request, &made.segment, ordinal, about));

@@ -9,63 +9,71 @@ use super::request::Unread;
 
 /// Request spans, by engine and by how their decomposition went.
 pub(super) const REQUESTS: MetricAbout = MetricAbout {
-    name: "inferscope_llm_phases_requests",
+    name: "inferscope_processor_llm_phases_requests",
     help: "Request spans by engine and by how their decomposition went. One request of several sequences has several.",
     unit: "{span}",
 };
 
 /// Durations that were treated as missing.
 pub(super) const UNUSABLE: MetricAbout = MetricAbout {
-    name: "inferscope_llm_phases_unusable_durations",
+    name: "inferscope_processor_llm_phases_unusable_durations",
     help: "Durations on request spans that were treated as missing, by reason.",
     unit: "{attribute}",
 };
 
 /// Request spans whose phases were clipped.
 pub(super) const CLIPPED: MetricAbout = MetricAbout {
-    name: "inferscope_llm_phases_clipped_requests",
+    name: "inferscope_processor_llm_phases_clipped_requests",
     help: "Request spans whose phases did not fit and were clipped at the end of the span.",
     unit: "{span}",
 };
 
 /// Traces that wait.
 pub(super) const HELD_TRACES: MetricAbout = MetricAbout {
-    name: "inferscope_llm_phases_held_traces",
+    name: "inferscope_processor_llm_phases_held_traces",
     help: "Traces that wait for their other spans.",
     unit: "{trace}",
 };
 
 /// Spans that wait.
 pub(super) const HELD_SPANS: MetricAbout = MetricAbout {
-    name: "inferscope_llm_phases_held_spans",
+    name: "inferscope_processor_llm_phases_held_spans",
     help: "Spans that wait for the rest of their trace.",
     unit: "{span}",
 };
 
 /// Memory of what waits.
 pub(super) const HELD_BYTES: MetricAbout = MetricAbout {
-    name: "inferscope_llm_phases_held_bytes",
+    name: "inferscope_processor_llm_phases_held_bytes",
     help: "Memory of everything that waits or is remembered.",
     unit: "By",
 };
 
 /// Traces that were let go.
 pub(super) const RELEASED_TRACES: MetricAbout = MetricAbout {
-    name: "inferscope_llm_phases_released_traces",
+    name: "inferscope_processor_llm_phases_released_traces",
     help: "Traces let go, by reason: whole, idle, overdue, full (the oldest made room), long (too many spans), drain.",
     unit: "{trace}",
 };
 
 /// Spans that came twice.
 pub(super) const DUPLICATES: MetricAbout = MetricAbout {
-    name: "inferscope_llm_phases_duplicate_spans",
+    name: "inferscope_processor_llm_phases_duplicate_spans",
     help: "Spans that came a second time while the first still waited, and were ignored.",
     unit: "{span}",
 };
 
 /// All of them, for tables.
-pub(super) const ALL: [MetricAbout; 8] =
-    [REQUESTS, UNUSABLE, CLIPPED, HELD_TRACES, HELD_SPANS, HELD_BYTES, RELEASED_TRACES, DUPLICATES];
+pub(super) const ALL: [MetricAbout; 8] = [
+    REQUESTS,
+    UNUSABLE,
+    CLIPPED,
+    HELD_TRACES,
+    HELD_SPANS,
+    HELD_BYTES,
+    RELEASED_TRACES,
+    DUPLICATES,
+];
 
 /// Why a trace was let go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +93,14 @@ pub(super) enum Leave {
 }
 
 impl Leave {
-    const ALL: [Self; 6] = [Self::Whole, Self::Idle, Self::Overdue, Self::Full, Self::Long, Self::Drain];
+    const ALL: [Self; 6] = [
+        Self::Whole,
+        Self::Idle,
+        Self::Overdue,
+        Self::Full,
+        Self::Long,
+        Self::Drain,
+    ];
 
     const fn word(self) -> &'static str {
         match self {

@@ -40,7 +40,7 @@ impl Component for LlmPhases {
     const ABOUT: About = About {
         name: "llm_phases",
         aliases: &[],
-        summary: "Lays out where each LLM request's time went: front end, queue, prefill, decode, detokenize.",
+        summary: "Lays out where each LLM request's time went: front end, queue, prefill, decode, detokenize",
         signals: &[Signal::Traces],
         stability: Stability::Beta,
         holds_traces: true,

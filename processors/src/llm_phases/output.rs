@@ -58,7 +58,9 @@ impl Output {
     #[inline]
     pub(super) fn about(&self, phase: Phase, source: Source) -> &EncodedAttributes {
         let by_source = self.children.get(phase.index());
-        by_source.and_then(|by_source| by_source.get(source as usize)).unwrap_or(&self.nothing)
+        by_source
+            .and_then(|by_source| by_source.get(source as usize))
+            .unwrap_or(&self.nothing)
     }
 
     /// What a request span gains: how the decomposition went, and its tokens under their current names.
@@ -91,7 +93,10 @@ impl Output {
         if !self.emit.attributes() || !self.is_wanted(phase) {
             return;
         }
-        let keys = self.duration_keys.get(phase.index()).zip(self.source_keys.get(phase.index()));
+        let keys = self
+            .duration_keys
+            .get(phase.index())
+            .zip(self.source_keys.get(phase.index()));
         if let Some((duration_key, source_key)) = keys {
             out.push(duration_key, in_seconds(ns));
             out.push(source_key, source.word());
@@ -122,7 +127,9 @@ impl Output {
 
 /// How many segments of the same phase stand before this one.
 pub(super) fn ordinal(segments: &[Segment], index: usize) -> u32 {
-    let Some((before, segment)) = segments.get(..index).zip(segments.get(index)) else { return 0 };
+    let Some((before, segment)) = segments.get(..index).zip(segments.get(index)) else {
+        return 0;
+    };
     before.iter().map(|other| u32::from(other.phase == segment.phase)).sum()
 }
 

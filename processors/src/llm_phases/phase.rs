@@ -154,7 +154,13 @@ pub enum Status {
 
 impl Status {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Ok, Self::Partial, Self::Insufficient, Self::Inconsistent, Self::Skipped];
+    pub const ALL: [Self; 5] = [
+        Self::Ok,
+        Self::Partial,
+        Self::Insufficient,
+        Self::Inconsistent,
+        Self::Skipped,
+    ];
 
     /// The word users see.
     pub const fn word(self) -> &'static str {

@@ -124,7 +124,11 @@ impl Phases {
 
     /// Time spent in one phase.
     pub fn total(&self, phase: Phase) -> u64 {
-        self.segments().iter().filter(|segment| segment.phase == phase).map(Segment::length).sum()
+        self.segments()
+            .iter()
+            .filter(|segment| segment.phase == phase)
+            .map(Segment::length)
+            .sum()
     }
 }
 
@@ -191,7 +195,13 @@ impl Usable {
             Work::Both { prefill, decode } => inference.or(Some(prefill.ns.saturating_add(decode.ns))),
             _ => inference,
         };
-        Self { queue, work, inference, e2e, ttft }
+        Self {
+            queue,
+            work,
+            inference,
+            e2e,
+            ttft,
+        }
     }
 
     /// How long everything before the model's first known duration lasted at most; `None` without a bound.
@@ -225,18 +235,30 @@ fn smaller(left: Option<i128>, right: Option<i128>) -> Option<i128> {
 
 impl Work {
     fn of(prefill: Option<i64>, decode: Option<i64>, inference: Option<i64>, unusable: &mut Unusable) -> Self {
-        let measured = |ns| Length { ns, source: Source::Measured };
+        let measured = |ns| Length {
+            ns,
+            source: Source::Measured,
+        };
         match (prefill, decode, inference) {
-            (Some(prefill), Some(decode), _) => Self::Both { prefill: measured(prefill), decode: measured(decode) },
+            (Some(prefill), Some(decode), _) => Self::Both {
+                prefill: measured(prefill),
+                decode: measured(decode),
+            },
             (Some(prefill), None, Some(inference)) => match remainder(inference, prefill) {
-                Some(decode) => Self::Both { prefill: measured(prefill), decode },
+                Some(decode) => Self::Both {
+                    prefill: measured(prefill),
+                    decode,
+                },
                 None => {
                     unusable.conflict += 1;
                     Self::PrefillOnly(prefill)
                 }
             },
             (None, Some(decode), Some(inference)) => match remainder(inference, decode) {
-                Some(prefill) => Self::Both { prefill, decode: measured(decode) },
+                Some(prefill) => Self::Both {
+                    prefill,
+                    decode: measured(decode),
+                },
                 None => {
                     unusable.conflict += 1;
                     Self::decode_only(decode)
@@ -251,14 +273,21 @@ impl Work {
 
     /// No time between first and last token says nothing about where they were.
     fn decode_only(decode: i64) -> Self {
-        if decode == 0 { Self::Unknown } else { Self::DecodeOnly(decode) }
+        if decode == 0 {
+            Self::Unknown
+        } else {
+            Self::DecodeOnly(decode)
+        }
     }
 }
 
 /// What is left of `whole`; slightly below zero is rounding, clearly below zero is a contradiction.
 fn remainder(whole: i64, part: i64) -> Option<Length> {
     let rest = whole.saturating_sub(part);
-    (rest >= -TOLERANCE_NS).then_some(Length { ns: rest.max(0), source: Source::Inferred })
+    (rest >= -TOLERANCE_NS).then_some(Length {
+        ns: rest.max(0),
+        source: Source::Inferred,
+    })
 }
 
 /// Lays lengths one after another inside a span. Nothing reaches beyond its end.
@@ -272,7 +301,12 @@ pub(super) struct Timeline {
 impl Timeline {
     /// An empty one; a span that ends before it starts has room for nothing.
     pub(super) fn within(start: u64, end: u64) -> Self {
-        let nothing = Segment { phase: Phase::Other, start, end: start, source: Source::Inferred };
+        let nothing = Segment {
+            phase: Phase::Other,
+            start,
+            end: start,
+            source: Source::Inferred,
+        };
         let phases = Phases {
             segments: [nothing; CHILDREN_MAX],
             count: 0,
@@ -280,7 +314,11 @@ impl Timeline {
             overrun: 0,
             unusable: Unusable::default(),
         };
-        Self { phases, at: start, end: end.max(start) }
+        Self {
+            phases,
+            at: start,
+            end: end.max(start),
+        }
     }
 
     /// The next phase takes `length`, or what is left of the span.
@@ -331,7 +369,12 @@ impl Timeline {
         let end = start + length; // Cannot overflow: length is at most what is left of the span.
         self.at = end;
         if let Some(slot) = self.phases.segments.get_mut(self.phases.count) {
-            *slot = Segment { phase, start, end, source };
+            *slot = Segment {
+                phase,
+                start,
+                end,
+                source,
+            };
             self.phases.count += 1;
         }
     }
@@ -406,7 +449,11 @@ impl Timeline {
         };
         self.push_unknown(between);
         self.push(Phase::Decode, decode.into(), Source::Measured);
-        let tail = if bound.is_some() { (Phase::Detokenize, Source::UpperBound) } else { (Phase::Other, Source::Inferred) };
+        let tail = if bound.is_some() {
+            (Phase::Detokenize, Source::UpperBound)
+        } else {
+            (Phase::Other, Source::Inferred)
+        };
         self.fill(tail.0, tail.1);
     }
 

@@ -66,12 +66,20 @@ impl<'a> Request<'a> {
 
     /// Tokens to be added under the current name: known, and not there yet.
     pub(super) fn missing_input_tokens(&self) -> Option<i64> {
-        if self.input_tokens.is_some() { None } else { self.prompt_tokens }
+        if self.input_tokens.is_some() {
+            None
+        } else {
+            self.prompt_tokens
+        }
     }
 
     /// As [`missing_input_tokens`](Self::missing_input_tokens).
     pub(super) fn missing_output_tokens(&self) -> Option<i64> {
-        if self.output_tokens.is_some() { None } else { self.completion_tokens }
+        if self.output_tokens.is_some() {
+            None
+        } else {
+            self.completion_tokens
+        }
     }
 
     /// Keys are told apart by length first: most attributes of a span end there.

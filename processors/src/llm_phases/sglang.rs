@@ -31,11 +31,21 @@ pub(super) fn conclude(spans: &[SpanView<'_>], output: &Output, drop_steps: bool
         fold_steps(&tree, &mut verdicts);
     }
     for (index, root, role) in tree.roots() {
-        let Some(verdict) = verdicts.get_mut(index) else { continue };
+        let Some(verdict) = verdicts.get_mut(index) else {
+            continue;
+        };
         if root.request.decomposed {
             continue; // An earlier hop has been here.
         }
-        Conclusion { tree: &tree, index, root, role, output, meters }.reach(verdict);
+        Conclusion {
+            tree: &tree,
+            index,
+            root,
+            role,
+            output,
+            meters,
+        }
+        .reach(verdict);
     }
     verdicts
 }
@@ -85,35 +95,55 @@ impl Conclusion<'_, '_> {
             return;
         }
         self.meters.status(Engine::Sglang, Status::Skipped);
-        self.output.status(&self.root.request, Status::Skipped, &mut verdict.attributes);
-        let made: Vec<Segment> = [self.queue_until_abort(), self.detokenize()].into_iter().flatten().collect();
+        self.output
+            .status(&self.root.request, Status::Skipped, &mut verdict.attributes);
+        let made: Vec<Segment> = [self.queue_until_abort(), self.detokenize()]
+            .into_iter()
+            .flatten()
+            .collect();
         let skew = self.clock_skew();
         if skew > 0 {
-            verdict.attributes.push(names::INFERSCOPE_CLOCK_SKEW_NS, i64::try_from(skew).unwrap_or(i64::MAX));
+            verdict
+                .attributes
+                .push(names::INFERSCOPE_CLOCK_SKEW_NS, i64::try_from(skew).unwrap_or(i64::MAX));
         }
         self.sum_up(&made, skew, &mut verdict.attributes);
         let wanted = made.into_iter().filter(|segment| self.output.makes_span(segment));
-        verdict.children.extend(wanted.map(|segment| Made { segment, extra: EncodedAttributes::new() }));
+        verdict.children.extend(wanted.map(|segment| Made {
+            segment,
+            extra: EncodedAttributes::new(),
+        }));
     }
 
     /// The stages that count below a root, with their phases.
     fn stages(&self, root: usize) -> impl Iterator<Item = (&Node<'_>, Phase)> {
-        self.tree.below(root).filter_map(|(index, node)| Some((node, self.tree.phase(index)?)))
+        self.tree
+            .below(root)
+            .filter_map(|(index, node)| Some((node, self.tree.phase(index)?)))
     }
 
     fn schedulers(&self) -> impl Iterator<Item = &Node<'_>> {
-        self.tree.below(self.index).map(|(_, node)| node).filter(|node| node.kind == Kind::Scheduler)
+        self.tree
+            .below(self.index)
+            .map(|(_, node)| node)
+            .filter(|node| node.kind == Kind::Scheduler)
     }
 
     /// A request that was given up in the queue has no span for it: the queue lasted from the end of its processing
     /// until the scheduler let go of it.
     fn queue_until_abort(&self) -> Option<Segment> {
-        let given_up = self.schedulers().filter(|scheduler| scheduler.failed).map(Node::end).max()?;
+        let given_up = self
+            .schedulers()
+            .filter(|scheduler| scheduler.failed)
+            .map(Node::end)
+            .max()?;
         let mut processed = None;
         for (node, phase) in self.stages(self.index) {
             match phase {
                 Phase::Queue | Phase::QueueDecode | Phase::Prefill | Phase::Decode => return None,
-                Phase::Dispatch if node.request.name == "request_process" => processed = processed.max(Some(node.end())),
+                Phase::Dispatch if node.request.name == "request_process" => {
+                    processed = processed.max(Some(node.end()))
+                }
                 _ => {}
             }
         }
@@ -133,7 +163,12 @@ impl Conclusion<'_, '_> {
     fn inside_root(&self, phase: Phase, start: u64, end: u64, source: Source) -> Option<Segment> {
         let start = start.max(self.root.start());
         let end = end.min(self.root.end());
-        (start < end).then_some(Segment { phase, start, end, source })
+        (start < end).then_some(Segment {
+            phase,
+            start,
+            end,
+            source,
+        })
     }
 
     /// The other engine's root of the same request: same trace, same room, the other role.
@@ -147,8 +182,14 @@ impl Conclusion<'_, '_> {
         if self.role != Role::Decode {
             return 0;
         }
-        let Some(prefill) = self.counterpart(Role::Prefill) else { return 0 };
-        let transfers = |root| self.stages(root).filter(|(_, phase)| *phase == Phase::KvTransfer).map(|(node, _)| node);
+        let Some(prefill) = self.counterpart(Role::Prefill) else {
+            return 0;
+        };
+        let transfers = |root| {
+            self.stages(root)
+                .filter(|(_, phase)| *phase == Phase::KvTransfer)
+                .map(|(node, _)| node)
+        };
         let sent = transfers(prefill).map(Node::start).min();
         let received = transfers(self.index).map(Node::end).max();
         match (sent, received) {
@@ -163,12 +204,18 @@ impl Conclusion<'_, '_> {
             return;
         }
         let own = self.spent(self.index, made);
-        let other = if self.role == Role::Decode { self.counterpart(Role::Prefill) } else { None };
+        let other = if self.role == Role::Decode {
+            self.counterpart(Role::Prefill)
+        } else {
+            None
+        };
         let others = other.map(|root| self.spent(root, &[])).unwrap_or_default();
         for phase in Phase::ALL {
             let of_phase = |spent: &[(Phase, u64, u64)], by: u64| -> Vec<(u64, u64)> {
                 let in_phase = spent.iter().filter(|(spent_in, ..)| *spent_in == phase);
-                in_phase.map(|(_, start, end)| (start.saturating_add(by), end.saturating_add(by))).collect()
+                in_phase
+                    .map(|(_, start, end)| (start.saturating_add(by), end.saturating_add(by)))
+                    .collect()
             };
             let (own, others) = (of_phase(&own, skew), of_phase(&others, 0));
             if own.is_empty() && others.is_empty() {
@@ -180,14 +227,17 @@ impl Conclusion<'_, '_> {
                 union(own) + union(others) // Work of two engines, whose clocks need not agree.
             };
             let made = made.iter().find(|segment| segment.phase == phase);
-            self.output.duration(phase, ns, made.map_or(Source::Measured, |segment| segment.source), out);
+            self.output
+                .duration(phase, ns, made.map_or(Source::Measured, |segment| segment.source), out);
         }
     }
 
     /// When which phase took time below a root.
     fn spent(&self, root: usize, made: &[Segment]) -> Vec<(Phase, u64, u64)> {
         let stages = self.stages(root).map(|(node, phase)| (phase, node.start(), node.end()));
-        stages.chain(made.iter().map(|segment| (segment.phase, segment.start, segment.end))).collect()
+        stages
+            .chain(made.iter().map(|segment| (segment.phase, segment.start, segment.end)))
+            .collect()
     }
 
     /// Only the root arrived: filtered modules, or lost batches. Its "prefill" reaches from the hand-over to the first
@@ -199,8 +249,19 @@ impl Conclusion<'_, '_> {
         let inference = if has_work { request.observed.inference } else { None };
         // Its clock ticks in steps of some hundred nanoseconds, so its own total may exceed its span by one of them.
         let length = i64::try_from(self.root.end() - self.root.start()).unwrap_or(i64::MAX);
-        let e2e = request.observed.e2e.map(|e2e| if e2e.saturating_sub(length) <= TOLERANCE_NS { e2e.min(length) } else { e2e });
-        let observed = Observed { queue: has_work.then_some(0), inference, e2e, ..request.observed };
+        let e2e = request.observed.e2e.map(|e2e| {
+            if e2e.saturating_sub(length) <= TOLERANCE_NS {
+                e2e.min(length)
+            } else {
+                e2e
+            }
+        });
+        let observed = Observed {
+            queue: has_work.then_some(0),
+            inference,
+            e2e,
+            ..request.observed
+        };
         let phases = Phases::of(&observed).renamed(|phase| match phase {
             Phase::Prefill => Some(Phase::QueueAndPrefill),
             Phase::Queue => None,
@@ -208,7 +269,13 @@ impl Conclusion<'_, '_> {
         });
         self.meters.request(Engine::Sglang, &phases, request.unread);
         self.output.describe(request, &phases, &mut verdict.attributes);
-        let wanted = phases.segments().iter().filter(|segment| self.output.makes_span(segment));
-        verdict.children.extend(wanted.map(|segment| Made { segment: *segment, extra: EncodedAttributes::new() }));
+        let wanted = phases
+            .segments()
+            .iter()
+            .filter(|segment| self.output.makes_span(segment));
+        verdict.children.extend(wanted.map(|segment| Made {
+            segment: *segment,
+            extra: EncodedAttributes::new(),
+        }));
     }
 }

@@ -201,7 +201,13 @@ impl<'a> Tree<'a> {
                 by_room.entry((room, role)).or_insert(index);
             }
         }
-        let mut tree = Self { nodes, places: Vec::new(), by_id, below: HashMap::new(), by_room };
+        let mut tree = Self {
+            nodes,
+            places: Vec::new(),
+            by_id,
+            below: HashMap::new(),
+            by_room,
+        };
         tree.places = (0..tree.nodes.len()).map(|index| tree.place(index)).collect();
         for (index, place) in tree.places.iter().enumerate() {
             if let Some(root) = place.root {
@@ -213,16 +219,21 @@ impl<'a> Tree<'a> {
 
     /// The requests.
     pub(super) fn roots(&self) -> impl Iterator<Item = (usize, &Node<'a>, Role)> {
-        self.nodes.iter().enumerate().filter_map(|(index, node)| match node.kind {
-            Kind::Root(role) => Some((index, node, role)),
-            _ => None,
-        })
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter_map(|(index, node)| match node.kind {
+                Kind::Root(role) => Some((index, node, role)),
+                _ => None,
+            })
     }
 
     /// Everything below a request.
     pub(super) fn below(&self, root: usize) -> impl Iterator<Item = (usize, &Node<'a>)> {
         let indices = self.below.get(&root).map(Vec::as_slice).unwrap_or_default();
-        indices.iter().filter_map(|index| Some((*index, self.nodes.get(*index)?)))
+        indices
+            .iter()
+            .filter_map(|index| Some((*index, self.nodes.get(*index)?)))
     }
 
     /// The request of this role in a room.
@@ -269,7 +280,9 @@ impl<'a> Tree<'a> {
         let mut at = index;
         for _ in 0..LEVELS_MAX {
             let parent = self.nodes.get(at).and_then(|node| node.parent);
-            let Some(above) = parent.and_then(|parent| self.index_of(parent)) else { break };
+            let Some(above) = parent.and_then(|parent| self.index_of(parent)) else {
+                break;
+            };
             match self.nodes.get(above).map(|node| node.kind) {
                 Some(Kind::Root(_)) => {
                     place.root = Some(above);

@@ -11,7 +11,9 @@ use pipeline::payload::SpanView;
 pub(super) fn is_whole(spans: &[SpanView<'_>]) -> bool {
     let tree = Tree::read(spans);
     let mut roots = tree.roots().peekable();
-    roots.peek().is_some() && tree.nodes.iter().all(|node| is_tied(&tree, node)) && roots.all(|root| is_done(&tree, root))
+    roots.peek().is_some()
+        && tree.nodes.iter().all(|node| is_tied(&tree, node))
+        && roots.all(|root| is_done(&tree, root))
 }
 
 /// Stages are chained by links, over processes as well, so a missing one shows in its successor.
@@ -55,7 +57,13 @@ fn has_all_steps(tree: &Tree<'_>, root: usize, tokens: Option<i64>) -> bool {
     if decoded && Some(steps) != tokens.map(|tokens| tokens - 1) {
         return false;
     }
-    let length = |kind: Kind| below.iter().filter(|node| node.kind == kind).map(|node| node.end() - node.start()).sum();
+    let length = |kind: Kind| {
+        below
+            .iter()
+            .filter(|node| node.kind == kind)
+            .map(|node| node.end() - node.start())
+            .sum()
+    };
     let prefill = below.iter().filter(|node| node.kind == Kind::Stage(Phase::Prefill));
     let is_chunked = prefill.clone().any(|node| !node.has_schedule);
     let (chunks, whole): (u64, u64) = (length(Kind::PrefillStep), length(Kind::Stage(Phase::Prefill)));

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pipeline::payload::{
-    BatchContext, Edit, EmittedScope, EncodedAttributes, Place, Released, ResourceView, ScopeView, SpanStage,
-    SpanView,
+    BatchContext, Edit, EmittedScope, EncodedAttributes, Place, Released, ResourceView, ScopeView, SpanStage, SpanView,
 };
 
 use super::assembler::{Assembler, Offered};
@@ -114,7 +113,11 @@ impl SpanStage for PhaseStage {
             return; // By an agent, or by us before a retry: the phases are on their way already.
         }
         let by_name = || self.detector.of_name(request.name.as_bytes());
-        let engine = if let Told::By(engine) = self.told { Some(engine) } else { by_name() };
+        let engine = if let Told::By(engine) = self.told {
+            Some(engine)
+        } else {
+            by_name()
+        };
         match engine {
             Some(engine) if engine.spans_processes() => self.wait(engine, &request, span, edit),
             // Start-up spans share the resource, and a fork may rename the request: durations tell.

@@ -13,7 +13,9 @@ const P99: &str = "inferscope.steps.duration.p99";
 /// 99 of 100 do not exceed.
 pub(super) fn fold(mut lengths: Vec<u64>, out: &mut EncodedAttributes) {
     lengths.sort_unstable();
-    let (Some(shortest), Some(longest)) = (lengths.first(), lengths.last()) else { return };
+    let (Some(shortest), Some(longest)) = (lengths.first(), lengths.last()) else {
+        return;
+    };
     let rank = (lengths.len() * 99).div_ceil(100); // Nearest rank, counted from one.
     let p99 = lengths.get(rank.saturating_sub(1)).unwrap_or(longest);
     out.push(COUNT, i64::try_from(lengths.len()).unwrap_or(i64::MAX));

@@ -74,7 +74,11 @@ impl<'a> Node<'a> {
                 _ => {}
             }
         }
-        Self { request: Request::read(span), parent: span.parent_span_id(), stages }
+        Self {
+            request: Request::read(span),
+            parent: span.parent_span_id(),
+            stages,
+        }
     }
 
     fn length(&self) -> u64 {
@@ -93,14 +97,26 @@ impl Stages {
 
     /// The router measures total as the sum of the others, so one missing part follows from the rest.
     fn completed(&self, length: u64) -> (Option<Part>, Option<Part>, Option<Part>) {
-        let longest = i64::try_from(length).unwrap_or(i64::MAX).saturating_add(super::phases::TOLERANCE_NS);
+        let longest = i64::try_from(length)
+            .unwrap_or(i64::MAX)
+            .saturating_add(super::phases::TOLERANCE_NS);
         let usable = |value: Option<i64>| value.filter(|ns| (0..=longest).contains(ns));
-        let (total, validation, queue, inference) =
-            (usable(self.total), usable(self.validation), usable(self.queue), usable(self.inference));
-        let measured = |ns: i64| Part { ns, source: Source::Measured };
+        let (total, validation, queue, inference) = (
+            usable(self.total),
+            usable(self.validation),
+            usable(self.queue),
+            usable(self.inference),
+        );
+        let measured = |ns: i64| Part {
+            ns,
+            source: Source::Measured,
+        };
         let rest = |one: Option<i64>, two: Option<i64>| {
             let ns = total?.checked_sub(one?)?.checked_sub(two?)?;
-            (ns >= 0).then_some(Part { ns, source: Source::Inferred })
+            (ns >= 0).then_some(Part {
+                ns,
+                source: Source::Inferred,
+            })
         };
         (
             validation.map(measured).or_else(|| rest(queue, inference)),
@@ -136,8 +152,16 @@ fn duration(value: Value<'_>) -> Option<i64> {
 
 /// Steps belong to the request above them, or to the only request of the trace.
 fn steps_by_request(nodes: &[Node<'_>]) -> HashMap<usize, Steps> {
-    let by_id: HashMap<SpanId, usize> = nodes.iter().enumerate().map(|(at, node)| (node.request.span_id, at)).collect();
-    let mut requests = nodes.iter().enumerate().filter(|(_, node)| node.stages.is_request).map(|(at, _)| at);
+    let by_id: HashMap<SpanId, usize> = nodes
+        .iter()
+        .enumerate()
+        .map(|(at, node)| (node.request.span_id, at))
+        .collect();
+    let mut requests = nodes
+        .iter()
+        .enumerate()
+        .filter(|(_, node)| node.stages.is_request)
+        .map(|(at, _)| at);
     let only = requests.next().filter(|_| requests.next().is_none());
     let mut steps: HashMap<usize, Steps> = HashMap::new();
     for (index, node) in nodes.iter().enumerate() {
@@ -145,7 +169,9 @@ fn steps_by_request(nodes: &[Node<'_>]) -> HashMap<usize, Steps> {
         if name != b"infer" && name != b"waiting" {
             continue;
         }
-        let Some(request) = above(nodes, &by_id, index).or(only) else { continue };
+        let Some(request) = above(nodes, &by_id, index).or(only) else {
+            continue;
+        };
         let steps = steps.entry(request).or_default();
         if name == b"infer" {
             steps.infer.push((node.request.observed.start, node.length()));
@@ -169,7 +195,10 @@ fn above(nodes: &[Node<'_>], by_id: &HashMap<SpanId, usize>, index: usize) -> Op
 
 fn decompose(node: &Node<'_>, steps: Steps, output: &Output, meters: &Meters, verdict: &mut Verdict) {
     let phases = lay_out(node, &steps);
-    let unread = super::request::Unread { wrong_type: node.stages.unreadable, not_a_number: 0 };
+    let unread = super::request::Unread {
+        wrong_type: node.stages.unreadable,
+        not_a_number: 0,
+    };
     meters.request(Engine::Tgi, &phases, unread);
     output.describe(&node.request, &phases, &mut verdict.attributes);
     for segment in phases.segments().iter().filter(|segment| output.makes_span(segment)) {
@@ -177,7 +206,10 @@ fn decompose(node: &Node<'_>, steps: Steps, output: &Output, meters: &Meters, ve
         if segment.phase == Phase::Decode && steps.stalled > 0 {
             extra.push(STALL, in_seconds(steps.stalled));
         }
-        verdict.children.push(Made { segment: *segment, extra });
+        verdict.children.push(Made {
+            segment: *segment,
+            extra,
+        });
     }
 }
 
@@ -198,17 +230,34 @@ fn lay_out(node: &Node<'_>, steps: &Steps) -> Phases {
     push(Phase::Frontend, validation);
     push(Phase::Queue, queue);
     // The clock of a span starts with its first step; ties cannot happen, and the shorter would come first.
-    let prefill = steps.infer.iter().min().and_then(|(_, length)| i64::try_from(*length).ok());
+    let prefill = steps
+        .infer
+        .iter()
+        .min()
+        .and_then(|(_, length)| i64::try_from(*length).ok());
     match (inference, prefill) {
         (Some(inference), Some(prefill)) if prefill <= inference.ns => {
-            let decode = Part { ns: inference.ns - prefill, source: Source::Inferred };
-            push(Phase::Prefill, Some(Part { ns: prefill, source: Source::Measured }));
+            let decode = Part {
+                ns: inference.ns - prefill,
+                source: Source::Inferred,
+            };
+            push(
+                Phase::Prefill,
+                Some(Part {
+                    ns: prefill,
+                    source: Source::Measured,
+                }),
+            );
             push(Phase::Decode, Some(decode));
         }
         (inference, _) => push(Phase::Inference, inference),
     }
     let complete = validation.is_some() && queue.is_some() && inference.is_some();
-    let tail = if complete { (Phase::Postprocess, Source::UpperBound) } else { (Phase::Other, Source::Inferred) };
+    let tail = if complete {
+        (Phase::Postprocess, Source::UpperBound)
+    } else {
+        (Phase::Other, Source::Inferred)
+    };
     timeline.fill(tail.0, tail.1);
     timeline.finish(complete)
 }

@@ -13,8 +13,13 @@ use super::request::{Request, Unread};
 use super::verdict::{Made, Verdict};
 
 /// The moments of an inference, in order.
-const MOMENTS: [&[u8]; 5] =
-    [b"QUEUE_START", b"COMPUTE_START", b"COMPUTE_INPUT_END", b"COMPUTE_OUTPUT_START", b"COMPUTE_END"];
+const MOMENTS: [&[u8]; 5] = [
+    b"QUEUE_START",
+    b"COMPUTE_START",
+    b"COMPUTE_INPUT_END",
+    b"COMPUTE_OUTPUT_START",
+    b"COMPUTE_END",
+];
 
 /// What ends at each moment, and what begins after the last. Triton cannot tell prefill from decode.
 const BETWEEN: [(Phase, Source); 6] = [
@@ -48,7 +53,10 @@ pub(super) fn conclude(spans: &[SpanView<'_>], output: &Output, meters: &Meters)
             meters.request(Engine::Triton, &phases, Unread::default());
             output.describe(&node.request, &phases, &mut verdict.attributes);
             let wanted = phases.segments().iter().filter(|segment| output.makes_span(segment));
-            verdict.children.extend(wanted.map(|segment| Made { segment: *segment, extra: EncodedAttributes::new() }));
+            verdict.children.extend(wanted.map(|segment| Made {
+                segment: *segment,
+                extra: EncodedAttributes::new(),
+            }));
         }
         verdicts.push(verdict);
     }
@@ -60,7 +68,10 @@ pub(super) fn is_whole(spans: &[SpanView<'_>]) -> bool {
     let nodes: Vec<Node<'_>> = spans.iter().map(|span| Node::read(*span)).collect();
     let computed = moments_by_parent(&nodes);
     let has_compute = |node: &Node<'_>| computed.contains_key(&node.request.span_id);
-    let has_model = |node: &Node<'_>| node.parent.is_some_and(|id| nodes.iter().any(|other| other.request.span_id == id));
+    let has_model = |node: &Node<'_>| {
+        node.parent
+            .is_some_and(|id| nodes.iter().any(|other| other.request.span_id == id))
+    };
     let mut models = nodes.iter().filter(|node| node.is_model).peekable();
     models.peek().is_some() && models.all(has_compute) && nodes.iter().filter(|node| !node.is_model).all(has_model)
 }
@@ -87,9 +98,15 @@ impl<'a> Node<'a> {
 /// The moments on `compute` spans, by the model's span above them.
 fn moments_by_parent(nodes: &[Node<'_>]) -> HashMap<SpanId, Moments> {
     let mut by_parent: HashMap<SpanId, Moments> = HashMap::new();
-    for node in nodes.iter().filter(|node| !node.is_model && node.moments.iter().any(Option::is_some)) {
+    for node in nodes
+        .iter()
+        .filter(|node| !node.is_model && node.moments.iter().any(Option::is_some))
+    {
         let Some(parent) = node.parent else { continue };
-        by_parent.entry(parent).and_modify(|moments| *moments = earliest(moments, &node.moments)).or_insert(node.moments);
+        by_parent
+            .entry(parent)
+            .and_modify(|moments| *moments = earliest(moments, &node.moments))
+            .or_insert(node.moments);
     }
     by_parent
 }
@@ -123,7 +140,11 @@ fn lay_out(node: &Node<'_>, computed: Option<&Moments>) -> Phases {
             complete = false;
             continue;
         };
-        let (phase, source) = if is_run_known { (phase, source) } else { (Phase::Other, Source::Inferred) };
+        let (phase, source) = if is_run_known {
+            (phase, source)
+        } else {
+            (Phase::Other, Source::Inferred)
+        };
         if phase != Phase::Other || moment > at {
             timeline.push(phase, i128::from(moment - at), source);
         }
@@ -131,7 +152,11 @@ fn lay_out(node: &Node<'_>, computed: Option<&Moments>) -> Phases {
         is_run_known = true;
     }
     let (phase, source) = BETWEEN[BETWEEN.len() - 1];
-    let tail = if is_run_known { (phase, source) } else { (Phase::Other, Source::Inferred) };
+    let tail = if is_run_known {
+        (phase, source)
+    } else {
+        (Phase::Other, Source::Inferred)
+    };
     timeline.fill(tail.0, tail.1);
     timeline.finish(complete)
 }

@@ -32,7 +32,11 @@ impl Verdict {
 
     /// Memory that it takes.
     pub(super) fn bytes_len(&self) -> usize {
-        let made: usize = self.children.iter().map(|made| size_of::<Made>() + made.extra.bytes_len()).sum();
+        let made: usize = self
+            .children
+            .iter()
+            .map(|made| size_of::<Made>() + made.extra.bytes_len())
+            .sum();
         size_of::<Self>() + self.attributes.bytes_len() + made
     }
 }

@@ -87,7 +87,11 @@ impl Waiting {
             self.bytes += place.bytes_len();
         }
         self.seen.insert(hash, self.spans.len());
-        self.spans.push(Held { engine, place: place.clone(), bytes: span.bytes().into() });
+        self.spans.push(Held {
+            engine,
+            place: place.clone(),
+            bytes: span.bytes().into(),
+        });
         Added::New
     }
 
@@ -155,7 +159,10 @@ impl Waiting {
 
     fn of_engine(&self, engine: Engine) -> (Vec<usize>, Vec<SpanView<'_>>) {
         let indexed = self.spans.iter().enumerate();
-        indexed.filter(|(_, held)| held.engine == engine).map(|(index, held)| (index, held.view())).unzip()
+        indexed
+            .filter(|(_, held)| held.engine == engine)
+            .map(|(index, held)| (index, held.view()))
+            .unzip()
     }
 }
 

@@ -25,9 +25,19 @@ fn complete() -> Observed {
 /// Phase, start and end in nanoseconds after the span's start, and how far to trust it.
 fn laid_out(phases: &Phases) -> Vec<(Phase, u64, u64, Source)> {
     let told = |segment: &crate::llm_phases::phases::Segment| {
-        (segment.phase, segment.start - START, segment.end - START, segment.source)
+        (
+            segment.phase,
+            segment.start - START,
+            segment.end - START,
+            segment.source,
+        )
     };
-    phases.segments().iter().filter(|segment| segment.length() > 0).map(told).collect()
+    phases
+        .segments()
+        .iter()
+        .filter(|segment| segment.length() > 0)
+        .map(told)
+        .collect()
 }
 
 #[test]
@@ -48,17 +58,33 @@ fn h01_tile_exactly_both_residuals() {
 
 #[test]
 fn h02_the_smaller_residual_wins() {
-    let phases = Phases::of(&Observed { ttft: Some(190 * MS), ..complete() });
+    let phases = Phases::of(&Observed {
+        ttft: Some(190 * MS),
+        ..complete()
+    });
 
     let segments = laid_out(&phases);
-    assert_eq!(segments.first().unwrap(), &(Phase::Frontend, 0, 50_000_000, Source::UpperBound));
-    assert_eq!(segments.get(3).unwrap(), &(Phase::Decode, 160_000_000, 560_000_000, Source::Measured));
-    assert_eq!(segments.get(4).unwrap(), &(Phase::Detokenize, 560_000_000, 563_000_000, Source::UpperBound));
+    assert_eq!(
+        segments.first().unwrap(),
+        &(Phase::Frontend, 0, 50_000_000, Source::UpperBound)
+    );
+    assert_eq!(
+        segments.get(3).unwrap(),
+        &(Phase::Decode, 160_000_000, 560_000_000, Source::Measured)
+    );
+    assert_eq!(
+        segments.get(4).unwrap(),
+        &(Phase::Detokenize, 560_000_000, 563_000_000, Source::UpperBound)
+    );
 }
 
 #[test]
 fn h04_a_single_token_has_no_time_per_output_token() {
-    let phases = Phases::of(&Observed { decode: Some(0), inference: Some(100 * MS), ..complete() });
+    let phases = Phases::of(&Observed {
+        decode: Some(0),
+        inference: Some(100 * MS),
+        ..complete()
+    });
 
     assert_eq!(phases.status, Status::Ok);
     assert_eq!(phases.total(Phase::Decode), 0);
@@ -87,8 +113,14 @@ fn h09_a_long_prefill_is_not_a_bad_clock() {
 
 #[test]
 fn h10_one_of_the_two_residuals_is_enough() {
-    let without_ttft = Phases::of(&Observed { ttft: None, ..complete() });
-    let without_e2e = Phases::of(&Observed { e2e: None, ..complete() });
+    let without_ttft = Phases::of(&Observed {
+        ttft: None,
+        ..complete()
+    });
+    let without_e2e = Phases::of(&Observed {
+        e2e: None,
+        ..complete()
+    });
 
     assert_eq!(without_ttft.total(Phase::Frontend), 50_000_000);
     assert_eq!(without_e2e.total(Phase::Frontend), 15_000_000);
@@ -97,7 +129,11 @@ fn h10_one_of_the_two_residuals_is_enough() {
 
 #[test]
 fn h10_prefill_and_decode_that_cannot_be_told_apart_are_one_inference() {
-    let phases = Phases::of(&Observed { prefill: None, decode: None, ..complete() });
+    let phases = Phases::of(&Observed {
+        prefill: None,
+        decode: None,
+        ..complete()
+    });
 
     let expected = vec![
         (Phase::Frontend, 0, 50_000_000, Source::UpperBound),
@@ -111,7 +147,12 @@ fn h10_prefill_and_decode_that_cannot_be_told_apart_are_one_inference() {
 
 #[test]
 fn h10_only_e2e_is_insufficient() {
-    let phases = Phases::of(&Observed { start: START, end: START + 9, e2e: Some(5), ..Observed::default() });
+    let phases = Phases::of(&Observed {
+        start: START,
+        end: START + 9,
+        e2e: Some(5),
+        ..Observed::default()
+    });
 
     assert_eq!(phases.status, Status::Insufficient);
     assert!(phases.segments().is_empty());
@@ -119,8 +160,14 @@ fn h10_only_e2e_is_insufficient() {
 
 #[test]
 fn one_of_three_model_times_follows_from_the_other_two() {
-    let without_decode = Phases::of(&Observed { decode: None, ..complete() });
-    let without_prefill = Phases::of(&Observed { prefill: None, ..complete() });
+    let without_decode = Phases::of(&Observed {
+        decode: None,
+        ..complete()
+    });
+    let without_prefill = Phases::of(&Observed {
+        prefill: None,
+        ..complete()
+    });
 
     assert_eq!(without_decode.status, Status::Ok);
     assert!(laid_out(&without_decode).contains(&(Phase::Decode, 125_000_000, 525_000_000, Source::Inferred)));
@@ -129,7 +176,10 @@ fn one_of_three_model_times_follows_from_the_other_two() {
 
 #[test]
 fn without_a_queue_other_stands_for_front_end_and_queue() {
-    let phases = Phases::of(&Observed { queue: None, ..complete() });
+    let phases = Phases::of(&Observed {
+        queue: None,
+        ..complete()
+    });
 
     // min(t - p, e - i) = min(25, 60) ms.
     let expected = vec![
@@ -144,7 +194,11 @@ fn without_a_queue_other_stands_for_front_end_and_queue() {
 
 #[test]
 fn without_decode_and_inference_other_follows_prefill() {
-    let phases = Phases::of(&Observed { decode: None, inference: None, ..complete() });
+    let phases = Phases::of(&Observed {
+        decode: None,
+        inference: None,
+        ..complete()
+    });
 
     let expected = vec![
         (Phase::Frontend, 0, 15_000_000, Source::UpperBound),
@@ -158,7 +212,11 @@ fn without_decode_and_inference_other_follows_prefill() {
 
 #[test]
 fn without_both_residuals_one_other_stands_in_front() {
-    let phases = Phases::of(&Observed { ttft: None, e2e: None, ..complete() });
+    let phases = Phases::of(&Observed {
+        ttft: None,
+        e2e: None,
+        ..complete()
+    });
 
     let expected = vec![
         (Phase::Other, 0, 53_000_000, Source::Inferred),
@@ -172,7 +230,12 @@ fn without_both_residuals_one_other_stands_in_front() {
 
 #[test]
 fn only_a_queue_stands_at_the_start() {
-    let observed = Observed { prefill: None, decode: None, inference: None, ..complete() };
+    let observed = Observed {
+        prefill: None,
+        decode: None,
+        inference: None,
+        ..complete()
+    };
 
     let phases = Phases::of(&observed);
 
@@ -186,7 +249,11 @@ fn only_a_queue_stands_at_the_start() {
 
 #[test]
 fn only_decode_is_placed_by_the_first_token() {
-    let phases = Phases::of(&Observed { prefill: None, inference: None, ..complete() });
+    let phases = Phases::of(&Observed {
+        prefill: None,
+        inference: None,
+        ..complete()
+    });
 
     // The first token came at most min(t, e - d) = min(125, 160) ms after the start.
     let expected = vec![
@@ -201,23 +268,48 @@ fn only_decode_is_placed_by_the_first_token() {
 
 #[test]
 fn h11_phases_that_do_not_fit_are_clipped_at_the_end_decode_first() {
-    let phases = Phases::of(&Observed { end: START + 520_000_000, e2e: None, ..complete() });
+    let phases = Phases::of(&Observed {
+        end: START + 520_000_000,
+        e2e: None,
+        ..complete()
+    });
 
     // F = 15, q = 10, p = 100: decode would end at 525 ms.
     assert_eq!(phases.status, Status::Inconsistent);
     assert_eq!(phases.overrun, 5_000_000);
-    assert_eq!(laid_out(&phases).last().unwrap(), &(Phase::Decode, 125_000_000, 520_000_000, Source::Inferred));
+    assert_eq!(
+        laid_out(&phases).last().unwrap(),
+        &(Phase::Decode, 125_000_000, 520_000_000, Source::Inferred)
+    );
 
-    let short = Observed { start: START, end: START + 90_000_000, queue: Some(10 * MS), ..Observed::default() };
-    let phases = Phases::of(&Observed { prefill: Some(85 * MS), decode: Some(30 * MS), ttft: Some(90 * MS), ..short });
+    let short = Observed {
+        start: START,
+        end: START + 90_000_000,
+        queue: Some(10 * MS),
+        ..Observed::default()
+    };
+    let phases = Phases::of(&Observed {
+        prefill: Some(85 * MS),
+        decode: Some(30 * MS),
+        ttft: Some(90 * MS),
+        ..short
+    });
 
     assert_eq!(phases.overrun, 35_000_000);
-    assert_eq!(laid_out(&phases).last().unwrap(), &(Phase::Prefill, 10_000_000, 90_000_000, Source::Inferred));
+    assert_eq!(
+        laid_out(&phases).last().unwrap(),
+        &(Phase::Prefill, 10_000_000, 90_000_000, Source::Inferred)
+    );
 }
 
 #[test]
 fn h11_negative_and_endless_durations_are_missing_and_counted() {
-    let observed = Observed { queue: Some(-1), prefill: Some(i64::MAX), decode: Some(i64::MIN), ..complete() };
+    let observed = Observed {
+        queue: Some(-1),
+        prefill: Some(i64::MAX),
+        decode: Some(i64::MIN),
+        ..complete()
+    };
 
     let phases = Phases::of(&observed);
 
@@ -255,12 +347,19 @@ fn a_request_that_ended_before_its_first_token_keeps_its_queue() {
 
 #[test]
 fn h20_a_clock_step_back_leaves_the_other_residual() {
-    let phases = Phases::of(&Observed { ttft: Some(-300 * MS), ..complete() });
+    let phases = Phases::of(&Observed {
+        ttft: Some(-300 * MS),
+        ..complete()
+    });
 
     assert_eq!(phases.total(Phase::Frontend), 50_000_000);
     assert_eq!((phases.status, phases.unusable.negative), (Status::Ok, 1));
 
-    let phases = Phases::of(&Observed { ttft: Some(-300 * MS), e2e: Some(400 * MS), ..complete() });
+    let phases = Phases::of(&Observed {
+        ttft: Some(-300 * MS),
+        e2e: Some(400 * MS),
+        ..complete()
+    });
 
     assert_eq!(phases.total(Phase::Frontend), 0);
     assert_eq!(phases.total(Phase::Decode), 400_000_000);
@@ -274,7 +373,12 @@ fn h30_time_per_output_token_counts_tokens_not_steps() {
 
 #[test]
 fn a_span_that_ends_before_it_starts_has_no_children() {
-    let phases = Phases::of(&Observed { end: START - 1, queue: Some(0), decode: Some(5), ..complete() });
+    let phases = Phases::of(&Observed {
+        end: START - 1,
+        queue: Some(0),
+        decode: Some(5),
+        ..complete()
+    });
 
     assert_eq!(phases.status, Status::Insufficient);
     assert!(phases.segments().is_empty());
@@ -313,7 +417,15 @@ fn observed() -> impl Strategy<Value = Observed> {
 
 /// A complete and fitting request: parts first, then what an engine would report about it.
 fn fitting() -> impl Strategy<Value = Observed> {
-    let parts = (0..50 * MS, 0..500 * MS, 0..500 * MS, 0..2_000 * MS, 0..50 * MS, 0..50 * MS, 0..5 * MS);
+    let parts = (
+        0..50 * MS,
+        0..500 * MS,
+        0..500 * MS,
+        0..2_000 * MS,
+        0..50 * MS,
+        0..50 * MS,
+        0..5 * MS,
+    );
     parts.prop_map(|(front, queue, prefill, decode, first_delay, last_delay, tail)| {
         let inference = prefill + decode;
         let e2e = front + queue + inference + last_delay;

@@ -51,7 +51,10 @@ impl Harness {
     pub(super) fn send(&mut self, request: &[u8]) -> Vec<Traces> {
         let traces = parse(request);
         let origin = Origin::default();
-        let context = BatchContext { now: self.now, origin: &origin };
+        let context = BatchContext {
+            now: self.now,
+            origin: &origin,
+        };
         let walked = self.walk.run(&traces, &mut self.stages, 0, &context);
         for counts in &walked.counts {
             self.balance += i64::try_from(counts.held).unwrap();
@@ -93,7 +96,9 @@ impl Harness {
     /// The value of an own metric: the line of the page that begins so.
     pub(super) fn metric(&self, line: &str) -> f64 {
         let page = self.telemetry.metrics().render(pipeline::telemetry::Suffixes::none());
-        let found = page.lines().find_map(|of_page| of_page.strip_prefix(line)?.strip_prefix(' '));
+        let found = page
+            .lines()
+            .find_map(|of_page| of_page.strip_prefix(line)?.strip_prefix(' '));
         found.unwrap_or_else(|| panic!("no {line} in\n{page}")).parse().unwrap()
     }
 }
@@ -107,7 +112,9 @@ pub(super) fn config(yaml: &str) -> Config {
 }
 
 pub(super) fn parse(request: &[u8]) -> Traces {
-    Traces::parse(Bytes::copy_from_slice(request), &Limits::default()).unwrap().payload
+    Traces::parse(Bytes::copy_from_slice(request), &Limits::default())
+        .unwrap()
+        .payload
 }
 
 pub(super) fn structs(traces: &Traces) -> ExportTraceServiceRequest {
@@ -153,7 +160,11 @@ pub(super) fn number(span: &Span, key: &str) -> Option<f64> {
 }
 
 pub(super) fn key_value(key: &str, value: any_value::Value) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(value) }),
+        ..KeyValue::default()
+    }
 }
 
 pub(super) fn length(span: &Span) -> u64 {
@@ -169,17 +180,32 @@ pub(super) fn request_span(attributes: &[(&str, any_value::Value)]) -> Span {
         name: "llm_request".to_owned(),
         start_time_unix_nano: 1_700_000_000_000_000_000,
         end_time_unix_nano: 1_700_000_000_563_000_000,
-        attributes: attributes.iter().map(|(key, value)| key_value(key, value.clone())).collect(),
+        attributes: attributes
+            .iter()
+            .map(|(key, value)| key_value(key, value.clone()))
+            .collect(),
         ..Span::default()
     }
 }
 
 /// An export request of spans in one scope.
 pub(super) fn request(scope: &str, spans: Vec<Span>) -> ExportTraceServiceRequest {
-    let scope = InstrumentationScope { name: scope.to_owned(), ..InstrumentationScope::default() };
-    let scope = ScopeSpans { scope: Some(scope), spans, ..ScopeSpans::default() };
-    let resource = ResourceSpans { scope_spans: vec![scope], ..ResourceSpans::default() };
-    ExportTraceServiceRequest { resource_spans: vec![resource] }
+    let scope = InstrumentationScope {
+        name: scope.to_owned(),
+        ..InstrumentationScope::default()
+    };
+    let scope = ScopeSpans {
+        scope: Some(scope),
+        spans,
+        ..ScopeSpans::default()
+    };
+    let resource = ResourceSpans {
+        scope_spans: vec![scope],
+        ..ResourceSpans::default()
+    };
+    ExportTraceServiceRequest {
+        resource_spans: vec![resource],
+    }
 }
 
 /// One span through a stage of its own.
@@ -190,13 +216,17 @@ pub(super) fn alone(yaml: &str, scope: &str, span: Span) -> (Harness, Vec<Traces
 }
 
 pub(super) fn fixtures(engine: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/engines").join(engine)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/fixtures/engines")
+        .join(engine)
 }
 
 /// The captured export requests of an engine, in the order of arrival.
 pub(super) fn captured(engine: &str) -> Vec<Vec<u8>> {
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(fixtures(engine).join("otlp")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(fixtures(engine).join("otlp"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     files.iter().map(|file| std::fs::read(file).unwrap()).collect()
 }
@@ -207,9 +237,20 @@ pub(super) fn requests_of(request: &[u8]) -> Vec<Vec<u8>> {
     for resource in structs(&parse(request)).resource_spans {
         for scope in &resource.scope_spans {
             for span in &scope.spans {
-                let scope = ScopeSpans { spans: vec![span.clone()], ..scope.clone() };
-                let resource = ResourceSpans { scope_spans: vec![scope], ..resource.clone() };
-                single.push(ExportTraceServiceRequest { resource_spans: vec![resource] }.encode_to_vec());
+                let scope = ScopeSpans {
+                    spans: vec![span.clone()],
+                    ..scope.clone()
+                };
+                let resource = ResourceSpans {
+                    scope_spans: vec![scope],
+                    ..resource.clone()
+                };
+                single.push(
+                    ExportTraceServiceRequest {
+                        resource_spans: vec![resource],
+                    }
+                    .encode_to_vec(),
+                );
             }
         }
     }

@@ -8,7 +8,9 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use pipeline::payload::Traces;
 use proptest::prelude::*;
 
-use super::harness::{Harness, attribute, captured, hex, json_lines, length, number, requests_of, spans, structs, text};
+use super::harness::{
+    Harness, attribute, captured, hex, json_lines, length, number, requests_of, spans, structs, text,
+};
 
 const CAPTURE: &str = "sglang-0.5.23-driven";
 
@@ -17,8 +19,11 @@ const UNIFIED_17_SPANS: &str = "0000000000000000a56435bf3549ca20";
 const LONG_QUEUE: &str = "056a4ad683cbf721245568a8baa397f4";
 const RETRACTED: &str = "cdc5ae4f63dd3987c06e007865946898";
 const ABORTED_IN_QUEUE: &str = "ca2f790d4c8520b8d94e8f5e183d2b2e";
-const PAIRS: [&str; 3] =
-    ["0220c8e8bface3fb4d4058b49d89d8da", "3c502d16db13d3885f162c3e9fc3f34c", "37887d4486d14d88f98f6fbf7a55e41a"];
+const PAIRS: [&str; 3] = [
+    "0220c8e8bface3fb4d4058b49d89d8da",
+    "3c502d16db13d3885f162c3e9fc3f34c",
+    "37887d4486d14d88f98f6fbf7a55e41a",
+];
 
 fn run(yaml: &str, requests: &[Vec<u8>]) -> (Harness, Vec<Traces>) {
     let mut harness = Harness::with_yaml(yaml);
@@ -33,15 +38,24 @@ fn captured_run(yaml: &str) -> Vec<Traces> {
 }
 
 fn of_trace(all: &[Traces], trace: &str) -> Vec<(String, Span)> {
-    spans(all).into_iter().filter(|(_, span)| hex(&span.trace_id) == trace).collect()
+    spans(all)
+        .into_iter()
+        .filter(|(_, span)| hex(&span.trace_id) == trace)
+        .collect()
 }
 
 fn named<'a>(all: &'a [(String, Span)], name: &str) -> Vec<&'a Span> {
-    all.iter().map(|(_, span)| span).filter(|span| span.name == name).collect()
+    all.iter()
+        .map(|(_, span)| span)
+        .filter(|span| span.name == name)
+        .collect()
 }
 
 fn roots(all: &[(String, Span)]) -> Vec<&Span> {
-    all.iter().map(|(_, span)| span).filter(|span| text(span, "module") == Some("sglang::request")).collect()
+    all.iter()
+        .map(|(_, span)| span)
+        .filter(|span| text(span, "module") == Some("sglang::request"))
+        .collect()
 }
 
 fn phase_ns(root: &Span, phase: &str) -> Option<u64> {
@@ -86,7 +100,9 @@ fn h13_phases_that_the_engine_made_are_annotated_and_not_doubled() {
             continue;
         }
         let mut stripped = span.clone();
-        let ours = |key: &str| key.starts_with("inferscope.") || key.ends_with(".input_tokens") || key.ends_with(".output_tokens");
+        let ours = |key: &str| {
+            key.starts_with("inferscope.") || key.ends_with(".input_tokens") || key.ends_with(".output_tokens")
+        };
         stripped.attributes.retain(|attribute| !ours(&attribute.key));
         assert_eq!(Some(&stripped), before.get(&span.span_id));
         if let Some(phase) = text(span, "inferscope.phase") {
@@ -102,7 +118,10 @@ fn h13_phases_that_the_engine_made_are_annotated_and_not_doubled() {
         ("request_process", "dispatch"),
         ("tokenize", "tokenize"),
     ];
-    assert_eq!(phases, expected.map(|(name, phase)| (name.to_owned(), phase.to_owned())).into());
+    assert_eq!(
+        phases,
+        expected.map(|(name, phase)| (name.to_owned(), phase.to_owned())).into()
+    );
 }
 
 #[test]
@@ -116,7 +135,10 @@ fn h14_a_retracted_attempt_is_marked_and_counts_once() {
         .filter(|(_, span)| attribute(span, "inferscope.phase.retracted") == Some(&AnyValue::BoolValue(true)))
         .map(|(_, span)| span.name.as_str())
         .collect();
-    assert_eq!(BTreeSet::from_iter(retracted), BTreeSet::from(["prefill_forward", "decode_waiting", "decode_forward"]));
+    assert_eq!(
+        BTreeSet::from_iter(retracted),
+        BTreeSet::from(["prefill_forward", "decode_waiting", "decode_forward"])
+    );
     for (_, span) in &trace {
         let both = attribute(span, "inferscope.phase.retracted").is_some() && text(span, "inferscope.phase").is_some();
         assert!(!both, "a retracted stage has no phase that a sum could find");
@@ -125,7 +147,10 @@ fn h14_a_retracted_attempt_is_marked_and_counts_once() {
     let outermost = named(&trace, "decode_forward").into_iter().map(length).max().unwrap();
     assert_eq!(outermost / 1_000, 125_711);
     let waited = named(&trace, "decode_waiting");
-    let first = waited.iter().find(|span| text(span, "inferscope.phase") == Some("decode")).unwrap();
+    let first = waited
+        .iter()
+        .find(|span| text(span, "inferscope.phase") == Some("decode"))
+        .unwrap();
     assert_eq!(phase_ns(root, "decode"), Some(outermost + length(first)));
     let sum: u64 = ["tokenize", "dispatch", "queue", "prefill", "decode", "detokenize"]
         .iter()
@@ -140,13 +165,22 @@ fn h15_a_request_aborted_in_the_queue_has_an_inferred_queue() {
     let trace = of_trace(&all, ABORTED_IN_QUEUE);
     let root = roots(&trace)[0];
     let processed = named(&trace, "request_process")[0];
-    let scheduler = trace.iter().find(|(_, span)| text(span, "thread_label") == Some("Scheduler")).unwrap();
+    let scheduler = trace
+        .iter()
+        .find(|(_, span)| text(span, "thread_label") == Some("Scheduler"))
+        .unwrap();
 
-    let made: Vec<&Span> =
-        trace.iter().filter(|(scope, _)| scope == "inferscope/llm_phases").map(|(_, span)| span).collect();
+    let made: Vec<&Span> = trace
+        .iter()
+        .filter(|(scope, _)| scope == "inferscope/llm_phases")
+        .map(|(_, span)| span)
+        .collect();
 
     assert_eq!(made.len(), 1, "a queue, and no detokenize after a failure");
-    assert_eq!((made[0].name.as_str(), &made[0].parent_span_id), ("queue", &root.span_id));
+    assert_eq!(
+        (made[0].name.as_str(), &made[0].parent_span_id),
+        ("queue", &root.span_id)
+    );
     assert_eq!(made[0].start_time_unix_nano, processed.end_time_unix_nano);
     assert_eq!(made[0].end_time_unix_nano, scheduler.1.end_time_unix_nano);
     assert_eq!(text(made[0], "inferscope.phase.source"), Some("inferred"));
@@ -159,7 +193,10 @@ fn content(all: &[Traces]) -> BTreeMap<(String, String), BTreeSet<String>> {
         for scope in &resource.scope_spans {
             for span in &scope.spans {
                 let told = format!("{:?} {:?} {span:?}", resource.resource, scope.scope);
-                content.entry((hex(&span.trace_id), hex(&span.span_id))).or_default().insert(told);
+                content
+                    .entry((hex(&span.trace_id), hex(&span.span_id)))
+                    .or_default()
+                    .insert(told);
             }
         }
     }
@@ -223,7 +260,10 @@ proptest! {
 }
 
 fn made(all: &[Traces]) -> usize {
-    spans(all).iter().filter(|(scope, _)| scope == "inferscope/llm_phases").count()
+    spans(all)
+        .iter()
+        .filter(|(scope, _)| scope == "inferscope/llm_phases")
+        .count()
 }
 
 #[test]
@@ -237,7 +277,10 @@ fn a_whole_trace_does_not_wait() {
     assert_eq!(left.len(), 18);
     let pair = of_trace(&at_once, PAIRS[0]);
     assert!(!pair.is_empty(), "both halves came");
-    assert!(of_trace(&at_once, RETRACTED).is_empty(), "a retraction leaves doubt, so its trace waits");
+    assert!(
+        of_trace(&at_once, RETRACTED).is_empty(),
+        "a retraction leaves doubt, so its trace waits"
+    );
     assert!(harness.wait(Duration::from_secs(9)).is_none());
     let later: Vec<Traces> = harness.wait(Duration::from_secs(2)).into_iter().collect();
     assert!(!of_trace(&later, RETRACTED).is_empty());
@@ -248,8 +291,18 @@ fn a_whole_trace_does_not_wait() {
 fn h17_trace_ids_with_a_zero_upper_half_are_whole() {
     let trace = of_trace(&captured_run("{}"), UNIFIED_17_SPANS);
 
-    assert!(trace.iter().all(|(_, span)| span.trace_id.len() == 16 && span.trace_id[..8] == [0; 8]));
-    assert_eq!(trace.iter().filter(|(scope, _)| scope == "inferscope/llm_phases").count(), 1);
+    assert!(
+        trace
+            .iter()
+            .all(|(_, span)| span.trace_id.len() == 16 && span.trace_id[..8] == [0; 8])
+    );
+    assert_eq!(
+        trace
+            .iter()
+            .filter(|(scope, _)| scope == "inferscope/llm_phases")
+            .count(),
+        1
+    );
 }
 
 #[test]
@@ -257,16 +310,30 @@ fn h18_prefill_and_decode_engines_make_one_request() {
     let all = captured_run("emit: both");
     for pair in PAIRS {
         let trace = of_trace(&all, pair);
-        let (prefill, decode): (Vec<&Span>, Vec<&Span>) =
-            roots(&trace).into_iter().partition(|root| root.name.starts_with("prefill"));
+        let (prefill, decode): (Vec<&Span>, Vec<&Span>) = roots(&trace)
+            .into_iter()
+            .partition(|root| root.name.starts_with("prefill"));
         let (prefill, decode) = (prefill[0], decode[0]);
         let of_phase = |phase: &str| {
-            let with_phase = trace.iter().filter(|(_, span)| text(span, "inferscope.phase") == Some(phase));
-            with_phase.map(|(_, span)| (span.name.as_str(), length(span))).collect::<Vec<_>>()
+            let with_phase = trace
+                .iter()
+                .filter(|(_, span)| text(span, "inferscope.phase") == Some(phase));
+            with_phase
+                .map(|(_, span)| (span.name.as_str(), length(span)))
+                .collect::<Vec<_>>()
         };
 
-        assert_eq!(of_phase("queue").iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["prefill_waiting"]);
-        assert_eq!(of_phase("queue.decode").iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["decode_waiting"]);
+        assert_eq!(
+            of_phase("queue").iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            ["prefill_waiting"]
+        );
+        assert_eq!(
+            of_phase("queue.decode")
+                .iter()
+                .map(|(name, _)| *name)
+                .collect::<Vec<_>>(),
+            ["decode_waiting"]
+        );
         assert_eq!(phase_ns(decode, "queue"), Some(of_phase("queue")[0].1));
         assert_eq!(phase_ns(decode, "prefill"), Some(of_phase("prefill")[0].1));
         assert_eq!(phase_ns(decode, "queue.decode"), Some(of_phase("queue.decode")[0].1));
@@ -275,7 +342,10 @@ fn h18_prefill_and_decode_engines_make_one_request() {
         assert_eq!(transfers.len(), 2);
         let spent: u64 = transfers.iter().map(|(_, length)| length).sum();
         let united = phase_ns(decode, "kv_transfer").unwrap();
-        assert!(united.abs_diff(spent) <= 1, "they do not overlap in this capture: {united} {spent}");
+        assert!(
+            united.abs_diff(spent) <= 1,
+            "they do not overlap in this capture: {united} {spent}"
+        );
         assert_eq!(phase_ns(prefill, "prefill"), None, "one request, one sum");
         assert_eq!(text(prefill, "inferscope.decompose.status"), Some("skipped"));
         assert_eq!(number(decode, "gen_ai.usage.output_tokens"), Some(12.0));
@@ -287,14 +357,20 @@ fn with_decode_host_shifted(by: i64) -> Vec<Vec<u8>> {
     use prost::Message;
     let mut decode_spans: BTreeSet<Vec<u8>> = BTreeSet::new();
     let requests = captured(CAPTURE);
-    for (_, span) in requests.iter().flat_map(|request| spans(&[super::harness::parse(request)])) {
+    for (_, span) in requests
+        .iter()
+        .flat_map(|request| spans(&[super::harness::parse(request)]))
+    {
         if span.name.starts_with("decode Req") || decode_spans.contains(&span.parent_span_id) {
             decode_spans.insert(span.span_id);
         }
     }
     // Children may come before their parents: two more rounds reach the leaves.
     for _ in 0..3 {
-        for (_, span) in requests.iter().flat_map(|request| spans(&[super::harness::parse(request)])) {
+        for (_, span) in requests
+            .iter()
+            .flat_map(|request| spans(&[super::harness::parse(request)]))
+        {
             if decode_spans.contains(&span.parent_span_id) {
                 decode_spans.insert(span.span_id);
             }
@@ -303,8 +379,16 @@ fn with_decode_host_shifted(by: i64) -> Vec<Vec<u8>> {
     let mut moved = Vec::new();
     for request in &requests {
         let mut request = structs(&super::harness::parse(request));
-        for scope in request.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans) {
-            for span in scope.spans.iter_mut().filter(|span| decode_spans.contains(&span.span_id)) {
+        for scope in request
+            .resource_spans
+            .iter_mut()
+            .flat_map(|resource| &mut resource.scope_spans)
+        {
+            for span in scope
+                .spans
+                .iter_mut()
+                .filter(|span| decode_spans.contains(&span.span_id))
+            {
                 span.start_time_unix_nano = span.start_time_unix_nano.checked_add_signed(by).unwrap();
                 span.end_time_unix_nano = span.end_time_unix_nano.checked_add_signed(by).unwrap();
             }
@@ -321,10 +405,27 @@ fn h19_a_decode_host_whose_clock_is_behind_changes_no_phase() {
 
     let phases = |all: &[Traces], pair: &str| {
         let trace = of_trace(all, pair);
-        let decode = roots(&trace).into_iter().find(|root| root.name.starts_with("decode")).unwrap().clone();
-        let keys = ["tokenize", "dispatch", "bootstrap", "queue", "prefill", "queue.decode", "decode", "detokenize"];
+        let decode = roots(&trace)
+            .into_iter()
+            .find(|root| root.name.starts_with("decode"))
+            .unwrap()
+            .clone();
+        let keys = [
+            "tokenize",
+            "dispatch",
+            "bootstrap",
+            "queue",
+            "prefill",
+            "queue.decode",
+            "decode",
+            "detokenize",
+        ];
         let skew = number(&decode, "inferscope.clock_skew_ns");
-        (keys.map(|phase| phase_ns(&decode, phase)), phase_ns(&decode, "kv_transfer").unwrap(), skew)
+        (
+            keys.map(|phase| phase_ns(&decode, phase)),
+            phase_ns(&decode, "kv_transfer").unwrap(),
+            skew,
+        )
     };
     for pair in PAIRS {
         let ((straight, transfer, no_skew), (skewed, skewed_transfer, skew)) =
@@ -332,7 +433,10 @@ fn h19_a_decode_host_whose_clock_is_behind_changes_no_phase() {
         let is_same = |(one, two): (&Option<u64>, &Option<u64>)| one.unwrap().abs_diff(two.unwrap()) <= 1;
         assert!(straight.iter().zip(&skewed).all(is_same), "{straight:?} {skewed:?}");
         // How far two transfers overlap is what clocks that disagree cannot tell; it stays between one and both of them.
-        assert!(skewed_transfer <= transfer + 1 && skewed_transfer * 2 >= transfer, "{transfer} {skewed_transfer}");
+        assert!(
+            skewed_transfer <= transfer + 1 && skewed_transfer * 2 >= transfer,
+            "{transfer} {skewed_transfer}"
+        );
         assert_eq!(no_skew, None, "nothing shows a skew in the capture as it is");
         assert!(skew.is_none_or(|skew| skew > 0.0 && skew <= 250_000_000.0));
     }
@@ -344,11 +448,20 @@ fn h19_a_decode_host_whose_clock_is_behind_changes_no_phase() {
 fn h26_a_thousand_steps_fold_into_one_span() {
     use prost::Message;
     let steps = 1_000_u64;
-    let mut requests: Vec<_> = captured(CAPTURE).iter().map(|request| structs(&super::harness::parse(request))).collect();
+    let mut requests: Vec<_> = captured(CAPTURE)
+        .iter()
+        .map(|request| structs(&super::harness::parse(request)))
+        .collect();
     for request in &mut requests {
-        for scope in request.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans) {
+        for scope in request
+            .resource_spans
+            .iter_mut()
+            .flat_map(|resource| &mut resource.scope_spans)
+        {
             scope.spans.retain(|span| hex(&span.trace_id) == UNIFIED_17_SPANS);
-            let Some(template) = scope.spans.iter().find(|span| span.name == "decode_loop").cloned() else { continue };
+            let Some(template) = scope.spans.iter().find(|span| span.name == "decode_loop").cloned() else {
+                continue;
+            };
             scope.spans.retain(|span| span.name != "decode_loop");
             for step in 0..steps {
                 let mut span = template.clone();
@@ -381,15 +494,27 @@ fn chunks_of_a_prompt_fold_into_prefill() {
     let trace = of_trace(&all, "1009aecac22ae386fb856967b282e2a7");
 
     assert!(named(&trace, "chunked_prefill").is_empty());
-    assert_eq!(number(named(&trace, "prefill_forward")[0], "inferscope.steps.count"), Some(3.0));
+    assert_eq!(
+        number(named(&trace, "prefill_forward")[0], "inferscope.steps.count"),
+        Some(3.0)
+    );
 }
 
 #[test]
 fn a_root_alone_falls_back_to_its_attributes() {
     use prost::Message;
-    let mut requests: Vec<_> = captured(CAPTURE).iter().map(|request| structs(&super::harness::parse(request))).collect();
-    for scope in requests.iter_mut().flat_map(|request| &mut request.resource_spans).flat_map(|r| &mut r.scope_spans) {
-        scope.spans.retain(|span| hex(&span.trace_id) == LONG_QUEUE && span.name.starts_with(" Req"));
+    let mut requests: Vec<_> = captured(CAPTURE)
+        .iter()
+        .map(|request| structs(&super::harness::parse(request)))
+        .collect();
+    for scope in requests
+        .iter_mut()
+        .flat_map(|request| &mut request.resource_spans)
+        .flat_map(|r| &mut r.scope_spans)
+    {
+        scope
+            .spans
+            .retain(|span| hex(&span.trace_id) == LONG_QUEUE && span.name.starts_with(" Req"));
     }
     let requests: Vec<Vec<u8>> = requests.iter().map(Message::encode_to_vec).collect();
 
@@ -398,8 +523,11 @@ fn a_root_alone_falls_back_to_its_attributes() {
     let trace = of_trace(&out, LONG_QUEUE);
     let root = roots(&trace)[0];
     assert_eq!(text(root, "inferscope.decompose.status"), Some("ok"));
-    let made: Vec<&Span> =
-        trace.iter().filter(|(scope, _)| scope == "inferscope/llm_phases").map(|(_, span)| span).collect();
+    let made: Vec<&Span> = trace
+        .iter()
+        .filter(|(scope, _)| scope == "inferscope/llm_phases")
+        .map(|(_, span)| span)
+        .collect();
     let names: Vec<&str> = made.iter().map(|span| span.name.as_str()).collect();
     assert_eq!(names[..3], ["frontend", "queue_and_prefill", "decode"]);
     let ns = |key: &str| (number(root, key).unwrap() * 1e9).round_ties_even() as u64;
@@ -418,19 +546,40 @@ fn driven_phases_match_the_scripted_plan() {
     for line in json_lines(CAPTURE, "ground_truth.jsonl") {
         let rid = line["rid"].as_str().unwrap();
         let plan = &line["plan"];
-        let Some(root) = everything.iter().map(|(_, span)| span).find(|span| text(span, "gen_ai.request.id").or(text(span, "rid")) == Some(rid)) else {
-            assert!(line["traceparent"].as_str().is_some_and(|parent| parent.ends_with("-00")), "{rid} was sampled");
+        let Some(root) = everything
+            .iter()
+            .map(|(_, span)| span)
+            .find(|span| text(span, "gen_ai.request.id").or(text(span, "rid")) == Some(rid))
+        else {
+            assert!(
+                line["traceparent"]
+                    .as_str()
+                    .is_some_and(|parent| parent.ends_with("-00")),
+                "{rid} was sampled"
+            );
             continue;
         };
         seen += 1;
         let below = |name: &str| {
-            let in_trace = everything.iter().map(|(_, span)| span).filter(|span| span.trace_id == root.trace_id);
-            in_trace.filter(|span| span.name == name).map(|span| length(span) as f64 / 1e9).next()
+            let in_trace = everything
+                .iter()
+                .map(|(_, span)| span)
+                .filter(|span| span.trace_id == root.trace_id);
+            in_trace
+                .filter(|span| span.name == name)
+                .map(|span| length(span) as f64 / 1e9)
+                .next()
         };
         let near = |got: Option<f64>, from: &str, to: &str| {
-            let (Some(from), Some(to)) = (line[from].as_f64(), line[to].as_f64()) else { return };
+            let (Some(from), Some(to)) = (line[from].as_f64(), line[to].as_f64()) else {
+                return;
+            };
             let got = got.unwrap_or_else(|| panic!("{rid}: nothing between {from} and {to}"));
-            assert!((got - (to - from)).abs() < 0.002, "{rid} {from}..{to}: {got} is not {}", to - from);
+            assert!(
+                (got - (to - from)).abs() < 0.002,
+                "{rid} {from}..{to}: {got} is not {}",
+                to - from
+            );
         };
         let sum = |phase: &str| number(root, &format!("inferscope.phase.{phase}.duration"));
         if line["engine"] == "unified" && line["result"] == "ok" {
@@ -442,13 +591,22 @@ fn driven_phases_match_the_scripted_plan() {
             }
             near(sum("detokenize"), "sched_completion", "finished");
             assert!(sum("queue").unwrap() >= plan["queue"].as_f64().unwrap(), "{rid} slept");
-            assert!(sum("prefill").unwrap() >= plan["prefill"].as_f64().unwrap(), "{rid} slept");
+            assert!(
+                sum("prefill").unwrap() >= plan["prefill"].as_f64().unwrap(),
+                "{rid} slept"
+            );
         }
         if line["engine"] == "decode" {
             near(sum("queue.decode"), "sched_queue_start", "sched_forward_entry");
             near(sum("decode"), "sched_prefill_finished", "sched_completion");
-            assert!(sum("kv_transfer").unwrap() >= 0.02 + plan["transfer"].as_f64().unwrap(), "{rid} slept twice");
-            assert!(below("prefill_forward").unwrap() >= plan["prefill"].as_f64().unwrap(), "{rid}'s other half slept");
+            assert!(
+                sum("kv_transfer").unwrap() >= 0.02 + plan["transfer"].as_f64().unwrap(),
+                "{rid} slept twice"
+            );
+            assert!(
+                below("prefill_forward").unwrap() >= plan["prefill"].as_f64().unwrap(),
+                "{rid}'s other half slept"
+            );
         }
     }
     assert_eq!(seen, 16, "all but the unsampled one");

@@ -10,7 +10,8 @@ use prost::Message;
 use serde_json::Value;
 
 use super::harness::{
-    Harness, alone, attribute, captured, hex, json_lines, length, made_under, number, request_span, spans, structs, text,
+    Harness, alone, attribute, captured, hex, json_lines, length, made_under, number, request_span, spans, structs,
+    text,
 };
 use crate::llm_phases::config::Config;
 
@@ -27,7 +28,9 @@ fn decomposed(engine: &str) -> (Harness, Vec<Traces>) {
 
 fn request_named(all: &[Traces], id: &str) -> Vec<Span> {
     let requests = spans(all).into_iter().map(|(_, span)| span);
-    requests.filter(|span| text(span, "gen_ai.request.id") == Some(id)).collect()
+    requests
+        .filter(|span| text(span, "gen_ai.request.id") == Some(id))
+        .collect()
 }
 
 fn ns(value: &Value) -> u64 {
@@ -75,7 +78,7 @@ fn h03_captured_requests_decompose_to_the_nanosecond() {
                 assert_eq!(hex(&span.trace_id), line["trace_id"].as_str().unwrap());
             }
         }
-        let ok = "inferscope_llm_phases_requests{engine=\"vllm\",status=\"ok\"}";
+        let ok = "inferscope_processor_llm_phases_requests{engine=\"vllm\",status=\"ok\"}";
         assert_eq!(harness.metric(ok), expected.len() as f64);
     }
 }
@@ -102,14 +105,19 @@ fn h03_the_example_of_the_reference_is_among_them() {
 
 #[test]
 fn received_spans_leave_as_they_came_but_for_added_attributes() {
-    for (engine, request) in CAPTURES.iter().flat_map(|engine| captured(engine).into_iter().map(move |file| (engine, file))) {
+    for (engine, request) in CAPTURES
+        .iter()
+        .flat_map(|engine| captured(engine).into_iter().map(move |file| (engine, file)))
+    {
         let mut harness = Harness::new(&Config::default());
         let before = ExportTraceServiceRequest::decode(request.as_slice()).unwrap();
 
         let mut after = structs(&harness.send(&request)[0]);
 
         for resource in &mut after.resource_spans {
-            resource.scope_spans.retain(|scope| scope.scope.as_ref().unwrap().name != "inferscope/llm_phases");
+            resource
+                .scope_spans
+                .retain(|scope| scope.scope.as_ref().unwrap().name != "inferscope/llm_phases");
             for span in resource.scope_spans.iter_mut().flat_map(|scope| &mut scope.spans) {
                 span.attributes.retain(|attribute| {
                     !attribute.key.starts_with("inferscope.")
@@ -129,10 +137,16 @@ fn h04_a_single_token_has_no_decode_unless_zero_length_is_asked_for() {
     let made = made_under(&out, &request.span_id);
     assert!(made.iter().all(|span| span.name != "decode"));
     let detokenize = made.iter().find(|span| span.name == "detokenize").unwrap();
-    assert_eq!(detokenize.end_time_unix_nano - detokenize.start_time_unix_nano, 1_072_116);
+    assert_eq!(
+        detokenize.end_time_unix_nano - detokenize.start_time_unix_nano,
+        1_072_116
+    );
 
     let mut asked = Harness::with_yaml("zero_length_phases: true");
-    let out: Vec<Traces> = captured("vllm-0.32.0").iter().flat_map(|request| asked.send(request)).collect();
+    let out: Vec<Traces> = captured("vllm-0.32.0")
+        .iter()
+        .flat_map(|request| asked.send(request))
+        .collect();
     let made = made_under(&out, &request.span_id);
     let decode = made.iter().find(|span| span.name == "decode").unwrap();
     assert_eq!(decode.start_time_unix_nano, decode.end_time_unix_nano);
@@ -148,7 +162,10 @@ fn h05_three_sequences_of_one_request_are_three_decompositions() {
         .collect();
 
     assert_eq!(sequences.len(), 3);
-    let parents: BTreeSet<_> = sequences.iter().map(|span| (&span.trace_id, &span.parent_span_id)).collect();
+    let parents: BTreeSet<_> = sequences
+        .iter()
+        .map(|span| (&span.trace_id, &span.parent_span_id))
+        .collect();
     assert_eq!(parents.len(), 1);
     let mut ids = BTreeSet::new();
     for sequence in &sequences {
@@ -172,8 +189,15 @@ fn h06_two_prompts_of_one_body_stay_two_requests() {
 
     let sum = |key: &str| requests.iter().filter_map(|span| number(span, key)).sum::<f64>();
     assert_eq!(requests.len(), 2);
-    assert_eq!((sum("gen_ai.usage.input_tokens"), sum("gen_ai.usage.output_tokens")), (25.0, 20.0));
-    assert!(requests.iter().all(|request| !made_under(&out, &request.span_id).is_empty()));
+    assert_eq!(
+        (sum("gen_ai.usage.input_tokens"), sum("gen_ai.usage.output_tokens")),
+        (25.0, 20.0)
+    );
+    assert!(
+        requests
+            .iter()
+            .all(|request| !made_under(&out, &request.span_id).is_empty())
+    );
 }
 
 #[test]
@@ -196,11 +220,18 @@ fn h08_a_preempted_request_has_one_decode() {
     let (_, out) = decomposed("vllm-0.32.0");
     let request = request_named(&out, "cmpl-h03-preempt-0").remove(0);
 
-    let decodes: Vec<u64> =
-        made_under(&out, &request.span_id).iter().filter(|span| span.name == "decode").map(length).collect();
+    let decodes: Vec<u64> = made_under(&out, &request.span_id)
+        .iter()
+        .filter(|span| span.name == "decode")
+        .map(length)
+        .collect();
 
     assert_eq!(decodes, [5_484_305_735]);
-    assert_eq!(attribute(&request, "inferscope.preemption.possible"), None, "one request never knows");
+    assert_eq!(
+        attribute(&request, "inferscope.preemption.possible"),
+        None,
+        "one request never knows"
+    );
 }
 
 #[test]
@@ -221,13 +252,22 @@ fn h10_a_request_that_only_knows_its_end_passes_as_insufficient() {
     let (harness, out) = alone("{}", "vllm.tracing.otel", span);
 
     assert_eq!(spans(&out).len(), 1);
-    assert_eq!(text(&spans(&out)[0].1, "inferscope.decompose.status"), Some("insufficient"));
-    assert_eq!(harness.metric("inferscope_llm_phases_requests{engine=\"vllm\",status=\"insufficient\"}"), 1.0);
+    assert_eq!(
+        text(&spans(&out)[0].1, "inferscope.decompose.status"),
+        Some("insufficient")
+    );
+    assert_eq!(
+        harness.metric("inferscope_processor_llm_phases_requests{engine=\"vllm\",status=\"insufficient\"}"),
+        1.0
+    );
 }
 
 #[test]
 fn h11_values_of_the_wrong_type_are_missing_and_counted() {
-    let (text_value, not_a_number) = (AnyValue::StringValue("0.125".to_owned()), AnyValue::DoubleValue(f64::NAN));
+    let (text_value, not_a_number) = (
+        AnyValue::StringValue("0.125".to_owned()),
+        AnyValue::DoubleValue(f64::NAN),
+    );
     let span = request_span(&[
         ("gen_ai.latency.time_in_queue", AnyValue::IntValue(0)),
         ("gen_ai.latency.time_in_model_prefill", AnyValue::DoubleValue(0.1)),
@@ -245,9 +285,13 @@ fn h11_values_of_the_wrong_type_are_missing_and_counted() {
     let request = &spans(&out)[0].1;
     assert_eq!(text(request, "inferscope.decompose.status"), Some("partial"));
     assert_eq!(number(request, "inferscope.decompose.residual"), Some(0.063));
-    assert_eq!(text(request, "gen_ai.latency.time_to_first_token"), Some("0.125"), "it keeps what it came with");
+    assert_eq!(
+        text(request, "gen_ai.latency.time_to_first_token"),
+        Some("0.125"),
+        "it keeps what it came with"
+    );
     for reason in ["wrong_type", "not_a_number", "negative"] {
-        let line = format!("inferscope_llm_phases_unusable_durations{{reason=\"{reason}\"}}");
+        let line = format!("inferscope_processor_llm_phases_unusable_durations{{reason=\"{reason}\"}}");
         assert_eq!(harness.metric(&line), 1.0, "{reason}");
     }
 }
@@ -266,11 +310,14 @@ fn h11_phases_that_do_not_fit_are_clipped_and_say_so() {
 
     let request = &spans(&out)[0].1;
     assert_eq!(text(request, "inferscope.decompose.status"), Some("inconsistent"));
-    assert_eq!(attribute(request, "inferscope.decompose.overrun_ns"), Some(&AnyValue::IntValue(237_000_000)));
+    assert_eq!(
+        attribute(request, "inferscope.decompose.overrun_ns"),
+        Some(&AnyValue::IntValue(237_000_000))
+    );
     let (_, decode) = spans(&out).pop().unwrap();
     assert_eq!((decode.name.as_str(), length(&decode)), ("decode", 263_000_000));
     assert_eq!(text(&decode, "inferscope.phase.source"), Some("inferred"));
-    assert_eq!(harness.metric("inferscope_llm_phases_clipped_requests"), 1.0);
+    assert_eq!(harness.metric("inferscope_processor_llm_phases_clipped_requests"), 1.0);
 }
 
 #[test]
@@ -289,12 +336,18 @@ fn h20_a_clock_step_back_is_counted_and_the_rest_stands() {
 
     let lengths: Vec<u64> = spans(&out).iter().skip(1).map(|(_, span)| length(span)).collect();
     assert_eq!(lengths, [50_000_000, 10_000_000, 100_000_000, 400_000_000, 3_000_000]);
-    assert_eq!(harness.metric("inferscope_llm_phases_unusable_durations{reason=\"negative\"}"), 1.0);
+    assert_eq!(
+        harness.metric("inferscope_processor_llm_phases_unusable_durations{reason=\"negative\"}"),
+        1.0
+    );
 }
 
 #[test]
 fn h21_start_up_spans_are_no_requests_and_pass_as_the_same_bytes() {
-    for request in captured("vllm-0.32.0-startup-failure").iter().chain(&captured("vllm-0.32.0")[..5]) {
+    for request in captured("vllm-0.32.0-startup-failure")
+        .iter()
+        .chain(&captured("vllm-0.32.0")[..5])
+    {
         let mut harness = Harness::new(&Config::default());
 
         let out = harness.send(request);
@@ -302,7 +355,7 @@ fn h21_start_up_spans_are_no_requests_and_pass_as_the_same_bytes() {
         assert_eq!(out.len(), 1);
         assert_eq!(out[0].bytes().as_ref(), request.as_slice());
         for status in ["ok", "partial", "insufficient", "inconsistent", "skipped"] {
-            let line = format!("inferscope_llm_phases_requests{{engine=\"vllm\",status=\"{status}\"}}");
+            let line = format!("inferscope_processor_llm_phases_requests{{engine=\"vllm\",status=\"{status}\"}}");
             assert_eq!(harness.metric(&line), 0.0);
         }
     }
@@ -314,7 +367,9 @@ fn h22_nothing_of_vllm_stays_behind_when_the_engine_dies() {
 
     assert_eq!(harness.balance, 0);
     assert_eq!(harness.wake_at(), None, "no request is open");
-    let statuses = spans(&out).into_iter().filter(|(_, span)| text(span, "inferscope.decompose.status").is_some());
+    let statuses = spans(&out)
+        .into_iter()
+        .filter(|(_, span)| text(span, "inferscope.decompose.status").is_some());
     assert_eq!(statuses.count(), 18);
 }
 
@@ -347,16 +402,22 @@ fn children_inherit_sampling_and_trace_state() {
     let (_, out) = alone("{}", "vllm.tracing.otel", span);
 
     for (_, child) in &spans(&out)[1..] {
-        assert_eq!((child.flags, child.trace_state.as_str()), (0x101, "vendor=42"), "sampled, and its parent is local");
+        assert_eq!(
+            (child.flags, child.trace_state.as_str()),
+            (0x101, "vendor=42"),
+            "sampled, and its parent is local"
+        );
     }
 }
 
 #[test]
 fn attributes_stand_in_for_spans_where_asked() {
-    let span = || request_span(&[
-        ("gen_ai.latency.time_in_queue", AnyValue::DoubleValue(0.01)),
-        ("gen_ai.latency.time_in_model_prefill", AnyValue::DoubleValue(0.1)),
-    ]);
+    let span = || {
+        request_span(&[
+            ("gen_ai.latency.time_in_queue", AnyValue::DoubleValue(0.01)),
+            ("gen_ai.latency.time_in_model_prefill", AnyValue::DoubleValue(0.1)),
+        ])
+    };
 
     let (_, attributes) = alone("emit: attributes", "vllm.tracing.otel", span());
     let (_, both) = alone("emit: both", "vllm.tracing.otel", span());
@@ -374,7 +435,10 @@ fn attributes_stand_in_for_spans_where_asked() {
 #[test]
 fn phases_that_are_not_asked_for_leave_gaps_and_a_true_status() {
     let mut harness = Harness::with_yaml("phases: [queue, decode]");
-    let out: Vec<Traces> = captured("vllm-0.32.0").iter().flat_map(|request| harness.send(request)).collect();
+    let out: Vec<Traces> = captured("vllm-0.32.0")
+        .iter()
+        .flat_map(|request| harness.send(request))
+        .collect();
     let (_, everything) = decomposed("vllm-0.32.0");
 
     let wanted: Vec<Span> = spans(&everything)
@@ -382,8 +446,11 @@ fn phases_that_are_not_asked_for_leave_gaps_and_a_true_status() {
         .filter(|(scope, span)| scope == "inferscope/llm_phases" && ["queue", "decode"].contains(&span.name.as_str()))
         .map(|(_, span)| span)
         .collect();
-    let made: Vec<Span> =
-        spans(&out).into_iter().filter(|(scope, _)| scope == "inferscope/llm_phases").map(|(_, span)| span).collect();
+    let made: Vec<Span> = spans(&out)
+        .into_iter()
+        .filter(|(scope, _)| scope == "inferscope/llm_phases")
+        .map(|(_, span)| span)
+        .collect();
 
     assert_eq!(made, wanted);
 }
@@ -394,11 +461,20 @@ fn engines_can_be_named_and_switched_off() {
 
     let (named, _) = alone("engines: {vllm: {scopes: [my.fork]}}", "my.fork", span());
     let (off, passed) = alone("engines: {vllm: {enabled: false}}", "vllm.tracing.otel", span());
-    let (plain, _) = alone("{}", "somebody.else", Span { name: "completion".to_owned(), ..span() });
+    let (plain, _) = alone(
+        "{}",
+        "somebody.else",
+        Span {
+            name: "completion".to_owned(),
+            ..span()
+        },
+    );
     let (by_name, _) = alone("{}", "somebody.else", span());
 
     let partial = |harness: &Harness, engine: &str| {
-        harness.metric(&format!("inferscope_llm_phases_requests{{engine=\"{engine}\",status=\"partial\"}}"))
+        harness.metric(&format!(
+            "inferscope_processor_llm_phases_requests{{engine=\"{engine}\",status=\"partial\"}}"
+        ))
     };
     assert_eq!(partial(&named, "vllm"), 1.0);
     assert_eq!((partial(&off, "vllm"), partial(&off, "plain")), (0.0, 0.0));
