@@ -46,7 +46,17 @@ impl Actions {
     /// Compiles actions that have been validated.
     pub fn compile(actions: &[Action], hash: Hash) -> Result<Self, BuildError> {
         let program = Program::compile(actions)?;
-        let mut compiled = Self { program, hash, usual: None, slots: Vec::new(), scratch: Scratch::default() };
+        let scratch = Scratch {
+            groups: program.rooms(),
+            ..Scratch::default()
+        };
+        let mut compiled = Self {
+            program,
+            hash,
+            usual: None,
+            slots: Vec::new(),
+            scratch,
+        };
         compiled.work_out_the_usual();
         Ok(compiled)
     }
@@ -62,7 +72,9 @@ impl Actions {
     /// Applies the actions in order. What they change becomes edits; who changes nothing states none.
     pub fn apply(&mut self, attrs: RawAttrs<'_>, edit: &mut Edit<'_>) {
         if let Some(usual) = &self.usual
-            && !attrs.into_iter().any(|(key, _)| self.program.keys.find(key.as_bytes()).is_some())
+            && !attrs
+                .into_iter()
+                .any(|(key, _)| self.program.keys.find(key.as_bytes()).is_some())
         {
             if !usual.is_empty() {
                 edit.append(usual);
@@ -73,7 +85,12 @@ impl Actions {
         let mut slots = room(std::mem::take(&mut self.slots));
         slots.resize(self.program.keys.len(), Slot::default());
         for (key, value) in attrs {
-            if let Some(slot) = self.program.keys.find(key.as_bytes()).and_then(|slot| slots.get_mut(slot)) {
+            if let Some(slot) = self
+                .program
+                .keys
+                .find(key.as_bytes())
+                .and_then(|slot| slots.get_mut(slot))
+            {
                 slot.come(value);
             }
         }
@@ -239,7 +256,12 @@ fn hash_one(slot: usize, hash: Hash, slots: &mut [Slot<'_>], text: &mut String) 
 }
 
 fn run_extract(extract: &Extract, slots: &mut [Slot<'_>], text: &str, groups: &mut [CaptureLocations]) {
-    let Extract { slot, regex, room, targets } = extract;
+    let Extract {
+        slot,
+        regex,
+        room,
+        targets,
+    } = extract;
     let Some(found) = groups.get_mut(*room) else { return };
     let Some(source) = slots.get(*slot).and_then(|slot| slot.now.clone()) else {
         return;

@@ -72,7 +72,10 @@ const VERBS: [(Verb, &str); 7] = [
 
 impl Verb {
     fn word(self) -> &'static str {
-        VERBS.iter().find(|(verb, _)| *verb == self).map_or("", |(_, word)| word)
+        VERBS
+            .iter()
+            .find(|(verb, _)| *verb == self)
+            .map_or("", |(_, word)| word)
     }
 
     fn uses(self, key: &str) -> bool {
@@ -92,7 +95,9 @@ impl<'de> Deserialize<'de> for Verb {
         const WORDS: &[&str] = &["insert", "update", "upsert", "delete", "hash", "extract", "convert"];
         let word = String::deserialize(deserializer)?;
         let found = VERBS.iter().find(|(_, known)| known.eq_ignore_ascii_case(&word));
-        found.map(|(verb, _)| *verb).ok_or_else(|| de::Error::unknown_variant(&word, WORDS))
+        found
+            .map(|(verb, _)| *verb)
+            .ok_or_else(|| de::Error::unknown_variant(&word, WORDS))
     }
 }
 
@@ -132,7 +137,11 @@ impl Action {
             Verb::Insert | Verb::Update | Verb::Upsert => self.validate_source(report),
             Verb::Delete | Verb::Hash => {
                 if self.key.is_empty() && self.pattern.is_empty() {
-                    report.help("key", "is missing", "name an attribute as key, or give a pattern for the keys");
+                    report.help(
+                        "key",
+                        "is missing",
+                        "name an attribute as key, or give a pattern for the keys",
+                    );
                 }
                 self.validate_pattern(report);
             }
@@ -157,10 +166,19 @@ impl Action {
     }
 
     fn validate_source(&self, report: &mut Report<'_>) {
-        let given = self.given().into_iter().take(3).filter(|(_, given)| *given).map(|(key, _)| key);
+        let given = self
+            .given()
+            .into_iter()
+            .take(3)
+            .filter(|(_, given)| *given)
+            .map(|(key, _)| key);
         let sources: Vec<&str> = given.collect();
         if sources.is_empty() && self.default_value.is_none() {
-            report.help("", "has no value to write", "add value, from_attribute, from_context or default_value");
+            report.help(
+                "",
+                "has no value to write",
+                "add value, from_attribute, from_context or default_value",
+            );
         }
         if let [first, second, ..] = sources.as_slice() {
             report.reject(second, format!("stands beside {first}; keep one of them"));
@@ -180,7 +198,11 @@ impl Action {
 
     fn validate_extract(&self, report: &mut Report<'_>) {
         if self.pattern.is_empty() {
-            return report.help("pattern", "is missing", "write a regular expression such as ^(?P<host>[^:]+):");
+            return report.help(
+                "pattern",
+                "is missing",
+                "write a regular expression such as ^(?P<host>[^:]+):",
+            );
         }
         let remedy = "name each group after the attribute to write, as in (?P<host>...); use (?:...) to group only";
         match compile(&self.pattern) {

@@ -54,7 +54,10 @@ mod tests {
             [f64::NAN, f64::INFINITY, 9.3e18, -9.3e18].map(|value| convert(Seen::Double(value), ConvertedType::Int));
 
         assert_eq!(stay, [None, None, None, None]);
-        assert_eq!(convert(Seen::Double(-2.9), ConvertedType::Int), Some(Converted::Int(-2)));
+        assert_eq!(
+            convert(Seen::Double(-2.9), ConvertedType::Int),
+            Some(Converted::Int(-2))
+        );
         assert_eq!(
             convert(Seen::Double(-9_223_372_036_854_775_808.0), ConvertedType::Int),
             Some(Converted::Int(i64::MIN))

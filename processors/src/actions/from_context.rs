@@ -31,7 +31,9 @@ impl FromStr for ContextKey {
             return Err(NotAvailable(text.to_owned()));
         }
         // Names without a prefix are headers too, from the time before there were prefixes.
-        Ok(Self::Metadata(text.strip_prefix("metadata.").unwrap_or(text).to_owned()))
+        Ok(Self::Metadata(
+            text.strip_prefix("metadata.").unwrap_or(text).to_owned(),
+        ))
     }
 }
 

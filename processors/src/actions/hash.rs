@@ -48,7 +48,10 @@ impl Digest {
         for (to, from) in bytes.iter_mut().zip(digest) {
             *to = *from;
         }
-        Self { bytes, len: digest.len() }
+        Self {
+            bytes,
+            len: digest.len(),
+        }
     }
 
     /// Adds the digest in lower-case hex.
@@ -74,16 +77,28 @@ mod tests {
     #[test]
     fn text_hashes_to_the_published_digests() {
         // FIPS 180-4 examples for the message "abc".
-        assert_eq!(hex(Hash::Sha1, Seen::Text("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
+        assert_eq!(
+            hex(Hash::Sha1, Seen::Text("abc")),
+            "a9993e364706816aba3e25717850c26c9cd0d89d"
+        );
         let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(hex(Hash::Sha256, Seen::Text("abc")), sha256);
     }
 
     #[test]
     fn numbers_hash_as_eight_bytes_with_the_lowest_first_and_booleans_as_one() {
-        assert_eq!(hex(Hash::Sha1, Seen::Int(0x6162)), hex(Hash::Sha1, Seen::Text("ba\0\0\0\0\0\0")));
-        assert_eq!(hex(Hash::Sha1, Seen::Double(0.0)), hex(Hash::Sha1, Seen::Text("\0\0\0\0\0\0\0\0")));
-        assert_eq!(hex(Hash::Sha256, Seen::Bool(true)), hex(Hash::Sha256, Seen::Text("\u{1}")));
+        assert_eq!(
+            hex(Hash::Sha1, Seen::Int(0x6162)),
+            hex(Hash::Sha1, Seen::Text("ba\0\0\0\0\0\0"))
+        );
+        assert_eq!(
+            hex(Hash::Sha1, Seen::Double(0.0)),
+            hex(Hash::Sha1, Seen::Text("\0\0\0\0\0\0\0\0"))
+        );
+        assert_eq!(
+            hex(Hash::Sha256, Seen::Bool(true)),
+            hex(Hash::Sha256, Seen::Text("\u{1}"))
+        );
     }
 
     #[test]

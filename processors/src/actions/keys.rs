@@ -14,7 +14,10 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new() -> Self {
-        Self { keys: Vec::new(), by_length: vec![Vec::new(); LENGTH_MAX + 1] }
+        Self {
+            keys: Vec::new(),
+            by_length: vec![Vec::new(); LENGTH_MAX + 1],
+        }
     }
 
     /// The slot of a key, a new one if it has none.
@@ -34,7 +37,10 @@ impl Keys {
     #[inline]
     pub(super) fn find(&self, key: &[u8]) -> Option<usize> {
         let bucket = self.by_length.get(key.len().min(LENGTH_MAX))?;
-        bucket.iter().copied().find(|slot| self.keys.get(*slot).is_some_and(|known| known.as_bytes() == key))
+        bucket
+            .iter()
+            .copied()
+            .find(|slot| self.keys.get(*slot).is_some_and(|known| known.as_bytes() == key))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -61,11 +61,16 @@ impl Literal {
             (Self::Double(one), Value::Double(other)) => *one == other,
             (Self::List(items), Value::Array(array)) => {
                 let mut values = array.values();
-                items.iter().all(|item| values.next().is_some_and(|value| item.is(value))) && values.next().is_none()
+                items
+                    .iter()
+                    .all(|item| values.next().is_some_and(|value| item.is(value)))
+                    && values.next().is_none()
             }
             (Self::Map(entries), Value::KvList(list)) => {
                 list.entries().count() == entries.len()
-                    && entries.iter().all(|(key, item)| list.entries().get(key).is_some_and(|value| item.is(value)))
+                    && entries
+                        .iter()
+                        .all(|(key, item)| list.entries().get(key).is_some_and(|value| item.is(value)))
             }
             _ => false,
         }

@@ -14,6 +14,8 @@ mod keys;
 mod literal;
 mod pattern;
 mod program;
+#[cfg(test)]
+pub(crate) mod tests;
 mod text;
 
 pub use apply::Actions;

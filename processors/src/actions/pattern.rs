@@ -12,7 +12,10 @@ pub(crate) fn complaint(error: &regex::Error) -> String {
     let text = error.to_string();
     // The parser draws the pattern with a caret over several lines; the last one says what is wrong.
     let last = text.lines().last().unwrap_or_default().trim();
-    format!("is not a regular expression: {}", last.strip_prefix("error: ").unwrap_or(last))
+    format!(
+        "is not a regular expression: {}",
+        last.strip_prefix("error: ").unwrap_or(last)
+    )
 }
 
 /// Groups without a name, besides the whole match.

@@ -15,8 +15,7 @@ use super::pattern::{compile, complaint};
 pub(super) struct Program {
     pub(super) keys: Keys,
     pub(super) steps: Vec<Step>,
-    /// Room for the groups of a match, by extraction.
-    pub(super) rooms: Vec<CaptureLocations>,
+    extractions: usize,
 }
 
 /// One action, or one half of an action that has both a key and a pattern.
@@ -96,7 +95,11 @@ pub(super) struct Pattern {
 impl Program {
     /// Compiles actions that have been validated.
     pub(super) fn compile(actions: &[Action]) -> Result<Self, BuildError> {
-        let mut program = Self { keys: Keys::new(), steps: Vec::with_capacity(actions.len()), rooms: Vec::new() };
+        let mut program = Self {
+            keys: Keys::new(),
+            steps: Vec::with_capacity(actions.len()),
+            extractions: 0,
+        };
         for action in actions {
             program.add(action)?;
         }
@@ -110,6 +113,15 @@ impl Program {
         Ok(program)
     }
 
+    /// Room for the groups of a match, by extraction.
+    pub(super) fn rooms(&self) -> Vec<CaptureLocations> {
+        let extractions = self.steps.iter().filter_map(|step| match step {
+            Step::Extract(extract) => Some(extract.regex.capture_locations()),
+            _ => None,
+        });
+        extractions.collect()
+    }
+
     /// Whether an attribute that no action names may be touched.
     pub(super) fn has_patterns(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Matching { .. }))
@@ -117,14 +129,28 @@ impl Program {
 
     /// Whether the outcome depends on who sent the batch.
     pub(super) fn reads_context(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Write { source: Source::Context { .. }, .. }))
+        self.steps.iter().any(|step| {
+            matches!(
+                step,
+                Step::Write {
+                    source: Source::Context { .. },
+                    ..
+                }
+            )
+        })
     }
 
     /// Takes what is known about the request that brought the batch at hand.
     pub(super) fn read_context(&mut self, origin: &Origin) {
         for step in &mut self.steps {
-            if let Step::Write { source: Source::Context { key, now, .. }, .. } = step {
-                *now = key.read(origin).map(|text| EncodedAttributes::new().with("", text.as_str()));
+            if let Step::Write {
+                source: Source::Context { key, now, .. },
+                ..
+            } = step
+            {
+                *now = key
+                    .read(origin)
+                    .map(|text| EncodedAttributes::new().with("", text.as_str()));
             }
         }
     }
@@ -132,7 +158,9 @@ impl Program {
     fn add(&mut self, action: &Action) -> Result<(), BuildError> {
         match action.action {
             None => {
-                return Err(BuildError::new("an action lacks its verb; write action: insert, for example"));
+                return Err(BuildError::new(
+                    "an action lacks its verb; write action: insert, for example",
+                ));
             }
             Some(Verb::Insert) => self.add_write(action, When::Missing)?,
             Some(Verb::Update) => self.add_write(action, When::There)?,
@@ -141,7 +169,9 @@ impl Program {
             Some(Verb::Hash) => self.add_delete_or_hash(action, Deed::Hash)?,
             Some(Verb::Extract) => self.add_extract(action)?,
             Some(Verb::Convert) => {
-                let to = action.converted_type.ok_or_else(|| BuildError::new("convert lacks its converted_type"))?;
+                let to = action
+                    .converted_type
+                    .ok_or_else(|| BuildError::new("convert lacks its converted_type"))?;
                 let slot = self.keys.slot(&action.key);
                 self.steps.push(Step::Convert { slot, to });
             }
@@ -154,15 +184,25 @@ impl Program {
         let source = if let Some(value) = &action.value {
             Source::Constant(value.encode(""))
         } else if !action.from_attribute.is_empty() {
-            Source::Attribute { slot: self.keys.slot(&action.from_attribute), default }
+            Source::Attribute {
+                slot: self.keys.slot(&action.from_attribute),
+                default,
+            }
         } else if !action.from_context.is_empty() {
             let key = action.from_context.parse::<ContextKey>();
             let key = key.map_err(|problem| BuildError::new(problem.to_string()))?;
-            Source::Context { key, now: None, default }
+            Source::Context {
+                key,
+                now: None,
+                default,
+            }
         } else if let Some(default) = default {
             Source::Constant(default)
         } else {
-            return Err(BuildError::new(format!("the action on {:?} has no value to write", action.key)));
+            return Err(BuildError::new(format!(
+                "the action on {:?} has no value to write",
+                action.key
+            )));
         };
         let slot = self.keys.slot(&action.key);
         self.steps.push(Step::Write { slot, when, source });
@@ -178,7 +218,10 @@ impl Program {
             });
         }
         if !action.pattern.is_empty() {
-            let pattern = Pattern { regex: regex(&action.pattern)?, slots: Vec::new() };
+            let pattern = Pattern {
+                regex: regex(&action.pattern)?,
+                slots: Vec::new(),
+            };
             self.steps.push(Step::Matching { pattern, deed });
         }
         Ok(())
@@ -187,10 +230,19 @@ impl Program {
     fn add_extract(&mut self, action: &Action) -> Result<(), BuildError> {
         let regex = regex(&action.pattern)?;
         let slot = self.keys.slot(&action.key);
-        let targets = regex.capture_names().skip(1).map(|name| self.keys.slot(name.unwrap_or_default())).collect();
-        let room = self.rooms.len();
-        self.rooms.push(regex.capture_locations());
-        self.steps.push(Step::Extract(Extract { slot, regex, room, targets }));
+        let targets = regex
+            .capture_names()
+            .skip(1)
+            .map(|name| self.keys.slot(name.unwrap_or_default()))
+            .collect();
+        let room = self.extractions;
+        self.extractions += 1;
+        self.steps.push(Step::Extract(Extract {
+            slot,
+            regex,
+            room,
+            targets,
+        }));
         Ok(())
     }
 }

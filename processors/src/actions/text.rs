@@ -34,7 +34,11 @@ pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-6..1e21).contains(&size) {
         let written = format!("{value:e}");
-        return if written.contains("e-") { written } else { written.replace('e', "e+") };
+        return if written.contains("e-") {
+            written
+        } else {
+            written.replace('e', "e+")
+        };
     }
     value.to_string()
 }
@@ -111,7 +115,16 @@ mod tests {
 
         assert_eq!(
             written,
-            ["1", "-0.5", "0.1", "100000000000000000000", "1e+21", "1.5e-7", "0.000001", "123456789.25"]
+            [
+                "1",
+                "-0.5",
+                "0.1",
+                "100000000000000000000",
+                "1e+21",
+                "1.5e-7",
+                "0.000001",
+                "123456789.25"
+            ]
         );
     }
 
@@ -120,6 +133,9 @@ mod tests {
         // The test vectors of RFC 4648, section 10.
         let written = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base64(text.as_bytes()));
 
-        assert_eq!(written, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
+        assert_eq!(
+            written,
+            ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]
+        );
     }
 }

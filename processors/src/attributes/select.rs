@@ -76,8 +76,13 @@ pub struct LibraryMatch {
 }
 
 /// The kinds as the protocol spells them (`opentelemetry.proto.trace.v1.Span.SpanKind`).
-pub(super) const KINDS: [&str; 5] =
-    ["SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"];
+pub(super) const KINDS: [&str; 5] = [
+    "SPAN_KIND_INTERNAL",
+    "SPAN_KIND_SERVER",
+    "SPAN_KIND_CLIENT",
+    "SPAN_KIND_PRODUCER",
+    "SPAN_KIND_CONSUMER",
+];
 
 impl Select {
     pub(super) fn validate(&self, report: &mut Report<'_>) {
@@ -88,7 +93,11 @@ impl Select {
             report.help("", "selects by nothing", remedy);
         }
         match self.match_type {
-            None => report.help("match_type", "is missing", "write match_type: strict or match_type: regexp"),
+            None => report.help(
+                "match_type",
+                "is missing",
+                "write match_type: strict or match_type: regexp",
+            ),
             Some(MatchType::Strict) => self.validate_kinds(report),
             Some(MatchType::Regexp) => self.validate_patterns(report),
         }
@@ -131,7 +140,11 @@ impl Select {
         for (index, kind) in self.span_kinds.iter().enumerate() {
             if !KINDS.contains(&kind.as_str()) {
                 let path = format!("span_kinds::{index}");
-                report.help(&path, format!("{kind:?} is no span kind"), format!("write one of {}", KINDS.join(", ")));
+                report.help(
+                    &path,
+                    format!("{kind:?} is no span kind"),
+                    format!("write one of {}", KINDS.join(", ")),
+                );
             }
         }
     }
@@ -144,7 +157,11 @@ impl Select {
         }
         for (path, attributes) in [("attributes", &self.attributes), ("resources", &self.resources)] {
             for (index, attribute) in attributes.iter().enumerate() {
-                if attribute.value.as_ref().is_some_and(|value| !matches!(value, Literal::Str(_))) {
+                if attribute
+                    .value
+                    .as_ref()
+                    .is_some_and(|value| !matches!(value, Literal::Str(_)))
+                {
                     let path = format!("{path}::{index}::value");
                     report.help(&path, "must be text for match_type regexp", "put the pattern in quotes");
                 }
@@ -155,9 +172,18 @@ impl Select {
     /// All patterns with the paths to them.
     fn patterns(&self) -> Vec<(String, &str)> {
         let mut patterns = Vec::new();
-        let lists = [("services", &self.services), ("span_names", &self.span_names), ("span_kinds", &self.span_kinds)];
+        let lists = [
+            ("services", &self.services),
+            ("span_names", &self.span_names),
+            ("span_kinds", &self.span_kinds),
+        ];
         for (path, texts) in lists {
-            patterns.extend(texts.iter().enumerate().map(|(index, text)| (format!("{path}::{index}"), text.as_str())));
+            patterns.extend(
+                texts
+                    .iter()
+                    .enumerate()
+                    .map(|(index, text)| (format!("{path}::{index}"), text.as_str())),
+            );
         }
         for (path, attributes) in [("attributes", &self.attributes), ("resources", &self.resources)] {
             for (index, attribute) in attributes.iter().enumerate() {
@@ -169,7 +195,10 @@ impl Select {
         for (index, library) in self.libraries.iter().enumerate() {
             patterns.push((format!("libraries::{index}::name"), library.name.as_str()));
             patterns.extend(
-                library.version.as_ref().map(|version| (format!("libraries::{index}::version"), version.as_str())),
+                library
+                    .version
+                    .as_ref()
+                    .map(|version| (format!("libraries::{index}::version"), version.as_str())),
             );
         }
         patterns

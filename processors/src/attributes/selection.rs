@@ -52,12 +52,18 @@ struct Library {
 impl Selection {
     /// Compiles what has been validated.
     pub(super) fn compile(select: &Select) -> Result<Self, BuildError> {
-        let how = select.match_type.ok_or_else(|| BuildError::new("match_type is missing; write strict or regexp"))?;
+        let how = select
+            .match_type
+            .ok_or_else(|| BuildError::new("match_type is missing; write strict or regexp"))?;
         let texts = |texts: &[String]| (!texts.is_empty()).then(|| Texts::compile(texts, how)).transpose();
         Ok(Self {
             services: texts(&select.services)?,
             resources: compile_all(&select.resources, how)?,
-            libraries: select.libraries.iter().map(|one| Library::compile(one, how)).collect::<Result<_, _>>()?,
+            libraries: select
+                .libraries
+                .iter()
+                .map(|one| Library::compile(one, how))
+                .collect::<Result<_, _>>()?,
             span_names: texts(&select.span_names)?,
             span_kinds: texts(&select.span_kinds)?,
             attributes: compile_all(&select.attributes, how)?,
@@ -73,7 +79,10 @@ impl Selection {
             None => texts.fit(NO_SERVICE),
         };
         self.resource_fits = self.services.as_ref().is_none_or(service_fits)
-            && self.resources.iter().all(|attribute| attribute.fits(resource.raw_attrs()));
+            && self
+                .resources
+                .iter()
+                .all(|attribute| attribute.fits(resource.raw_attrs()));
     }
 
     /// Looks at a scope; the answer holds for all its spans.
@@ -86,7 +95,10 @@ impl Selection {
         self.resource_fits
             && self.scope_fits
             && self.span_names.as_ref().is_none_or(|texts| texts.fit(span.name()))
-            && self.span_kinds.as_ref().is_none_or(|texts| texts.fit(kind_word(span.kind())))
+            && self
+                .span_kinds
+                .as_ref()
+                .is_none_or(|texts| texts.fit(kind_word(span.kind())))
             && self.attributes.iter().all(|attribute| attribute.fits(span.raw_attrs()))
     }
 }
@@ -116,11 +128,16 @@ impl Attribute {
             }
             (Some(value), _) => Expected::Exactly(value.clone()),
         };
-        Ok(Self { key: attribute.key.clone(), expected })
+        Ok(Self {
+            key: attribute.key.clone(),
+            expected,
+        })
     }
 
     fn fits(&self, attrs: RawAttrs<'_>) -> bool {
-        let Some(value) = attrs.get(&self.key) else { return false };
+        let Some(value) = attrs.get(&self.key) else {
+            return false;
+        };
         match &self.expected {
             Expected::Anything => true,
             Expected::Exactly(literal) => literal.is(value.read()),
@@ -132,7 +149,10 @@ impl Attribute {
 impl Library {
     fn compile(library: &LibraryMatch, how: MatchType) -> Result<Self, BuildError> {
         let text = |text: &String| Texts::compile(std::slice::from_ref(text), how);
-        Ok(Self { name: text(&library.name)?, version: library.version.as_ref().map(text).transpose()? })
+        Ok(Self {
+            name: text(&library.name)?,
+            version: library.version.as_ref().map(text).transpose()?,
+        })
     }
 
     fn fits(&self, scope: ScopeView<'_>) -> bool {
@@ -141,7 +161,10 @@ impl Library {
 }
 
 fn compile_all(attributes: &[AttributeMatch], how: MatchType) -> Result<Vec<Attribute>, BuildError> {
-    attributes.iter().map(|attribute| Attribute::compile(attribute, how)).collect()
+    attributes
+        .iter()
+        .map(|attribute| Attribute::compile(attribute, how))
+        .collect()
 }
 
 fn bad_pattern(error: &regex::Error) -> BuildError {

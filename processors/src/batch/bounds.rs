@@ -33,11 +33,17 @@ pub(super) struct Size {
 
 impl Size {
     pub(super) fn of(batch: &Batch) -> Self {
-        Self { items: u64::from(batch.payload.items()), bytes: batch.payload.bytes().len() }
+        Self {
+            items: u64::from(batch.payload.items()),
+            bytes: batch.payload.bytes().len(),
+        }
     }
 
     pub(super) fn and(self, other: Self) -> Self {
-        Self { items: self.items + other.items, bytes: self.bytes + other.bytes }
+        Self {
+            items: self.items + other.items,
+            bytes: self.bytes + other.bytes,
+        }
     }
 }
 
@@ -48,7 +54,10 @@ impl Bounds {
             0 => u64::MAX,
             max => u64::from(max),
         };
-        Self { full: waits.then_some(u64::from(config.send_batch_size)), items_max }
+        Self {
+            full: waits.then_some(u64::from(config.send_batch_size)),
+            items_max,
+        }
     }
 
     /// Whether this much is worth sending.
@@ -68,13 +77,19 @@ impl Bounds {
             return vec![batch];
         }
         let items = u32::try_from(self.items_max).unwrap_or(0);
-        let mut payloads = batch.payload.split(SplitLimit { items, bytes: SEND_BYTES_MAX });
+        let mut payloads = batch.payload.split(SplitLimit {
+            items,
+            bytes: SEND_BYTES_MAX,
+        });
         // The batch itself becomes the last part, so that no share of its receipt is left over.
         let Some(last) = payloads.pop() else {
             return vec![batch];
         };
         let mut parts: Vec<Batch> = Vec::with_capacity(payloads.len() + 1);
-        parts.extend(payloads.into_iter().map(|payload| Batch { payload, ..batch.fork() }));
+        parts.extend(payloads.into_iter().map(|payload| Batch {
+            payload,
+            ..batch.fork()
+        }));
         parts.push(Batch { payload: last, ..batch });
         parts
     }

@@ -39,7 +39,11 @@ impl Validate for Config {
         let (size, max) = (self.send_batch_size, self.send_batch_max_size);
         if max > 0 && max < size {
             let problem = format!("{max} is less than send_batch_size, which is {size}");
-            report.help("send_batch_max_size", problem, format!("write {size} or more, or 0 for no bound"));
+            report.help(
+                "send_batch_max_size",
+                problem,
+                format!("write {size} or more, or 0 for no bound"),
+            );
         }
         let mut seen = BTreeSet::new();
         for (index, key) in self.metadata_keys.iter().enumerate() {

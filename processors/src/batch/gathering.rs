@@ -20,7 +20,11 @@ pub(super) struct Gathering {
 
 impl Gathering {
     pub(super) fn new(since: Instant) -> Self {
-        Self { parts: Vec::new(), size: Size::default(), since }
+        Self {
+            parts: Vec::new(),
+            size: Size::default(),
+            since,
+        }
     }
 
     pub(super) fn size(&self) -> Size {
@@ -72,7 +76,12 @@ fn merge(payload: Payload, parts: Vec<Batch>, metadata_keys: &[String], budget: 
         });
     }
     let origin = origin.unwrap_or_default();
-    Batch { payload, origin, receipt: Receipt::join(receipts), credit: Arc::new(Credit::join(credits, budget)) }
+    Batch {
+        payload,
+        origin,
+        receipt: Receipt::join(receipts),
+        credit: Arc::new(Credit::join(credits, budget)),
+    }
 }
 
 /// What is true of both senders. Headers by which batches are kept apart are the same for both.
@@ -83,7 +92,11 @@ fn shared_origin(one: Arc<Origin>, other: &Arc<Origin>, metadata_keys: &[String]
     let kept = one.metadata.iter().filter(|(name, _)| metadata_keys.contains(name));
     Arc::new(Origin {
         client: one.client.filter(|client| other.client == Some(*client)),
-        transport: if one.transport == other.transport { one.transport } else { "" },
+        transport: if one.transport == other.transport {
+            one.transport
+        } else {
+            ""
+        },
         metadata: kept.cloned().collect(),
     })
 }

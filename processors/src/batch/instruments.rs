@@ -6,8 +6,14 @@ use pipeline::telemetry::{Counter, Gauge, Histogram, MetricAbout, Telemetry};
 use super::bounds::Size;
 
 /// All of them, for the tables.
-pub(super) const METRICS: &[MetricAbout] =
-    &[SEND_SIZE, SEND_SIZE_BYTES, SIZE_TRIGGER, TIMEOUT_TRIGGER, IDLE_TRIGGER, METADATA_CARDINALITY];
+pub(super) const METRICS: &[MetricAbout] = &[
+    SEND_SIZE,
+    SEND_SIZE_BYTES,
+    SIZE_TRIGGER,
+    TIMEOUT_TRIGGER,
+    IDLE_TRIGGER,
+    METADATA_CARDINALITY,
+];
 
 const SEND_SIZE: MetricAbout = MetricAbout {
     name: "otelcol_processor_batch_batch_send_size",
@@ -47,8 +53,9 @@ const ITEM_BOUNDS: &[f64] = &[
 ];
 
 /// From one span to the largest batch; a few beyond, for a single item that is larger.
-const BYTE_BOUNDS: &[f64] =
-    &[1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 3e5, 4e5, 5e5, 6e5, 7e5, 8e5, 9e5, 1e6, 2e6, 3e6, 4e6, 5e6, 7e6, 9e6];
+const BYTE_BOUNDS: &[f64] = &[
+    1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 3e5, 4e5, 5e5, 6e5, 7e5, 8e5, 9e5, 1e6, 2e6, 3e6, 4e6, 5e6, 7e6, 9e6,
+];
 
 /// Why a batch was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

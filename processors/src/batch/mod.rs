@@ -65,7 +65,11 @@ impl Batcher {
         Self {
             bounds: Bounds::of(config),
             timeout: *config.timeout,
-            metadata_keys: config.metadata_keys.iter().map(|key| key.to_ascii_lowercase()).collect(),
+            metadata_keys: config
+                .metadata_keys
+                .iter()
+                .map(|key| key.to_ascii_lowercase())
+                .collect(),
             partitions_max: match config.metadata_cardinality_limit {
                 0 => usize::MAX,
                 limit => limit as usize,

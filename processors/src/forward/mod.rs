@@ -30,8 +30,11 @@ impl Component for Forward {
 }
 
 impl Connector for Forward {
-    const ROUTES: &'static [(Signal, Signal)] =
-        &[(Signal::Traces, Signal::Traces), (Signal::Metrics, Signal::Metrics), (Signal::Logs, Signal::Logs)];
+    const ROUTES: &'static [(Signal, Signal)] = &[
+        (Signal::Traces, Signal::Traces),
+        (Signal::Metrics, Signal::Metrics),
+        (Signal::Logs, Signal::Logs),
+    ];
 
     fn build(_config: &Config, _setup: &Setup, outlets: Outlets) -> Result<Box<dyn Conduit>, BuildError> {
         Ok(Box::new(Passage { outlets }))

@@ -30,14 +30,24 @@ impl Allowance {
     /// What `config` allows; `total` tells how much memory the process could have and is asked only for percentages.
     pub(super) fn of<E>(config: &Config, total: impl FnOnce() -> Result<u64, E>) -> Result<Self, E> {
         let (limit, spike) = if config.limit_mib > 0 {
-            (u64::from(config.limit_mib) * MIB, u64::from(config.spike_limit_mib) * MIB)
+            (
+                u64::from(config.limit_mib) * MIB,
+                u64::from(config.spike_limit_mib) * MIB,
+            )
         } else {
             let total = total()?;
-            (percent(total, config.limit_percentage), percent(total, config.spike_limit_percentage))
+            (
+                percent(total, config.limit_percentage),
+                percent(total, config.spike_limit_percentage),
+            )
         };
         let spike = if spike == 0 { limit / SPIKE_PARTS } else { spike };
         let soft = limit.saturating_sub(spike);
-        Ok(Self { limit, soft, batches: soft / COPIES_MAX })
+        Ok(Self {
+            limit,
+            soft,
+            batches: soft / COPIES_MAX,
+        })
     }
 }
 

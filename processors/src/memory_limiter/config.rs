@@ -6,8 +6,8 @@ use config::{Duration, Report, Validate};
 #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How often the Collector measures memory. It has to be given as there, but has no effect: here memory is counted
-    /// for every request at the door.
+    /// How often the Collector measures memory. It has to be given, as there, but has no effect: here memory is counted
+    /// for every request at the door. No notice says so, since nobody can do without the key.
     pub check_interval: Duration,
     /// The most that the process may take, in MiB. Wins over `limit_percentage`.
     pub limit_mib: u32,
@@ -38,7 +38,11 @@ const GO_ONLY: [&str; 4] = [
 impl Validate for Config {
     fn validate(&self, report: &mut Report<'_>) {
         if self.check_interval.is_zero() {
-            report.help("check_interval", "must be greater than zero", "write check_interval: 1s");
+            report.help(
+                "check_interval",
+                "must be greater than zero",
+                "write check_interval: 1s",
+            );
         }
         if self.limit_mib == 0 && self.limit_percentage == 0 {
             let remedy = "write limit_mib: 512, or limit_percentage: 80";
@@ -49,7 +53,6 @@ impl Validate for Config {
             report.reject("spike_limit_mib", problem);
         }
         self.validate_percentages(report);
-        report.without_effect("check_interval", "memory is counted for every request, before its body is read");
         for key in GO_ONLY {
             report.without_effect(key, "there is no garbage collector to steer");
         }
@@ -65,7 +68,10 @@ impl Config {
             }
         }
         if limit > 0 && spike >= limit {
-            report.reject("spike_limit_percentage", format!("must be smaller than limit_percentage, which is {limit}"));
+            report.reject(
+                "spike_limit_percentage",
+                format!("must be smaller than limit_percentage, which is {limit}"),
+            );
         }
         if self.limit_mib > 0 && limit > 0 {
             report.warn("limit_percentage", "is not used, because limit_mib is set");

@@ -24,7 +24,9 @@ pub(super) fn total(storage: &dyn Storage) -> Result<u64, UnknownTotal> {
     let read = |path: &Path| storage.read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let machine = read(Path::new(MACHINE)).and_then(|text| machine_memory(&text));
     let membership = read(Path::new(MEMBERSHIP)).unwrap_or_default();
-    let groups = limit_files(&membership).into_iter().filter_map(|path| group_limit(&read(&path)?));
+    let groups = limit_files(&membership)
+        .into_iter()
+        .filter_map(|path| group_limit(&read(&path)?));
     // A limit above the machine's memory limits nothing; version 1 writes "no limit" as a number near 2^63.
     groups.chain(machine).min().ok_or(UnknownTotal)
 }
@@ -53,7 +55,12 @@ fn limit_files(membership: &str) -> Vec<PathBuf> {
             _ => continue,
         };
         let group = Path::new(group.trim_start_matches('/'));
-        files.extend(group.ancestors().take(GROUPS_MAX).map(|level| Path::new(root).join(level).join(file)));
+        files.extend(
+            group
+                .ancestors()
+                .take(GROUPS_MAX)
+                .map(|level| Path::new(root).join(level).join(file)),
+        );
     }
     files
 }
@@ -116,7 +123,11 @@ mod tests {
 
     #[test]
     fn in_a_container_of_version_2_the_root_is_its_own_group() {
-        let files = [(MACHINE, MEMINFO), (MEMBERSHIP, "0::/\n"), ("/sys/fs/cgroup/memory.max", "2147483648\n")];
+        let files = [
+            (MACHINE, MEMINFO),
+            (MEMBERSHIP, "0::/\n"),
+            ("/sys/fs/cgroup/memory.max", "2147483648\n"),
+        ];
 
         assert_eq!(total_of(&files), Ok(2 * GIB));
     }
