@@ -101,7 +101,7 @@ pub struct Reference {
 /// the caller can decode the components and show their problems in the same run. Never start one while
 /// [`Diagnostics::has_errors`]. What loading found is handed on to `diagnostics`.
 pub fn collector(document: &Document, catalog: &dyn Catalog, diagnostics: &mut Diagnostics) -> Option<Collector> {
-    diagnostics.extend(document.diagnostics().clone());
+    diagnostics.append(document.diagnostics().clone());
     let root = document.root();
     if !root.is_map() {
         diagnostics.push(

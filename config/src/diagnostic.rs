@@ -131,6 +131,13 @@ impl Diagnostics {
         }
     }
 
+    /// Adds everything of `other`, and keeps its secrets out of what is rendered; [`Diagnostics::extend`] takes the
+    /// problems alone.
+    pub fn append(&mut self, other: Self) {
+        self.extend(other.found);
+        self.hide(other.hidden);
+    }
+
     /// Keeps the text at these places out of everything rendered.
     pub(crate) fn hide(&mut self, places: Vec<Origin>) {
         for place in places {

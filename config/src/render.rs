@@ -35,20 +35,55 @@ fn block(diagnostic: &Diagnostic, hidden: &[Origin], renderer: &Renderer) -> Str
     let mut elements: Vec<Element<'_>> = Vec::new();
     let mut related: Vec<&(Origin, String)> = diagnostic.related.iter().collect();
     if let Some(origin) = &diagnostic.origin {
-        let (same, other): (Vec<_>, Vec<_>) = related
-            .into_iter()
-            .partition(|(place, _)| Arc::ptr_eq(place.source(), origin.source()));
-        elements.push(window(Some(origin), &same, hidden).into());
-        related = other;
+        let (near, far): (Vec<_>, Vec<_>) = related.into_iter().partition(|(place, _)| is_near(place, origin));
+        elements.extend(shown(Some(origin), &near, hidden));
+        related = far;
     }
     for place in related {
-        elements.push(window(None, &[place], hidden).into());
+        elements.extend(shown(None, &[place], hidden));
     }
     if let Some(help) = &diagnostic.help {
         elements.push(Level::HELP.message(help.as_str()).into());
     }
     let report = [Group::with_title(level.primary_title(diagnostic.message.as_str())).elements(elements)];
     trimmed(&renderer.render(&report))
+}
+
+/// Longest stretch of a source that is rendered at once: the renderer looks at every byte of it.
+const WINDOW_BYTES_MAX: usize = 32 * 1024;
+/// Longest line that is shown, cut to the width of a terminal by the renderer. Of a problem on a longer one, which
+/// nobody wrote by hand, only the position is shown.
+const LINE_BYTES_MAX: usize = 10_000;
+
+/// Whether both places can be shown in one piece of the source.
+fn is_near(left: &Origin, right: &Origin) -> bool {
+    Arc::ptr_eq(left.source(), right.source())
+        && left.span().start.abs_diff(right.span().start) <= WINDOW_BYTES_MAX
+        && !is_on_a_long_line(left)
+        && !is_on_a_long_line(right)
+}
+
+fn is_on_a_long_line(place: &Origin) -> bool {
+    let line = line_of(place);
+    line.end - line.start > LINE_BYTES_MAX
+}
+
+/// The bytes of the line on which a place begins.
+fn line_of(place: &Origin) -> Range<usize> {
+    let source = place.source();
+    let line = source.line_index(place.span().start);
+    source.line_start(line)..source.line_start(line + 1)
+}
+
+fn shown<'a>(primary: Option<&'a Origin>, related: &[&'a (Origin, String)], hidden: &[Origin]) -> Vec<Element<'a>> {
+    let first = primary.or(related.first().map(|(place, _)| place));
+    match first {
+        Some(place) if is_on_a_long_line(place) => {
+            let position = annotate_snippets::Origin::path(place.file());
+            vec![position.line(place.line()).char_column(place.column()).into()]
+        }
+        _ => vec![window(primary, related, hidden).into()],
+    }
 }
 
 /// The lines from the first to the last of the given places, all of one source; the renderer folds what lies between.

@@ -136,6 +136,17 @@ fn json_lines_hold_one_object_for_each_problem() {
 }
 
 #[test]
+fn of_a_very_long_line_only_the_position_is_shown() {
+    let text = format!("exporters: {{nop: {{{}}}}}\n", "a: 1, ".repeat(4_000));
+    let document = World::default().file("c.yaml", &text).load(&["c.yaml"], &[]).unwrap();
+
+    let rendered = document.diagnostics().render(false);
+
+    assert!(rendered.contains("--> c.yaml:1:25\n"), "{rendered}");
+    assert!(rendered.lines().all(|line| line.chars().count() < 200), "{rendered}");
+}
+
+#[test]
 fn set_arguments_are_shown_as_they_were_typed() {
     let world = World::default().file("c.yaml", "processors: {batch: {}}\n");
     let document = world.load(&["c.yaml"], &["processors.batch.timeout=5x"]).unwrap();
