@@ -15,10 +15,7 @@ use crate::server::{Handler, Peer, Reply, Rules, Server};
 /// Pages are asked for by one probe and one scraper; more connections are a mistake or an attack.
 const CONNECTIONS_MAX: usize = 64;
 
-/// A page's request is one line; who needs longer does not mean well.
-const HEADER_MAX: Duration = Duration::from_secs(5);
-
-/// Scrapers come back after 15 to 60 s and use the connection again.
+/// Scrapers come back after 15 to 60 s and use the connection again. HTTP/1.1 waits for a head no longer than this.
 const IDLE_MAX: Duration = Duration::from_secs(90);
 
 /// One page.
@@ -54,13 +51,11 @@ impl Page {
 
 /// The rules for a listener of pages.
 pub fn rules() -> Rules {
-    let default = Rules::default();
-    // HTTP/1.1 waits for a head and for the next request with the same timer.
     Rules {
         connections_max: CONNECTIONS_MAX,
-        header_max: HEADER_MAX.max(IDLE_MAX),
+        header_max: IDLE_MAX,
         idle_max: Some(IDLE_MAX),
-        ..default
+        ..Rules::default()
     }
 }
 

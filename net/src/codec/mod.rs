@@ -6,6 +6,7 @@
 mod gzip;
 mod room;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 mod zstandard;
 

@@ -10,6 +10,7 @@ mod percent;
 mod rpc;
 mod status;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 mod timeout;
 

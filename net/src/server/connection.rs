@@ -16,7 +16,7 @@ use hyper_util::server::conn::auto;
 use pipeline::component::Stop;
 use pipeline::outside::{Connection, Outside};
 
-use super::limits::{AGE_JITTER, STOP_GRACE};
+use super::limits::{AGE_JITTER, NEWCOMER_MAX, STOP_GRACE};
 use super::pulse::{Pulse, Wire};
 use super::{Handler, Peer, Reply, Rules};
 use crate::grpc;
@@ -118,7 +118,9 @@ impl Tenure {
         if self.old_at.is_some_and(|old_at| now >= old_at) {
             return Due::Close(self.age_grace);
         }
-        let idle_at = self.idle_max.map(|idle_max| match pulse.quiet_since() {
+        let newcomer_max = (!pulse.has_asked()).then_some(NEWCOMER_MAX);
+        let idle_max = [self.idle_max, newcomer_max].into_iter().flatten().min();
+        let idle_at = idle_max.map(|idle_max| match pulse.quiet_since() {
             Some(quiet_since) => quiet_since + idle_max,
             // A request is under way; look again when it could have been idle for long enough.
             None => now + idle_max,

@@ -56,6 +56,10 @@ pub const DRAIN_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// … and for this long.
 pub const DRAIN_MAX: Duration = Duration::from_secs(5);
 
+/// A connection that never asked for anything is closed after this time. Clients connect when they have something to
+/// send, and one that connected early loses nothing: it is told to come again.
+pub const NEWCOMER_MAX: Duration = Duration::from_secs(5 * 60);
+
 /// Server pings on an HTTP/2 connection, unless configured (the defaults of gRPC).
 pub const PING_INTERVAL: Duration = Duration::from_secs(2 * 60 * 60);
 /// How long the answer may take.

@@ -15,6 +15,7 @@ mod pulse;
 mod reply;
 mod rules;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
 pub use accept::{Handler, Peer, Server};

@@ -18,7 +18,7 @@ pub(super) struct Pulse {
     begun: Instant,
     bytes: AtomicU64,
     in_flight: AtomicU32,
-    /// Milliseconds after `begun` at which the last request ended.
+    /// Milliseconds after `begun` at which the last request ended; zero before there was one.
     quiet_since: AtomicU64,
 }
 
@@ -47,6 +47,11 @@ impl Pulse {
         self.bytes.load(Ordering::Relaxed) >= PREFACE_BYTES
     }
 
+    /// Whether there was a request.
+    pub(super) fn has_asked(&self) -> bool {
+        self.quiet_since.load(Ordering::Relaxed) > 0 || self.in_flight.load(Ordering::Relaxed) > 0
+    }
+
     /// Since when no request is under way; None while one is.
     pub(super) fn quiet_since(&self) -> Option<Instant> {
         let quiet_since = Duration::from_millis(self.quiet_since.load(Ordering::Relaxed));
@@ -59,7 +64,8 @@ impl Drop for Beat {
         let elapsed = tokio::time::Instant::now()
             .into_std()
             .saturating_duration_since(self.0.begun);
-        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        // Zero means that there was no request.
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
         self.0.quiet_since.store(elapsed_ms, Ordering::Relaxed);
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }

@@ -4,6 +4,7 @@ mod config;
 mod material;
 mod reload;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 mod trust;
 
