@@ -1,1 +1,10 @@
-//! placeholder
+//! Extensions: what runs beside the pipelines.
+
+pub mod health_check;
+
+use pipeline::component::Registry;
+
+/// Adds all extensions of this build.
+pub fn register(registry: &mut Registry) {
+    registry.extension::<health_check::HealthCheck>();
+}
