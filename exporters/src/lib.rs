@@ -4,6 +4,7 @@
 //! driver's.
 
 mod answer;
+mod calendar;
 mod printable;
 mod retry_after;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod retry_after;
 mod testing;
 
 pub mod debug;
+pub mod file;
 pub mod nop;
 pub mod otlp_grpc;
 pub mod otlp_http;
@@ -20,6 +22,7 @@ use pipeline::component::Registry;
 /// Makes the exporters of this crate known.
 pub fn register(registry: &mut Registry) {
     registry.exporter::<debug::Debug>();
+    registry.exporter::<file::File>();
     registry.exporter::<nop::Nop>();
     registry.exporter::<otlp_grpc::OtlpGrpc>();
     registry.exporter::<otlp_http::OtlpHttp>();

@@ -10,9 +10,9 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     let mut safe = String::with_capacity(text.len() + 16);
     for letter in text.chars() {
         if is_dangerous(letter) {
-            safe.extend(letter.escape_default())
+            safe.extend(letter.escape_default());
         } else {
-            safe.push(letter)
+            safe.push(letter);
         }
     }
     Cow::Owned(safe)

@@ -41,7 +41,13 @@ impl Sampler {
 
 #[cfg(test)]
 mod tests {
+    use pipeline::outside::{Clock, SystemClock};
+
     use super::*;
+
+    fn now() -> Instant {
+        SystemClock.now()
+    }
 
     fn shown(sampler: &Sampler, now: Instant, batches: usize) -> Vec<bool> {
         (0..batches).map(|_| sampler.shows(now)).collect()
@@ -52,14 +58,14 @@ mod tests {
         let sampler = Sampler::new(2, 3);
 
         assert_eq!(
-            shown(&sampler, Instant::now(), 8),
+            shown(&sampler, now(), 8),
             [true, true, false, false, true, false, false, true]
         );
     }
 
     #[test]
     fn every_second_begins_anew() {
-        let (sampler, now) = (Sampler::new(1, 0), Instant::now());
+        let (sampler, now) = (Sampler::new(1, 0), now());
 
         assert_eq!(shown(&sampler, now, 3), [true, false, false]);
         assert_eq!(shown(&sampler, now + SECOND, 2), [true, false]);
@@ -69,6 +75,6 @@ mod tests {
     fn by_default_everything_is_shown() {
         let sampler = Sampler::new(2, 1);
 
-        assert!(shown(&sampler, Instant::now(), 100).into_iter().all(|shown| shown));
+        assert!(shown(&sampler, now(), 100).into_iter().all(|shown| shown));
     }
 }

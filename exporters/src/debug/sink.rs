@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use config::{Id, Signal};
 use pipeline::component::{BuildError, Setup};
@@ -11,7 +11,7 @@ use pipeline::outside::Clock;
 
 use super::Config;
 use super::counts::Count;
-use super::value;
+use crate::calendar::Moment;
 
 /// What one batch comes to.
 pub(super) struct Report {
@@ -166,13 +166,19 @@ fn console(id: &Id, wall: SystemTime, report: &Report) -> String {
 }
 
 fn timestamp(wall: SystemTime) -> String {
-    let since = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let (year, month, day) = value::civil(since.as_secs() / 86_400);
-    let second = since.as_secs() % 86_400;
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let moment = Moment::of(wall);
+    let Moment {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        ..
+    } = moment;
     format!(
         "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z",
-        since.subsec_millis()
+        moment.millis()
     )
 }
 

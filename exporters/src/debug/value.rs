@@ -6,6 +6,7 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 
+use crate::calendar::Moment;
 use crate::printable::printable;
 
 /// A value as plain text: strings as they are, lists and maps as JSON, bytes in base64.
@@ -64,34 +65,21 @@ pub(super) fn hex(id: &[u8]) -> String {
 
 /// Nanoseconds since 1970 as `2023-11-11 04:49:03.509369393 +0000 UTC`.
 pub(super) fn time(unix_nanos: u64) -> String {
-    let since = Duration::from_nanos(unix_nanos);
-    let (days, second_of_day) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (second_of_day / 3_600, second_of_day / 60 % 60, second_of_day % 60);
+    let Moment {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        nanos,
+    } = Moment::after_epoch(Duration::from_nanos(unix_nanos));
     let mut text = format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}");
-    if since.subsec_nanos() > 0 {
-        let fraction = format!(".{:09}", since.subsec_nanos());
-        text.push_str(fraction.trim_end_matches('0'));
+    if nanos > 0 {
+        text.push_str(format!(".{nanos:09}").trim_end_matches('0'));
     }
     text.push_str(" +0000 UTC");
     text
-}
-
-/// Year, month and day of a day since 1970, by counting 400-year cycles that begin in March (Hinnant, "days").
-pub(super) fn civil(days_since_1970: u64) -> (u64, u64, u64) {
-    let days = days_since_1970 + 719_468; // From 0000-03-01.
-    let (cycle, day_of_cycle) = (days / 146_097, days % 146_097);
-    let year_of_cycle = (day_of_cycle - day_of_cycle / 1_460 + day_of_cycle / 36_524 - day_of_cycle / 146_096) / 365;
-    let day_of_year = day_of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let year = cycle * 400 + year_of_cycle + u64::from(month <= 2);
-    (year, month, day)
 }
 
 fn json(value: &Value) -> serde_json::Value {

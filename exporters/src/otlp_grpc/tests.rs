@@ -338,7 +338,7 @@ async fn one_slow_answer_does_not_cost_a_connection_that_answers_others() {
 
     let (slow, quick) = (metrics(), traces());
     tokio::join!(abandoned(&exporter, &slow), async {
-        export(&exporter, &quick).await.unwrap()
+        export(&exporter, &quick).await.unwrap();
     });
     export(&exporter, &traces()).await.unwrap();
 

@@ -192,10 +192,12 @@ impl Destination {
                 connections.spawn(async move {
                     match acceptor {
                         None => shared.serve(stream).await,
-                        Some(acceptor) => match acceptor.accept(stream).await {
-                            Ok(stream) => shared.serve(stream).await,
-                            Err(_) => {} // The client did not like the certificate.
-                        },
+                        Some(acceptor) => {
+                            // An error: the client did not like the certificate.
+                            if let Ok(stream) = acceptor.accept(stream).await {
+                                shared.serve(stream).await;
+                            }
+                        }
                     }
                 });
             }

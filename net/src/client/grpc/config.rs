@@ -99,7 +99,7 @@ impl Validate for GrpcClientConfig {
         report.within("tls", |report| self.tls.validate(report));
         self.headers.validate(report);
         report.within("compression_params", |report| {
-            self.compression_params.validate(self.compression, report)
+            self.compression_params.validate(self.compression, report);
         });
         if let Some(keepalive) = &self.keepalive {
             report.within("keepalive", |report| keepalive.validate(report));

@@ -83,7 +83,7 @@ impl Validate for HttpClientConfig {
         report.within("tls", |report| self.tls.validate(report));
         self.headers.validate(report);
         report.within("compression_params", |report| {
-            self.compression_params.validate(self.compression, report)
+            self.compression_params.validate(self.compression, report);
         });
         if let Err(problem) = Proxy::parse(self.proxy_url.reveal()) {
             report.reject("proxy_url", problem);
