@@ -142,7 +142,7 @@ impl Conclusion<'_, '_> {
             match phase {
                 Phase::Queue | Phase::QueueDecode | Phase::Prefill | Phase::Decode => return None,
                 Phase::Dispatch if node.request.name == "request_process" => {
-                    processed = processed.max(Some(node.end()))
+                    processed = processed.max(Some(node.end()));
                 }
                 _ => {}
             }

@@ -15,6 +15,7 @@ use super::meters::Meters;
 use super::output::{Output, SCOPE, child, ordinal};
 use super::phases::Phases;
 use super::request::Request;
+use super::triton;
 
 /// Why a span that waits here already is dropped.
 const DUPLICATE: &str = "duplicate";
@@ -119,6 +120,7 @@ impl SpanStage for PhaseStage {
             by_name()
         };
         match engine {
+            Some(Engine::Triton) if !triton::concerns(span) => {}
             Some(engine) if engine.spans_processes() => self.wait(engine, &request, span, edit),
             // Start-up spans share the resource, and a fork may rename the request: durations tell.
             Some(Engine::Vllm) if request.name.as_bytes() == VLLM_REQUEST || request.has_latency => {

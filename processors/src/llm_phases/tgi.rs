@@ -54,7 +54,7 @@ pub(super) fn conclude(spans: &[SpanView<'_>], output: &Output, meters: &Meters)
         let mut verdict = Verdict::default();
         if node.stages.is_request && !node.request.decomposed {
             let steps = steps.remove(&index).unwrap_or_default();
-            decompose(node, steps, output, meters, &mut verdict);
+            decompose(node, &steps, output, meters, &mut verdict);
         }
         verdicts.push(verdict);
     }
@@ -193,8 +193,8 @@ fn above(nodes: &[Node<'_>], by_id: &HashMap<SpanId, usize>, index: usize) -> Op
     None
 }
 
-fn decompose(node: &Node<'_>, steps: Steps, output: &Output, meters: &Meters, verdict: &mut Verdict) {
-    let phases = lay_out(node, &steps);
+fn decompose(node: &Node<'_>, steps: &Steps, output: &Output, meters: &Meters, verdict: &mut Verdict) {
+    let phases = lay_out(node, steps);
     let unread = super::request::Unread {
         wrong_type: node.stages.unreadable,
         not_a_number: 0,

@@ -12,6 +12,9 @@ use super::phases::{Phases, Timeline};
 use super::request::{Request, Unread};
 use super::verdict::{Made, Verdict};
 
+/// Stands on the span of a model and nowhere else.
+const MODEL_NAME: &str = "triton.model_name";
+
 /// The moments of an inference, in order.
 const MOMENTS: [&[u8]; 5] = [
     b"QUEUE_START",
@@ -39,6 +42,12 @@ struct Node<'a> {
     parent: Option<SpanId>,
     moments: Moments,
     is_model: bool,
+}
+
+/// Whether a span says something about an inference. Those around it (`InferRequest`, custom activities) need not wait.
+pub(super) fn concerns(span: SpanView<'_>) -> bool {
+    let is_moment = |name: &[u8]| MOMENTS.contains(&name);
+    span.raw_attrs().get(MODEL_NAME).is_some() || span.events().any(|event| is_moment(event.name().as_bytes()))
 }
 
 /// Says what becomes of every span of a trace, in the order of the spans.
@@ -82,7 +91,7 @@ impl<'a> Node<'a> {
             request: Request::read(span),
             parent: span.parent_span_id(),
             moments: Moments::default(),
-            is_model: span.raw_attrs().get("triton.model_name").is_some(),
+            is_model: span.raw_attrs().get(MODEL_NAME).is_some(),
         };
         for event in span.events() {
             let place = MOMENTS.iter().position(|moment| *moment == event.name().as_bytes());

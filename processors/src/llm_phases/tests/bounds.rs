@@ -152,6 +152,7 @@ fn memories_fade() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)] // Looks at the real clock: it is about work, not about waiting.
 fn a_trace_that_is_nothing_but_requests_costs_no_square() {
     let root = |span: u32| Span {
         name: format!(" Req {span:08x}"),
@@ -164,6 +165,6 @@ fn a_trace_that_is_nothing_but_requests_costs_no_square() {
     let left = send(&mut harness, (1..=16_384).map(root).collect());
 
     assert_eq!(left, 16_384);
-    // Five seconds are a hundred times what it takes; the square takes minutes.
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    // Half a minute is many times what it takes, also on a busy machine; the square takes minutes.
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 }

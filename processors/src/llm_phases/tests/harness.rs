@@ -30,6 +30,7 @@ pub(super) struct Harness {
 }
 
 impl Harness {
+    #[allow(clippy::disallowed_methods)] // Any moment will do to begin with.
     pub(super) fn new(config: &Config) -> Self {
         let telemetry = Telemetry::default();
         let stage = PhaseStage::new(config, Meters::new(&telemetry));

@@ -281,6 +281,20 @@ fn h25_a_whole_inference_of_triton_does_not_wait() {
 }
 
 #[test]
+fn spans_around_an_inference_of_triton_pass_at_once_as_the_same_bytes() {
+    let request = request(
+        "triton-server",
+        vec![at(span(5, 0, "InferRequest", 0, 120), "HTTP_RECV_START", 0)],
+    );
+    let mut harness = Harness::with_yaml("{}");
+
+    let out = harness.send(&request.encode_to_vec());
+
+    assert_eq!(out.len(), 1);
+    assert_eq!(out[0].bytes().as_ref(), request.encode_to_vec());
+}
+
+#[test]
 fn h25_moments_outside_the_span_or_out_of_order_are_unknown() {
     let mut spans = inference(false);
     spans[1].events[1].time_unix_nano = START + 900 * MS; // COMPUTE_INPUT_END after the end.
