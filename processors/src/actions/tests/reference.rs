@@ -17,7 +17,7 @@ pub(crate) fn apply(actions: &[Action], hash: Hash, origin: &Origin, attributes:
             Verb::Update => write(action, origin, attributes, |there| there),
             Verb::Upsert => write(action, origin, attributes, |_| true),
             Verb::Delete => on_each_key(action, attributes, |key, attributes| {
-                attributes.retain(|it| it.key != key)
+                attributes.retain(|it| it.key != key);
             }),
             Verb::Hash => on_each_key(action, attributes, |key, attributes| {
                 if let Some(value) = get(attributes, key) {
