@@ -20,6 +20,7 @@ mod stage;
 mod steps;
 mod tgi;
 mod triton;
+mod usable;
 mod verdict;
 mod waiting;
 

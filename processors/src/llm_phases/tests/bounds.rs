@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
-use super::harness::{Harness, request, spans};
+use super::harness::{Harness, key_value, request, spans};
 
 /// A stage of a request whose other spans never come.
 fn stray(trace: u32, span: u32) -> Span {
@@ -167,4 +169,26 @@ fn a_trace_that_is_nothing_but_requests_costs_no_square() {
     assert_eq!(left, 16_384);
     // Half a minute is many times what it takes, also on a busy machine; the square takes minutes.
     assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_span_that_two_senders_relay_keeps_a_resource_that_no_order_decides() {
+    let from = |service: &str| {
+        let mut request = request("sglang server", vec![stray(1, 1)]);
+        let attribute = key_value("service.name", Value::StringValue(service.to_owned()));
+        request.resource_spans[0].resource = Some(Resource {
+            attributes: vec![attribute],
+            ..Resource::default()
+        });
+        request.encode_to_vec()
+    };
+    let through = |first: &str, second: &str| {
+        let mut harness = Harness::with_yaml("{}");
+        let mut out = harness.send(&from(first));
+        out.extend(harness.send(&from(second)));
+        out.extend(harness.drain());
+        out
+    };
+
+    assert_eq!(through("a", "b"), through("b", "a"));
 }

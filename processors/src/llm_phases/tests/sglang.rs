@@ -1,6 +1,7 @@
 //! SGLang: its own tracing classes, driven by a script in several processes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValue;
@@ -203,6 +204,12 @@ fn content(all: &[Traces]) -> BTreeMap<(String, String), BTreeSet<String>> {
     content
 }
 
+/// What comes out of the capture as it arrived.
+fn expected() -> &'static [Traces] {
+    static EXPECTED: OnceLock<Vec<Traces>> = OnceLock::new();
+    EXPECTED.get_or_init(|| captured_run("emit: both"))
+}
+
 fn count(all: &[Traces]) -> usize {
     all.iter().map(|traces| traces.spans() as usize).sum()
 }
@@ -214,13 +221,13 @@ proptest! {
     #[test]
     fn h16_any_order_of_the_export_requests_gives_the_same(order in Just((0..20).collect::<Vec<usize>>()).prop_shuffle()) {
         let requests = captured(CAPTURE);
-        let expected = captured_run("emit: both");
+        let expected = expected();
 
         let shuffled: Vec<Vec<u8>> = order.iter().map(|at| requests[*at].clone()).collect();
         let (_, out) = run("emit: both", &shuffled);
 
-        prop_assert_eq!(count(&out), count(&expected));
-        prop_assert_eq!(content(&out), content(&expected));
+        prop_assert_eq!(count(&out), count(expected));
+        prop_assert_eq!(content(&out), content(expected));
     }
 
     #[test]
@@ -228,7 +235,7 @@ proptest! {
         order in Just((0..20).chain(0..20).collect::<Vec<usize>>()).prop_shuffle(),
     ) {
         let requests = captured(CAPTURE);
-        let expected = content(&captured_run("emit: both"));
+        let expected = content(expected());
 
         let twice: Vec<Vec<u8>> = order.iter().map(|at| requests[*at].clone()).collect();
         let (_, out) = run("emit: both", &twice);
@@ -242,10 +249,12 @@ proptest! {
         order in Just((0..400).collect::<Vec<usize>>()).prop_shuffle(),
         size in 1..60_usize,
     ) {
+        // Steps are folded, so that one that comes after its trace has left would show.
+        const YAML: &str = "{emit: both, drop_step_spans: true}";
         let single: Vec<_> = captured(CAPTURE).iter().flat_map(|request| requests_of(request)).collect();
-        let expected = captured_run("emit: both");
+        let expected = captured_run(YAML);
 
-        let mut harness = Harness::with_yaml("emit: both");
+        let mut harness = Harness::with_yaml(YAML);
         let mut out = Vec::new();
         let order: Vec<usize> = order.into_iter().filter(|at| *at < single.len()).collect();
         for batch in order.chunks(size) {
@@ -254,16 +263,9 @@ proptest! {
         }
         out.extend(harness.drain());
 
-        prop_assert_eq!(single.len(), count(&expected) - made(&expected), "the order covers every span");
+        prop_assert_eq!(order.len(), single.len(), "the order covers every span");
         prop_assert_eq!(content(&out), content(&expected));
     }
-}
-
-fn made(all: &[Traces]) -> usize {
-    spans(all)
-        .iter()
-        .filter(|(scope, _)| scope == "inferscope/llm_phases")
-        .count()
 }
 
 #[test]

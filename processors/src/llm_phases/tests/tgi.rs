@@ -251,6 +251,22 @@ fn h25_moments_become_phases_in_any_order() {
 }
 
 #[test]
+fn h25_a_moment_that_came_twice_is_the_earlier_one() {
+    for late_first in [false, true] {
+        let mut spans = inference(false);
+        let again = Event {
+            time_unix_nano: START + 50 * MS,
+            ..spans[1].events[0].clone()
+        };
+        spans[1].events.insert(usize::from(!late_first), again);
+
+        let (_, out) = through_triton(spans);
+
+        assert_eq!(told(&made_under(&out, &[1; 8]))[1], ("queue", 4 * MS, "measured"));
+    }
+}
+
+#[test]
 fn h25_without_a_queue_start_there_is_no_queue() {
     let mut spans = inference(false);
     spans[0].events.retain(|event| event.name != "QUEUE_START");
