@@ -1,11 +1,13 @@
 //! Which component types a file may name, and what to say about the others.
 
-use config::{Kind, Lookup};
+use config::{Kind, Lookup, Signal};
 use pipeline::component::{About, Registry};
 
 /// The registry as the configuration sees it.
 pub struct Catalog {
     types: Vec<(Kind, About)>,
+    /// From which signal to which each connector type can lead.
+    routes: Vec<(&'static str, &'static [(Signal, Signal)])>,
 }
 
 /// Types that the Collector had once, and what took their place.
@@ -65,7 +67,9 @@ impl Catalog {
         let exporters = registry.exporters.values().map(|entry| (Kind::Exporter, entry.about));
         let connectors = registry.connectors.values().map(|entry| (Kind::Connector, entry.about));
         let extensions = registry.extensions.values().map(|entry| (Kind::Extension, entry.about));
-        Self { types: receivers.chain(processors).chain(exporters).chain(connectors).chain(extensions).collect() }
+        let types = receivers.chain(processors).chain(exporters).chain(connectors).chain(extensions).collect();
+        let routes = registry.connectors.values().map(|entry| (entry.about.name, entry.routes)).collect();
+        Self { types, routes }
     }
 
     fn of(&self, kind: Kind) -> impl Iterator<Item = &About> {
@@ -93,5 +97,13 @@ impl config::Catalog for Catalog {
             return Lookup::ElsewhereIn(format!("Collector distributions have `{name}`; this version of Inferscope does not"));
         }
         Lookup::Unknown
+    }
+
+    fn supports(&self, kind: Kind, name: &str, signal: Signal) -> bool {
+        self.of(kind).filter(|about| about.name == name).all(|about| about.signals.contains(&signal))
+    }
+
+    fn joins(&self, name: &str, from: Signal, to: Signal) -> bool {
+        self.routes.iter().filter(|(of, _)| *of == name).all(|(_, routes)| routes.contains(&(from, to)))
     }
 }

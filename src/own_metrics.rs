@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::time::Instant;
+use std::sync::Arc;
 
 use anyhow::Context;
 use config::Telemetry;
@@ -92,8 +92,9 @@ fn suffixes(reader: &Prometheus) -> Suffixes {
 
 fn publish(telemetry: &Telemetry, world: &World) {
     let own = &world.telemetry;
-    let started = Instant::now();
-    own.counter_probe(UPTIME, move || started.elapsed().as_secs_f64());
+    let clock = Arc::clone(&world.outside.clock);
+    let started = clock.now();
+    own.counter_probe(UPTIME, move || clock.now().saturating_duration_since(started).as_secs_f64());
     own.counter_probe(CPU, cpu_seconds);
     own.gauge_probe(RESIDENT, resident_bytes);
     let budget = world.budget.clone();

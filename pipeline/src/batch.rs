@@ -21,7 +21,12 @@ pub struct Batch {
 impl Batch {
     /// A batch as a receiver hands it over.
     pub fn new(payload: Payload, origin: Arc<Origin>, receipt: Receipt, credit: Credit) -> Self {
-        Self { payload, origin, receipt, credit: Arc::new(credit) }
+        Self {
+            payload,
+            origin,
+            receipt,
+            credit: Arc::new(credit),
+        }
     }
 
     /// The same batch for another branch: the bytes are shared, the receipt is split.

@@ -52,8 +52,14 @@ pub struct Exhausted {
 impl Budget {
     /// A budget of `limit` bytes.
     pub fn new(limit: u64) -> Self {
-        let shared = Shared { limit: AtomicU64::new(limit), used: AtomicU64::new(0), refused: AtomicU64::new(0) };
-        Self { shared: Arc::new(shared) }
+        let shared = Shared {
+            limit: AtomicU64::new(limit),
+            used: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// Changes the limit; credits that are out stay out.
@@ -95,13 +101,19 @@ impl Shared {
     fn take(&self, bytes: u64) -> bool {
         let limit = self.limit.load(Ordering::Relaxed);
         let within = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= limit);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).is_ok()
+        self.used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
+            .is_ok()
     }
 
     fn exhausted(&self) -> Exhausted {
         self.refused.fetch_add(1, Ordering::Relaxed);
         let (used, limit) = (self.used.load(Ordering::Relaxed), self.limit.load(Ordering::Relaxed));
-        Exhausted { used, limit, retry_after: RETRY_AFTER }
+        Exhausted {
+            used,
+            limit,
+            retry_after: RETRY_AFTER,
+        }
     }
 }
 
@@ -113,7 +125,11 @@ impl Credit {
 
     /// One credit for a batch that was merged from several.
     pub fn join(credits: Vec<Arc<Self>>, budget: &Budget) -> Self {
-        Self { shared: Arc::clone(&budget.shared), bytes: AtomicU64::new(0), _joined: credits }
+        Self {
+            shared: Arc::clone(&budget.shared),
+            bytes: AtomicU64::new(0),
+            _joined: credits,
+        }
     }
 
     /// The bytes this credit covers, without those of credits that were joined.
@@ -142,7 +158,11 @@ impl Credit {
     }
 
     fn new(shared: &Arc<Shared>, bytes: u64) -> Self {
-        Self { shared: Arc::clone(shared), bytes: AtomicU64::new(bytes), _joined: Vec::new() }
+        Self {
+            shared: Arc::clone(shared),
+            bytes: AtomicU64::new(bytes),
+            _joined: Vec::new(),
+        }
     }
 }
 
@@ -182,7 +202,10 @@ mod tests {
     #[test]
     fn a_joined_credit_holds_its_parts() {
         let budget = Budget::new(100);
-        let parts = vec![Arc::new(budget.admit(30).expect("fits")), Arc::new(budget.admit(40).expect("fits"))];
+        let parts = vec![
+            Arc::new(budget.admit(30).expect("fits")),
+            Arc::new(budget.admit(40).expect("fits")),
+        ];
 
         let joined = Credit::join(parts, &budget);
 

@@ -11,20 +11,31 @@ use config::Signal;
 use crate::telemetry::{Counter, Gauge, MetricAbout, Telemetry};
 
 /// Items that came in.
-pub const RECEIVED: MetricAbout = about("inferscope_component_received_items", "Items that a component was given.");
+pub const RECEIVED: MetricAbout = about(
+    "inferscope_component_received_items",
+    "Items that a component was given.",
+);
 /// Items that a component made itself, such as child spans.
 pub const MADE: MetricAbout = about("inferscope_component_made_items", "Items that a component made itself.");
 /// Items that went on.
-pub const FORWARDED: MetricAbout =
-    about("inferscope_component_forwarded_items", "Items that a component passed on or delivered.");
+pub const FORWARDED: MetricAbout = about(
+    "inferscope_component_forwarded_items",
+    "Items that a component passed on or delivered.",
+);
 /// Items that ended here, with the reason.
-pub const DISCARDED: MetricAbout =
-    about("inferscope_component_discarded_items", "Items that ended in a component, by reason.");
+pub const DISCARDED: MetricAbout = about(
+    "inferscope_component_discarded_items",
+    "Items that ended in a component, by reason.",
+);
 /// Items that wait here.
 pub const HELD: MetricAbout = about("inferscope_component_held_items", "Items that a component holds now.");
 
 const fn about(name: &'static str, help: &'static str) -> MetricAbout {
-    MetricAbout { name, help, unit: "{item}" }
+    MetricAbout {
+        name,
+        help,
+        unit: "{item}",
+    }
 }
 
 /// The accounts of all components.
@@ -50,7 +61,9 @@ pub struct Account {
 
 /// An account that does not add up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{component} ({signal}): received {received} + made {made} is not forwarded {forwarded} + discarded {discarded} + held {held}")]
+#[error(
+    "{component} ({signal}): received {received} + made {made} is not forwarded {forwarded} + discarded {discarded} + held {held}"
+)]
 pub struct Imbalance {
     component: String,
     signal: &'static str,
@@ -67,19 +80,27 @@ impl Ledger {
         let signal = signal_name(signal);
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (component.to_owned(), signal);
-        accounts.entry(key).or_insert_with(|| Account::open(component, signal, telemetry)).clone()
+        accounts
+            .entry(key)
+            .or_insert_with(|| Account::open(component, signal, telemetry))
+            .clone()
     }
 
     /// The accounts that do not add up; none once the program is at rest.
     pub fn imbalances(&self) -> Vec<Imbalance> {
         let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts.iter().filter_map(|((component, signal), account)| account.imbalance(component, signal)).collect()
+        accounts
+            .iter()
+            .filter_map(|((component, signal), account)| account.imbalance(component, signal))
+            .collect()
     }
 }
 
 impl Account {
     fn open(component: &str, signal: &'static str, telemetry: &Telemetry) -> Self {
-        let telemetry = Telemetry::new(telemetry.metrics().clone()).with("component", component).with("signal", signal);
+        let telemetry = Telemetry::new(telemetry.metrics().clone())
+            .with("component", component)
+            .with("signal", signal);
         Self {
             received: telemetry.counter(RECEIVED),
             made: telemetry.counter(MADE),
@@ -96,13 +117,20 @@ impl Account {
             return;
         }
         let mut discarded = self.discarded.lock().unwrap_or_else(PoisonError::into_inner);
-        let counter = discarded.entry(reason).or_insert_with(|| self.telemetry.with("reason", reason).counter(DISCARDED));
+        let counter = discarded
+            .entry(reason)
+            .or_insert_with(|| self.telemetry.with("reason", reason).counter(DISCARDED));
         counter.add(items);
     }
 
     /// Items that ended here, for all reasons.
     pub fn discarded(&self) -> u64 {
-        self.discarded.lock().unwrap_or_else(PoisonError::into_inner).values().map(Counter::value).sum()
+        self.discarded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .map(Counter::value)
+            .sum()
     }
 
     fn imbalance(&self, component: &str, signal: &'static str) -> Option<Imbalance> {
@@ -111,7 +139,15 @@ impl Account {
         let came = i128::from(received) + i128::from(made);
         let went = i128::from(forwarded) + i128::from(discarded) + i128::from(held);
         let component = component.to_owned();
-        (came != went).then_some(Imbalance { component, signal, received, made, forwarded, discarded, held })
+        (came != went).then_some(Imbalance {
+            component,
+            signal,
+            received,
+            made,
+            forwarded,
+            discarded,
+            held,
+        })
     }
 }
 

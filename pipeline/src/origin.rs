@@ -26,6 +26,9 @@ impl Origin {
     /// All values of one request header; the name is compared in lower case.
     pub fn metadata<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let name = name.to_ascii_lowercase();
-        self.metadata.iter().filter(move |(key, _)| *key == name).map(|(_, value)| value.as_str())
+        self.metadata
+            .iter()
+            .filter(move |(key, _)| *key == name)
+            .map(|(_, value)| value.as_str())
     }
 }

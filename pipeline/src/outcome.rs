@@ -28,7 +28,10 @@ pub enum Outcome {
 impl Outcome {
     /// A refusal that a later attempt may overcome.
     pub fn retry(cause: impl Into<Cow<'static, str>>) -> Self {
-        Self::Retry { after: None, cause: cause.into() }
+        Self::Retry {
+            after: None,
+            cause: cause.into(),
+        }
     }
 
     /// Whether the sender may forget the batch.

@@ -72,12 +72,22 @@ impl Receipt {
         if let Some(promise) = &self.promise {
             promise.open.fetch_add(1, Ordering::Relaxed);
         }
-        Self { promise: self.promise.clone() }
+        Self {
+            promise: self.promise.clone(),
+        }
     }
 
     fn new(listener: Listener) -> Self {
-        let told = Mutex::new(Told { worst: Outcome::Delivered, listener });
-        Self { promise: Some(Arc::new(Promise { open: AtomicUsize::new(1), told })) }
+        let told = Mutex::new(Told {
+            worst: Outcome::Delivered,
+            listener,
+        });
+        Self {
+            promise: Some(Arc::new(Promise {
+                open: AtomicUsize::new(1),
+                told,
+            })),
+        }
     }
 
     fn tell(&mut self, outcome: Outcome) {
@@ -121,7 +131,9 @@ impl Future for Verdict {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        Pin::new(&mut self.0).poll(context).map(|told| told.unwrap_or(Outcome::Lost))
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|told| told.unwrap_or(Outcome::Lost))
     }
 }
 

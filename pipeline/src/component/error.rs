@@ -25,7 +25,10 @@ macro_rules! told_by_a_sentence {
         impl $name {
             /// An error that says what is wrong and what to do.
             pub fn new(problem: impl Into<String>) -> Self {
-                Self { problem: problem.into(), cause: None }
+                Self {
+                    problem: problem.into(),
+                    cause: None,
+                }
             }
 
             /// The same with what caused it.
@@ -33,7 +36,10 @@ macro_rules! told_by_a_sentence {
                 problem: impl Into<String>,
                 cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
             ) -> Self {
-                Self { problem: problem.into(), cause: Some(cause.into()) }
+                Self {
+                    problem: problem.into(),
+                    cause: Some(cause.into()),
+                }
             }
         }
     };
@@ -71,7 +77,10 @@ pub enum ExportError {
 impl ExportError {
     /// A later attempt may succeed.
     pub fn retry(cause: impl Into<String>) -> Self {
-        Self::Retry { after: None, cause: cause.into() }
+        Self::Retry {
+            after: None,
+            cause: cause.into(),
+        }
     }
 
     /// No attempt will ever succeed.

@@ -21,7 +21,9 @@ pub use exporter::{Export, Exporter};
 pub use extension::{Extension, Health, HealthState};
 pub use processor::{BatchStage, Flow, Processor, Stage};
 pub use receiver::{Outlets, Receiver, Service};
-pub use registry::{AnyExporter, ConnectorEntry, Decoded, ExporterEntry, ExtensionEntry, ProcessorEntry, ReceiverEntry, Registry};
+pub use registry::{
+    AnyExporter, ConnectorEntry, Decoded, ExporterEntry, ExtensionEntry, ProcessorEntry, ReceiverEntry, Registry,
+};
 pub use setup::{Setup, Stop};
 
 use crate::telemetry::MetricAbout;

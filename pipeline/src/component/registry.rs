@@ -113,13 +113,27 @@ impl Registry {
         let start = |config: Decoded, setup: Setup, outlets: Outlets, stop: Stop| {
             R::start(own::<R>(&config), setup, outlets, stop).boxed()
         };
-        self.receivers.insert(R::ABOUT.name, ReceiverEntry { about: R::ABOUT, decode: decode::<R>, start });
+        self.receivers.insert(
+            R::ABOUT.name,
+            ReceiverEntry {
+                about: R::ABOUT,
+                decode: decode::<R>,
+                start,
+            },
+        );
     }
 
     /// Adds a processor type.
     pub fn processor<P: Processor>(&mut self) {
         let build = |config: &Decoded, setup: &Setup| P::build(&own::<P>(config), setup);
-        self.processors.insert(P::ABOUT.name, ProcessorEntry { about: P::ABOUT, decode: decode::<P>, build });
+        self.processors.insert(
+            P::ABOUT.name,
+            ProcessorEntry {
+                about: P::ABOUT,
+                decode: decode::<P>,
+                build,
+            },
+        );
     }
 
     /// Adds an exporter type.
@@ -128,21 +142,38 @@ impl Registry {
         let build = |config: &Decoded, setup: &Setup| {
             E::build(&own::<E>(config), setup).map(|exporter| Arc::new(exporter) as Arc<dyn AnyExporter>)
         };
-        let entry = ExporterEntry { about: E::ABOUT, decode: decode::<E>, delivery, build };
+        let entry = ExporterEntry {
+            about: E::ABOUT,
+            decode: decode::<E>,
+            delivery,
+            build,
+        };
         self.exporters.insert(E::ABOUT.name, entry);
     }
 
     /// Adds a connector type.
     pub fn connector<C: Connector>(&mut self) {
         let build = |config: &Decoded, setup: &Setup, outlets: Outlets| C::build(&own::<C>(config), setup, outlets);
-        let entry = ConnectorEntry { about: C::ABOUT, decode: decode::<C>, routes: C::ROUTES, build };
+        let entry = ConnectorEntry {
+            about: C::ABOUT,
+            decode: decode::<C>,
+            routes: C::ROUTES,
+            build,
+        };
         self.connectors.insert(C::ABOUT.name, entry);
     }
 
     /// Adds an extension type.
     pub fn extension<E: Extension>(&mut self) {
         let start = |config: Decoded, setup: Setup, stop: Stop| E::start(own::<E>(&config), setup, stop).boxed();
-        self.extensions.insert(E::ABOUT.name, ExtensionEntry { about: E::ABOUT, decode: decode::<E>, start });
+        self.extensions.insert(
+            E::ABOUT.name,
+            ExtensionEntry {
+                about: E::ABOUT,
+                decode: decode::<E>,
+                start,
+            },
+        );
     }
 }
 

@@ -95,9 +95,19 @@ impl Default for Delivery {
 impl Delivery {
     /// For exporters without queue, retry or timeout keys, such as `debug`: the sender waits for the one attempt.
     pub fn direct() -> Self {
-        let sending_queue = SendingQueue { enabled: false, ..SendingQueue::default() };
-        let retry_on_failure = RetryOnFailure { enabled: false, ..RetryOnFailure::default() };
-        Self { timeout: Duration::from_secs(0), retry_on_failure, sending_queue }
+        let sending_queue = SendingQueue {
+            enabled: false,
+            ..SendingQueue::default()
+        };
+        let retry_on_failure = RetryOnFailure {
+            enabled: false,
+            ..RetryOnFailure::default()
+        };
+        Self {
+            timeout: Duration::from_secs(0),
+            retry_on_failure,
+            sending_queue,
+        }
     }
 }
 
@@ -109,7 +119,11 @@ impl Delivery {
 
     /// What OK means to a sender.
     pub fn answer(&self) -> Outcome {
-        if self.tells_result() { Outcome::Delivered } else { Outcome::Queued }
+        if self.tells_result() {
+            Outcome::Delivered
+        } else {
+            Outcome::Queued
+        }
     }
 }
 
@@ -143,7 +157,12 @@ impl Default for SendingQueue {
 
 impl Default for BatchInQueue {
     fn default() -> Self {
-        Self { flush_timeout: Duration::from_millis(200), min_size: 8192, max_size: 0, sizer: QueueSizer::Items }
+        Self {
+            flush_timeout: Duration::from_millis(200),
+            min_size: 8192,
+            max_size: 0,
+            sizer: QueueSizer::Items,
+        }
     }
 }
 
@@ -163,10 +182,16 @@ impl Validate for RetryOnFailure {
             return;
         }
         if limit < *self.initial_interval {
-            report.reject("max_elapsed_time", "must be at least `initial_interval`, or 0 to never give up");
+            report.reject(
+                "max_elapsed_time",
+                "must be at least `initial_interval`, or 0 to never give up",
+            );
         }
         if limit < *self.max_interval {
-            report.reject("max_elapsed_time", "must be at least `max_interval`, or 0 to never give up");
+            report.reject(
+                "max_elapsed_time",
+                "must be at least `max_interval`, or 0 to never give up",
+            );
         }
     }
 }
@@ -183,7 +208,10 @@ impl Validate for SendingQueue {
             report.reject("queue_size", "must be at least 1");
         }
         if self.storage.is_some() {
-            report.reject("storage", "a queue on disk is not available yet; remove `storage` to queue in memory");
+            report.reject(
+                "storage",
+                "a queue on disk is not available yet; remove `storage` to queue in memory",
+            );
         }
         if let Some(batch) = &self.batch {
             report.within("batch", |report| batch.validate(report));

@@ -98,12 +98,17 @@ impl Driver {
         for _ in 0..consumers {
             tasks.spawn(Arc::clone(&shared).consume());
         }
-        Self { shared, consumers: tasks }
+        Self {
+            shared,
+            consumers: tasks,
+        }
     }
 
     /// The lanes' side.
     pub fn handle(&self) -> ExporterHandle {
-        ExporterHandle { shared: Arc::clone(&self.shared) }
+        ExporterHandle {
+            shared: Arc::clone(&self.shared),
+        }
     }
 
     /// Delivers what waits until `deadline`, then counts the rest as lost.
@@ -176,7 +181,10 @@ impl Shared {
             self.queue.size(),
             self.queue.capacity()
         );
-        batch.settle(Outcome::Retry { after: Some(budget::RETRY_AFTER), cause: cause.into() });
+        batch.settle(Outcome::Retry {
+            after: Some(budget::RETRY_AFTER),
+            cause: cause.into(),
+        });
     }
 
     async fn consume(self: Arc<Self>) {
@@ -244,7 +252,10 @@ impl Shared {
     }
 
     async fn attempt(&self, batch: &Batch) -> Result<(), ExportError> {
-        let export = Export { payload: batch.payload.clone(), origin: Arc::clone(&batch.origin) };
+        let export = Export {
+            payload: batch.payload.clone(),
+            origin: Arc::clone(&batch.origin),
+        };
         let attempt = AssertUnwindSafe(self.exporter.export(export)).catch_unwind();
         let limit = *self.delivery.timeout;
         let limit = if limit.is_zero() { Duration::MAX } else { limit };
@@ -272,12 +283,19 @@ impl Shared {
         let telemetry = self.setup.telemetry.with("data_type", signal_name(signal));
         if self.delivery.sending_queue.enabled {
             let weak = Arc::downgrade(self);
-            telemetry.gauge_probe(QUEUE_SIZE, move || weak.upgrade().map_or(0.0, |it| it.queue.size() as f64));
+            telemetry.gauge_probe(QUEUE_SIZE, move || {
+                weak.upgrade().map_or(0.0, |it| it.queue.size() as f64)
+            });
             let weak = Arc::downgrade(self);
-            telemetry.gauge_probe(QUEUE_CAPACITY, move || weak.upgrade().map_or(0.0, |it| it.queue.capacity() as f64));
+            telemetry.gauge_probe(QUEUE_CAPACITY, move || {
+                weak.upgrade().map_or(0.0, |it| it.queue.capacity() as f64)
+            });
         }
         let weak = Arc::downgrade(self);
-        let in_flight = move || weak.upgrade().map_or(0.0, |it| it.in_flight.load(Ordering::Relaxed) as f64);
+        let in_flight = move || {
+            weak.upgrade()
+                .map_or(0.0, |it| it.in_flight.load(Ordering::Relaxed) as f64)
+        };
         telemetry.gauge_probe(IN_FLIGHT, in_flight);
     }
 }
@@ -297,14 +315,30 @@ const fn names(signal: Signal) -> (MetricAbout, MetricAbout, MetricAbout) {
     const fn trio(names: [&'static str; 3], unit: &'static str) -> (MetricAbout, MetricAbout, MetricAbout) {
         let [sent, failed, enqueue] = names;
         (
-            MetricAbout { name: sent, help: "Items that the destination accepted.", unit },
-            MetricAbout { name: failed, help: "Items that could not be delivered and are lost.", unit },
-            MetricAbout { name: enqueue, help: "Items that were refused because the sending queue was full.", unit },
+            MetricAbout {
+                name: sent,
+                help: "Items that the destination accepted.",
+                unit,
+            },
+            MetricAbout {
+                name: failed,
+                help: "Items that could not be delivered and are lost.",
+                unit,
+            },
+            MetricAbout {
+                name: enqueue,
+                help: "Items that were refused because the sending queue was full.",
+                unit,
+            },
         )
     }
     match signal {
         Signal::Traces => trio(
-            ["otelcol_exporter_sent_spans", "otelcol_exporter_send_failed_spans", "otelcol_exporter_enqueue_failed_spans"],
+            [
+                "otelcol_exporter_sent_spans",
+                "otelcol_exporter_send_failed_spans",
+                "otelcol_exporter_enqueue_failed_spans",
+            ],
             "{span}",
         ),
         Signal::Metrics => trio(

@@ -12,7 +12,7 @@ use crate::Batch;
 
 /// Batches that wait for a destination, oldest first.
 #[derive(Debug)]
-pub struct Queue {
+pub(super) struct Queue {
     sizer: QueueSizer,
     capacity: u64,
     waiting: Mutex<VecDeque<Batch>>,
@@ -25,7 +25,7 @@ pub struct Queue {
 
 impl Queue {
     /// An empty queue.
-    pub fn new(sizer: QueueSizer, capacity: u64) -> Self {
+    pub(super) fn new(sizer: QueueSizer, capacity: u64) -> Self {
         Self {
             sizer,
             capacity,
@@ -41,7 +41,7 @@ impl Queue {
     ///
     /// What must happen once the batch is sure to be queued, such as settling its receipt, is done by `accepted`
     /// before a consumer can see it.
-    pub fn offer(&self, mut batch: Batch, accepted: impl FnOnce(&mut Batch)) -> Result<(), Batch> {
+    pub(super) fn offer(&self, mut batch: Batch, accepted: impl FnOnce(&mut Batch)) -> Result<(), Batch> {
         let weight = self.weigh(&batch);
         let mut waiting = self.lock();
         let size = self.size.load(Ordering::Relaxed);
@@ -58,13 +58,13 @@ impl Queue {
     }
 
     /// Ends when something left the queue since this call.
-    pub fn room(&self) -> Notified<'_> {
+    pub(super) fn room(&self) -> Notified<'_> {
         // Made here and not when first polled, so that nothing which leaves in between is missed.
         self.left.notified()
     }
 
     /// The oldest batch; waits for one, and gives None once the queue is closed and empty.
-    pub async fn take(&self) -> Option<Batch> {
+    pub(super) async fn take(&self) -> Option<Batch> {
         loop {
             let arrived = self.arrived.notified();
             if let Some(batch) = self.try_take() {
@@ -78,11 +78,12 @@ impl Queue {
     }
 
     /// The oldest batch, if there is one.
-    pub fn try_take(&self) -> Option<Batch> {
+    pub(super) fn try_take(&self) -> Option<Batch> {
         let mut waiting = self.lock();
         let batch = waiting.pop_front()?;
         let size = self.size.load(Ordering::Relaxed);
-        self.size.store(size.saturating_sub(self.weigh(&batch)), Ordering::Relaxed);
+        self.size
+            .store(size.saturating_sub(self.weigh(&batch)), Ordering::Relaxed);
         let more = !waiting.is_empty();
         drop(waiting);
         self.left.notify_waiters();
@@ -93,24 +94,24 @@ impl Queue {
     }
 
     /// Takes no more; consumers finish what waits.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.arrived.notify_waiters();
         self.left.notify_waiters();
     }
 
     /// Whether it was closed.
-    pub fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
 
     /// How much waits, counted by the sizer.
-    pub fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         self.size.load(Ordering::Relaxed)
     }
 
     /// How much may wait.
-    pub fn capacity(&self) -> u64 {
+    pub(super) fn capacity(&self) -> u64 {
         self.capacity
     }
 

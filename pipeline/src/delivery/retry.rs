@@ -7,21 +7,24 @@ use crate::outside::Random;
 
 /// The waits between the attempts for one batch: exponential, spread at random, bounded.
 #[derive(Debug)]
-pub struct BackOff<'a> {
+pub(super) struct BackOff<'a> {
     config: &'a RetryOnFailure,
     next: Duration,
 }
 
 impl<'a> BackOff<'a> {
     /// The waits for a fresh batch.
-    pub fn new(config: &'a RetryOnFailure) -> Self {
-        Self { config, next: *config.initial_interval }
+    pub(super) fn new(config: &'a RetryOnFailure) -> Self {
+        Self {
+            config,
+            next: *config.initial_interval,
+        }
     }
 
     /// How long to wait before the next attempt, `elapsed` after the first; None when the batch is to be given up.
     ///
     /// A destination that says when it wants to be asked is asked no earlier (OTLP specification, throttling).
-    pub fn next(&mut self, elapsed: Duration, asked: Option<Duration>, random: &dyn Random) -> Option<Duration> {
+    pub(super) fn next(&mut self, elapsed: Duration, asked: Option<Duration>, random: &dyn Random) -> Option<Duration> {
         if !self.config.enabled {
             return None;
         }
@@ -55,7 +58,12 @@ mod tests {
         let mut back_off = BackOff::new(&config);
 
         let waits: Vec<u64> = (0..7)
-            .map(|_| back_off.next(Duration::ZERO, None, &Middle).expect("never given up").as_millis() as u64)
+            .map(|_| {
+                back_off
+                    .next(Duration::ZERO, None, &Middle)
+                    .expect("never given up")
+                    .as_millis() as u64
+            })
             .collect();
 
         assert_eq!(waits, [5_000, 7_500, 11_250, 16_875, 25_312, 30_000, 30_000]);
@@ -82,7 +90,10 @@ mod tests {
 
     #[test]
     fn switched_off_there_is_one_attempt() {
-        let config = RetryOnFailure { enabled: false, ..RetryOnFailure::default() };
+        let config = RetryOnFailure {
+            enabled: false,
+            ..RetryOnFailure::default()
+        };
 
         assert_eq!(BackOff::new(&config).next(Duration::ZERO, None, &Middle), None);
     }

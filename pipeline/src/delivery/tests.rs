@@ -33,7 +33,10 @@ enum Answer {
 
 impl Scripted {
     fn new(answers: impl IntoIterator<Item = Answer>) -> Arc<Self> {
-        Arc::new(Self { answers: Mutex::new(answers.into_iter().collect()), attempts: AtomicUsize::new(0) })
+        Arc::new(Self {
+            answers: Mutex::new(answers.into_iter().collect()),
+            attempts: AtomicUsize::new(0),
+        })
     }
 
     fn attempts(&self) -> usize {
@@ -69,7 +72,14 @@ impl Scene {
     fn new(exporter: Arc<Scripted>, delivery: Delivery) -> Self {
         let world = World::system();
         let setup = setup(&world, "fake", Kind::Exporter, Signal::Traces);
-        let driver = Driver::start(exporter, delivery, Signal::Traces, setup, &world.ledger, Arc::new(Notify::new()));
+        let driver = Driver::start(
+            exporter,
+            delivery,
+            Signal::Traces,
+            setup,
+            &world.ledger,
+            Arc::new(Notify::new()),
+        );
         Self { world, driver }
     }
 
@@ -106,13 +116,21 @@ fn one_span() -> Payload {
 }
 
 fn waiting_for_results() -> Delivery {
-    let sending_queue = SendingQueue { wait_for_result: true, ..SendingQueue::default() };
-    Delivery { sending_queue, ..Delivery::default() }
+    let sending_queue = SendingQueue {
+        wait_for_result: true,
+        ..SendingQueue::default()
+    };
+    Delivery {
+        sending_queue,
+        ..Delivery::default()
+    }
 }
 
 fn count(world: &World, metric: &str) -> u64 {
     let page = world.telemetry.metrics().render(crate::telemetry::Suffixes::none());
-    let line = page.lines().find(|line| line.starts_with(metric) && line[metric.len()..].starts_with(['{', ' ']));
+    let line = page
+        .lines()
+        .find(|line| line.starts_with(metric) && line[metric.len()..].starts_with(['{', ' ']));
     line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }
 
@@ -130,7 +148,10 @@ async fn with_a_queue_the_sender_hears_queued_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_may_pass_is_tried_again_until_it_works() {
-    let exporter = Scripted::new([Answer::Fail(ExportError::retry("busy")), Answer::Fail(ExportError::retry("busy"))]);
+    let exporter = Scripted::new([
+        Answer::Fail(ExportError::retry("busy")),
+        Answer::Fail(ExportError::retry("busy")),
+    ]);
     let scene = Scene::new(Arc::clone(&exporter), waiting_for_results());
     let (batch, verdict) = scene.batch();
 
@@ -158,7 +179,10 @@ async fn a_failure_for_good_is_not_tried_again_and_is_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_partial_success_is_never_sent_again() {
-    let exporter = Scripted::new([Answer::Fail(ExportError::Partial { rejected: 1, message: "bad".to_owned() })]);
+    let exporter = Scripted::new([Answer::Fail(ExportError::Partial {
+        rejected: 1,
+        message: "bad".to_owned(),
+    })]);
     let scene = Scene::new(Arc::clone(&exporter), waiting_for_results());
     let (batch, verdict) = scene.batch();
 
@@ -203,9 +227,19 @@ async fn a_panic_in_an_exporter_costs_one_batch() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_refuses_with_a_delay_and_counts() {
-    let sending_queue = SendingQueue { num_consumers: 1, queue_size: 1, ..SendingQueue::default() };
+    let sending_queue = SendingQueue {
+        num_consumers: 1,
+        queue_size: 1,
+        ..SendingQueue::default()
+    };
     let exporter = Scripted::new([Answer::Hang]);
-    let scene = Scene::new(exporter, Delivery { sending_queue, ..Delivery::default() });
+    let scene = Scene::new(
+        exporter,
+        Delivery {
+            sending_queue,
+            ..Delivery::default()
+        },
+    );
 
     let mut outcomes = Vec::new();
     for _ in 0..3 {
@@ -216,7 +250,9 @@ async fn a_full_queue_refuses_with_a_delay_and_counts() {
     }
 
     assert_eq!(outcomes[..2], [Outcome::Queued, Outcome::Queued]);
-    let Outcome::Retry { after, cause } = &outcomes[2] else { panic!("{:?}", outcomes[2]) };
+    let Outcome::Retry { after, cause } = &outcomes[2] else {
+        panic!("{:?}", outcomes[2])
+    };
     assert!(after.is_some());
     assert!(cause.contains("exporter fake is full"), "{cause}");
     let world = scene.end(Duration::from_secs(60)).await;
@@ -226,10 +262,20 @@ async fn a_full_queue_refuses_with_a_delay_and_counts() {
 
 #[tokio::test(start_paused = true)]
 async fn with_block_on_overflow_a_full_queue_holds_the_sender_up() {
-    let sending_queue =
-        SendingQueue { num_consumers: 1, queue_size: 1, block_on_overflow: true, ..SendingQueue::default() };
+    let sending_queue = SendingQueue {
+        num_consumers: 1,
+        queue_size: 1,
+        block_on_overflow: true,
+        ..SendingQueue::default()
+    };
     let exporter = Scripted::new([Answer::Hang]);
-    let scene = Scene::new(exporter, Delivery { sending_queue, ..Delivery::default() });
+    let scene = Scene::new(
+        exporter,
+        Delivery {
+            sending_queue,
+            ..Delivery::default()
+        },
+    );
     let started = Instant::now();
 
     for _ in 0..3 {
@@ -239,7 +285,10 @@ async fn with_block_on_overflow_a_full_queue_holds_the_sender_up() {
         tokio::task::yield_now().await;
     }
 
-    assert!(started.elapsed() >= Duration::from_secs(5), "the third waits until the first has timed out and is sent");
+    assert!(
+        started.elapsed() >= Duration::from_secs(5),
+        "the third waits until the first has timed out and is sent"
+    );
     scene.end(Duration::from_secs(60)).await;
 }
 
@@ -262,8 +311,17 @@ async fn a_batch_is_given_up_after_max_elapsed_time_and_counted() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_sent_before_the_deadline_is_counted_not_forgotten() {
     let exporter = Scripted::new((0..100).map(|_| Answer::Hang));
-    let retry_on_failure = RetryOnFailure { max_elapsed_time: config::Duration::from_secs(0), ..RetryOnFailure::default() };
-    let scene = Scene::new(exporter, Delivery { retry_on_failure, ..Delivery::default() });
+    let retry_on_failure = RetryOnFailure {
+        max_elapsed_time: config::Duration::from_secs(0),
+        ..RetryOnFailure::default()
+    };
+    let scene = Scene::new(
+        exporter,
+        Delivery {
+            retry_on_failure,
+            ..Delivery::default()
+        },
+    );
     for _ in 0..25 {
         let (batch, verdict) = scene.batch();
         scene.handle().deliver(batch).await;
@@ -280,9 +338,24 @@ async fn what_cannot_be_sent_before_the_deadline_is_counted_not_forgotten() {
 #[tokio::test(start_paused = true)]
 async fn the_queue_counts_what_its_sizer_says() {
     let bytes = one_span().bytes().len() as u64;
-    for (sizer, queue_size) in [(QueueSizer::Requests, 2), (QueueSizer::Items, 2), (QueueSizer::Bytes, 2 * bytes)] {
-        let sending_queue = SendingQueue { num_consumers: 1, queue_size, sizer, ..SendingQueue::default() };
-        let scene = Scene::new(Scripted::new([Answer::Hang]), Delivery { sending_queue, ..Delivery::default() });
+    for (sizer, queue_size) in [
+        (QueueSizer::Requests, 2),
+        (QueueSizer::Items, 2),
+        (QueueSizer::Bytes, 2 * bytes),
+    ] {
+        let sending_queue = SendingQueue {
+            num_consumers: 1,
+            queue_size,
+            sizer,
+            ..SendingQueue::default()
+        };
+        let scene = Scene::new(
+            Scripted::new([Answer::Hang]),
+            Delivery {
+                sending_queue,
+                ..Delivery::default()
+            },
+        );
 
         let mut queued = 0;
         for _ in 0..5 {

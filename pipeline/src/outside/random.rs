@@ -41,7 +41,10 @@ impl SeededRandom {
 impl Random for SeededRandom {
     fn unit(&self) -> f64 {
         // SplitMix64 (Steele, Lea, Flood 2014): a counter and a mixing function, so an atomic add suffices.
-        let state = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let state = self
+            .0
+            .fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed)
+            .wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         let mixed = mixed ^ (mixed >> 31);

@@ -57,7 +57,11 @@ impl Storage for SystemStorage {
     fn append(&self, path: &Path, truncate: bool) -> io::Result<Box<dyn Appender>> {
         let mut options = OpenOptions::new();
         options.create(true);
-        if truncate { options.write(true).truncate(true) } else { options.append(true) };
+        if truncate {
+            options.write(true).truncate(true)
+        } else {
+            options.append(true)
+        };
         Ok(Box::new(options.open(path)?))
     }
 
@@ -74,7 +78,9 @@ impl Storage for SystemStorage {
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
-        fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect()
+        fs::read_dir(directory)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect()
     }
 
     fn create_directory(&self, directory: &Path) -> io::Result<()> {

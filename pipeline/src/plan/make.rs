@@ -28,9 +28,6 @@ pub fn plan(collector: &Collector, registry: &Registry, diagnostics: &mut Diagno
     ] {
         maker.decode_all(kind);
     }
-    for pipeline in &collector.service.pipelines {
-        maker.check_signals(pipeline);
-    }
     (!maker.diagnostics.has_errors()).then(|| maker.plan())
 }
 
@@ -91,63 +88,6 @@ impl Maker<'_> {
                 .extensions
                 .get(name)
                 .map(|entry| (entry.about, entry.decode)),
-        }
-    }
-
-    /// A component in a pipeline whose signal it does not know would pass data by or lose it.
-    fn check_signals(&mut self, pipeline: &Pipeline) {
-        let lists = [
-            (Kind::Receiver, &pipeline.receivers),
-            (Kind::Processor, &pipeline.processors),
-            (Kind::Exporter, &pipeline.exporters),
-        ];
-        for (kind, references) in lists {
-            for reference in references {
-                let Some(component) = self.collector.components(kind).get(&reference.id) else {
-                    continue;
-                };
-                let Some((about, _)) = self.entry(kind, &component.type_name) else {
-                    continue;
-                };
-                if !about.signals.contains(&pipeline.signal) {
-                    let signals: Vec<String> = about.signals.iter().map(ToString::to_string).collect();
-                    let problem = format!(
-                        "service::pipelines::{}: {} \"{}\" does not work on {}",
-                        pipeline.id,
-                        name_of(kind),
-                        reference.id,
-                        pipeline.signal
-                    );
-                    let problem = config::Diagnostic::error(problem).at(&reference.origin);
-                    self.diagnostics
-                        .push(problem.help(format!("`{}` works on {}", about.name, signals.join(", "))));
-                }
-            }
-        }
-        self.check_routes(pipeline);
-    }
-
-    /// A connector must lead from the signal of the pipeline that ends in it to that of each that begins with it.
-    fn check_routes(&mut self, ends: &Pipeline) {
-        for reference in &ends.exporters {
-            let Some(connector) = self.collector.connectors.get(&reference.id) else {
-                continue;
-            };
-            let Some(entry) = self.registry.connectors.get(connector.type_name.as_str()) else {
-                continue;
-            };
-            for begins in &self.collector.service.pipelines {
-                let joined = begins.receivers.iter().any(|it| it.id == reference.id);
-                if joined && !entry.routes.contains(&(ends.signal, begins.signal)) {
-                    let problem = format!(
-                        "connector \"{}\" used as exporter in {} pipeline but not used in any supported receiver pipeline: \
-                         it cannot lead from {} to {}",
-                        reference.id, ends.id, ends.signal, begins.signal
-                    );
-                    self.diagnostics
-                        .push(config::Diagnostic::error(problem).at(&reference.origin));
-                }
-            }
         }
     }
 

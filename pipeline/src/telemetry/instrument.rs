@@ -56,7 +56,11 @@ impl Gauge {
 impl Histogram {
     pub(super) fn new(bounds: &[f64]) -> Self {
         let counts = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
-        Self(Arc::new(Buckets { bounds: bounds.to_vec(), counts, sum: AtomicU64::new(0) }))
+        Self(Arc::new(Buckets {
+            bounds: bounds.to_vec(),
+            counts,
+            sum: AtomicU64::new(0),
+        }))
     }
 
     /// Counts one observation.
@@ -79,6 +83,10 @@ impl Histogram {
             cumulative.push((*bound, below));
         }
         let above = self.0.counts.last().map_or(0, |count| count.load(Ordering::Relaxed));
-        (cumulative, f64::from_bits(self.0.sum.load(Ordering::Relaxed)), below + above)
+        (
+            cumulative,
+            f64::from_bits(self.0.sum.load(Ordering::Relaxed)),
+            below + above,
+        )
     }
 }

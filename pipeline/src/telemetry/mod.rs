@@ -61,7 +61,10 @@ pub struct Telemetry {
 impl Telemetry {
     /// Instruments without labels.
     pub fn new(metrics: Metrics) -> Self {
-        Self { metrics, labels: Labels::new() }
+        Self {
+            metrics,
+            labels: Labels::new(),
+        }
     }
 
     /// The same with one more label.
@@ -70,25 +73,40 @@ impl Telemetry {
         let mut labels = self.labels.clone();
         labels.retain(|(key, _)| *key != label);
         labels.push((label, value.into()));
-        Self { metrics: self.metrics.clone(), labels }
+        Self {
+            metrics: self.metrics.clone(),
+            labels,
+        }
     }
 
     /// A number that only grows. Asking twice gives the same counter.
     pub fn counter(&self, about: MetricAbout) -> Counter {
         let made = self.instrument(about, || Instrument::Counter(Counter::default()));
-        if let Instrument::Counter(counter) = made { counter } else { Counter::default() }
+        if let Instrument::Counter(counter) = made {
+            counter
+        } else {
+            Counter::default()
+        }
     }
 
     /// A number that goes up and down.
     pub fn gauge(&self, about: MetricAbout) -> Gauge {
         let made = self.instrument(about, || Instrument::Gauge(Gauge::default()));
-        if let Instrument::Gauge(gauge) = made { gauge } else { Gauge::default() }
+        if let Instrument::Gauge(gauge) = made {
+            gauge
+        } else {
+            Gauge::default()
+        }
     }
 
     /// Observations in buckets with these upper bounds.
     pub fn histogram(&self, about: MetricAbout, bounds: &[f64]) -> Histogram {
         let made = self.instrument(about, || Instrument::Histogram(Histogram::new(bounds)));
-        if let Instrument::Histogram(histogram) = made { histogram } else { Histogram::new(bounds) }
+        if let Instrument::Histogram(histogram) = made {
+            histogram
+        } else {
+            Histogram::new(bounds)
+        }
     }
 
     /// A gauge that is read when the page is written.
@@ -108,7 +126,10 @@ impl Telemetry {
 
     fn instrument(&self, about: MetricAbout, make: impl FnOnce() -> Instrument) -> Instrument {
         let mut families = self.metrics.families.lock().unwrap_or_else(PoisonError::into_inner);
-        let family = families.entry(about.name).or_insert_with(|| Family { about, series: Vec::new() });
+        let family = families.entry(about.name).or_insert_with(|| Family {
+            about,
+            series: Vec::new(),
+        });
         if let Some((_, known)) = family.series.iter().find(|(labels, _)| *labels == self.labels) {
             return known.clone();
         }
@@ -128,9 +149,16 @@ impl std::fmt::Debug for Family {
 mod tests {
     use super::*;
 
-    const SENT: MetricAbout = MetricAbout { name: "otelcol_exporter_sent_spans", help: "Spans sent.", unit: "{span}" };
-    const DURATION: MetricAbout =
-        MetricAbout { name: "otelcol_processor_internal_duration", help: "Time inside.", unit: "s" };
+    const SENT: MetricAbout = MetricAbout {
+        name: "otelcol_exporter_sent_spans",
+        help: "Spans sent.",
+        unit: "{span}",
+    };
+    const DURATION: MetricAbout = MetricAbout {
+        name: "otelcol_processor_internal_duration",
+        help: "Time inside.",
+        unit: "s",
+    };
 
     #[test]
     fn asking_twice_gives_the_same_counter() {
@@ -150,7 +178,10 @@ mod tests {
         let page = telemetry.metrics().render(Suffixes::none());
 
         assert!(page.contains("# TYPE otelcol_exporter_sent_spans counter\n"), "{page}");
-        assert!(page.contains("otelcol_exporter_sent_spans{exporter=\"a\\\"b\"} 2\n"), "{page}");
+        assert!(
+            page.contains("otelcol_exporter_sent_spans{exporter=\"a\\\"b\"} 2\n"),
+            "{page}"
+        );
     }
 
     #[test]
@@ -159,12 +190,27 @@ mod tests {
         telemetry.counter(SENT).add(1);
         telemetry.histogram(DURATION, &[0.5, 1.0]).observe(0.7);
 
-        let page = telemetry.metrics().render(Suffixes { units: true, types: true });
+        let page = telemetry.metrics().render(Suffixes {
+            units: true,
+            types: true,
+        });
 
         assert!(page.contains("otelcol_exporter_sent_spans_total 1\n"), "{page}");
-        assert!(page.contains("otelcol_processor_internal_duration_seconds_bucket{le=\"0.5\"} 0\n"), "{page}");
-        assert!(page.contains("otelcol_processor_internal_duration_seconds_bucket{le=\"+Inf\"} 1\n"), "{page}");
-        assert!(page.contains("otelcol_processor_internal_duration_seconds_sum 0.7\n"), "{page}");
-        assert!(page.contains("otelcol_processor_internal_duration_seconds_count 1\n"), "{page}");
+        assert!(
+            page.contains("otelcol_processor_internal_duration_seconds_bucket{le=\"0.5\"} 0\n"),
+            "{page}"
+        );
+        assert!(
+            page.contains("otelcol_processor_internal_duration_seconds_bucket{le=\"+Inf\"} 1\n"),
+            "{page}"
+        );
+        assert!(
+            page.contains("otelcol_processor_internal_duration_seconds_sum 0.7\n"),
+            "{page}"
+        );
+        assert!(
+            page.contains("otelcol_processor_internal_duration_seconds_count 1\n"),
+            "{page}"
+        );
     }
 }

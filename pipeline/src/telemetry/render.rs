@@ -18,7 +18,10 @@ pub struct Suffixes {
 impl Suffixes {
     /// Bare names, as the Collector's default reader writes them.
     pub fn none() -> Self {
-        Self { units: false, types: false }
+        Self {
+            units: false,
+            types: false,
+        }
     }
 }
 
@@ -28,7 +31,9 @@ impl Metrics {
         let families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
         let mut page = String::with_capacity(families.len() * 256);
         for family in families.values() {
-            let Some((_, first)) = family.series.first() else { continue };
+            let Some((_, first)) = family.series.first() else {
+                continue;
+            };
             let name = full_name(family.about, first.kind(), suffixes);
             // Writing to a String cannot fail.
             let _ = writeln!(page, "# HELP {name} {}", escape_help(family.about.help));
@@ -80,16 +85,25 @@ fn write_series(page: &mut String, name: &str, labels: &Labels, instrument: &Ins
                 let _ = writeln!(page, "{name}_bucket{set} {below}");
             }
             let all = label_set(labels, Some("+Inf"));
-            writeln!(page, "{name}_bucket{all} {count}\n{name}_sum{set} {sum}\n{name}_count{set} {count}")
+            writeln!(
+                page,
+                "{name}_bucket{all} {count}\n{name}_sum{set} {sum}\n{name}_count{set} {count}"
+            )
         }
     };
 }
 
 fn label_set(labels: &Labels, bound: Option<&str>) -> String {
-    let written = labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escape_value(value)));
+    let written = labels
+        .iter()
+        .map(|(key, value)| format!("{key}=\"{}\"", escape_value(value)));
     let bound = bound.map(|bound| format!("le=\"{bound}\""));
     let all: Vec<String> = written.chain(bound).collect();
-    if all.is_empty() { String::new() } else { format!("{{{}}}", all.join(",")) }
+    if all.is_empty() {
+        String::new()
+    } else {
+        format!("{{{}}}", all.join(","))
+    }
 }
 
 fn escape_value(value: &str) -> String {
