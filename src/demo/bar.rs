@@ -12,21 +12,34 @@ pub(super) fn interval(from: u64, to: u64, whole: u64, width: usize, glyphs: &Gl
     let (from, to) = (scaled(from, whole, halves), scaled(to, whole, halves));
     if from == to {
         let at = from.min(halves.saturating_sub(1));
-        let speck = if at.is_multiple_of(2) { glyphs.speck_left } else { glyphs.speck_right };
+        let speck = if at.is_multiple_of(2) {
+            glyphs.speck_left
+        } else {
+            glyphs.speck_right
+        };
         return placed(speck, at / 2, width);
     }
-    let cells = (0..width).map(|cell| match (from <= 2 * cell && 2 * cell < to, from <= 2 * cell + 1 && 2 * cell + 1 < to) {
-        (true, true) => glyphs.full,
-        (true, false) => glyphs.left,
-        (false, true) => glyphs.right,
-        (false, false) => ' ',
+    let cells = (0..width).map(|cell| {
+        match (
+            from <= 2 * cell && 2 * cell < to,
+            from <= 2 * cell + 1 && 2 * cell + 1 < to,
+        ) {
+            (true, true) => glyphs.full,
+            (true, false) => glyphs.left,
+            (false, true) => glyphs.right,
+            (false, false) => ' ',
+        }
     });
     cells.collect()
 }
 
-/// A length, drawn from the left.
+/// A length, drawn from the left; nothing stands behind its end.
 pub(super) fn length(part: u64, whole: u64, width: usize, glyphs: &Glyphs) -> String {
-    if part == 0 { " ".repeat(width) } else { interval(0, part, whole, width, glyphs) }
+    if part == 0 {
+        String::new()
+    } else {
+        interval(0, part, whole, width, glyphs).trim_end().to_owned()
+    }
 }
 
 /// A whole request in one line: its phases side by side.
@@ -81,8 +94,18 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_wide_as_asked_whatever_the_times() {
-        for (from, to, whole) in [(0, 0, 0), (5, 3, 10), (20, 30, 10), (0, u64::MAX, u64::MAX), (1, 2, u64::MAX)] {
-            assert_eq!(interval(from, to, whole, 12, &UNICODE).chars().count(), 12, "{from} {to} {whole}");
+        for (from, to, whole) in [
+            (0, 0, 0),
+            (5, 3, 10),
+            (20, 30, 10),
+            (0, u64::MAX, u64::MAX),
+            (1, 2, u64::MAX),
+        ] {
+            assert_eq!(
+                interval(from, to, whole, 12, &UNICODE).chars().count(),
+                12,
+                "{from} {to} {whole}"
+            );
         }
     }
 }

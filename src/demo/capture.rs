@@ -5,7 +5,11 @@ pub(super) const ENGINE: &str = "vLLM 0.32.0";
 
 macro_rules! request {
     ($number:literal) => {
-        include_bytes!(concat!("../../tests/fixtures/engines/vllm-0.32.0/otlp/", $number, "-traces-grpc.pb"))
+        include_bytes!(concat!(
+            "../../tests/fixtures/engines/vllm-0.32.0/otlp/",
+            $number,
+            "-traces-grpc.pb"
+        ))
     };
 }
 

@@ -7,14 +7,18 @@ use pipeline::payload::names;
 use pipeline::payload::{SpanId, SpanView, TraceId, Traces, Value};
 use tokio::time::Instant;
 
-use super::request::{PhaseSpan, Request, Source, printable};
+use super::request::{ID_CHARS_MAX, PhaseSpan, Request, Source, WORD_CHARS_MAX, printable};
 
 /// Traces that wait for spans; the one that waited longest is then drawn with what it has. `llm_phases` sends a request
 /// and its phases in one batch, so almost nothing ever waits.
 const TRACES_MAX: usize = 1_000;
 
-/// Phases that one trace may have waiting: far more than engines make, and a bound on what a broken one costs.
-const PHASES_PER_TRACE_MAX: usize = 1_000;
+/// Phases and other spans that are remembered of one trace: far more than engines make, and a bound on what a broken one
+/// costs.
+const SPANS_PER_TRACE_MAX: usize = 1_000;
+
+/// Spans between a request and a phase of it that the engine made itself; SGLang has one or two.
+const DEPTH_MAX: usize = 16;
 
 /// How long after its last span a trace is drawn although its phases do not fill the request.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -41,8 +45,17 @@ pub(super) struct Seen {
 #[derive(Debug)]
 struct Waiting {
     requests: Vec<RequestSpan>,
-    phases: Vec<(Option<SpanId>, PhaseSpan)>,
+    phases: Vec<Phase>,
+    /// Of spans that are neither, since an engine's own phases may lie below them.
+    parents: HashMap<SpanId, SpanId>,
     touched: Instant,
+}
+
+#[derive(Debug)]
+struct Phase {
+    span_id: SpanId,
+    parent: Option<SpanId>,
+    span: PhaseSpan,
 }
 
 #[derive(Debug)]
@@ -55,12 +68,13 @@ struct RequestSpan {
 impl Collector {
     /// Takes a batch and gives back the requests that are complete now, in the order of their arrival at the engine.
     pub(super) fn take(&mut self, traces: &Traces, now: Instant) -> Vec<Request> {
-        for resource in traces.resources() {
-            for span in resource.scopes().flat_map(|scope| scope.spans()) {
-                self.span(span, now);
-            }
+        for span in spans(traces) {
+            self.span(span, now);
         }
-        let mut complete = self.collect(Waiting::is_complete);
+        for span in spans(traces) {
+            self.link(span);
+        }
+        let mut complete = self.collect(|waiting| waiting.is_complete() || waiting.is_full());
         while self.waiting.len() > TRACES_MAX
             && let Some(oldest) = self.waiting.values().map(|waiting| waiting.touched).min()
         {
@@ -90,17 +104,36 @@ impl Collector {
             self.seen.others += 1;
             return;
         }
-        let fresh = || Waiting { requests: Vec::new(), phases: Vec::new(), touched: now };
-        let waiting = self.waiting.entry(span.trace_id()).or_insert_with(fresh);
+        let waiting = self
+            .waiting
+            .entry(span.trace_id())
+            .or_insert_with(|| Waiting::since(now));
         waiting.touched = now;
         if let Some(phase) = told.phase_span(span) {
             self.seen.phases += 1;
-            if waiting.phases.len() < PHASES_PER_TRACE_MAX {
-                waiting.phases.push((span.parent_span_id(), phase));
-            }
+            waiting.phases.push(Phase {
+                span_id: span.span_id(),
+                parent: span.parent_span_id(),
+                span: phase,
+            });
         } else {
             self.seen.requests += 1;
-            waiting.requests.push(RequestSpan { span_id: span.span_id(), request: told.request(span) });
+            waiting.requests.push(RequestSpan {
+                span_id: span.span_id(),
+                request: told.request(span),
+            });
+        }
+    }
+
+    /// Remembers the parents of the other spans of traces that wait; such a trace comes in one batch.
+    fn link(&mut self, span: SpanView<'_>) {
+        let Some(waiting) = self.waiting.get_mut(&span.trace_id()) else {
+            return;
+        };
+        if let Some(parent) = span.parent_span_id()
+            && waiting.parents.len() < SPANS_PER_TRACE_MAX
+        {
+            waiting.parents.insert(span.span_id(), parent);
         }
     }
 
@@ -110,34 +143,67 @@ impl Collector {
     }
 }
 
+fn spans(traces: &Traces) -> impl Iterator<Item = SpanView<'_>> {
+    traces
+        .resources()
+        .flat_map(|resource| resource.scopes().flat_map(|scope| scope.spans()))
+}
+
 fn in_order(mut requests: Vec<Request>) -> Vec<Request> {
     requests.sort_by(|one, other| (one.start, one.end, &one.id).cmp(&(other.start, other.end, &other.id)));
     requests
 }
 
 impl Waiting {
+    fn since(now: Instant) -> Self {
+        Self {
+            requests: Vec::new(),
+            phases: Vec::new(),
+            parents: HashMap::new(),
+            touched: now,
+        }
+    }
+
     /// Whether the phases of every request fill it, as `llm_phases` promises for every request that it lays out.
     fn is_complete(&self) -> bool {
-        let filled = |span: &RequestSpan| {
-            let own = self.phases.iter().filter(|(parent, _)| *parent == Some(span.span_id));
-            let time: u64 = own.map(|(_, phase)| phase.duration()).fold(0, u64::saturating_add);
-            time == span.request.duration() || span.request.status == "insufficient"
+        let filled = |request: &RequestSpan| {
+            let own = self.phases.iter().filter(|phase| phase.parent == Some(request.span_id));
+            let time = own.map(|phase| phase.span.duration()).fold(0, u64::saturating_add);
+            time == request.request.duration() || request.request.status == "insufficient"
         };
         !self.requests.is_empty() && self.requests.iter().all(filled)
     }
 
+    /// Whether no more is remembered of it, so that waiting is of no use.
+    fn is_full(&self) -> bool {
+        self.requests.len() + self.phases.len() >= SPANS_PER_TRACE_MAX
+    }
+
     fn requests(self) -> Vec<Request> {
-        let phases = &self.phases;
-        let requests = self.requests.into_iter().map(|RequestSpan { span_id, mut request }| {
-            // An engine's own phase spans may lie deeper than right under the request; then the trace holds one request.
-            let own = |parent: &Option<SpanId>| request.status == "skipped" || *parent == Some(span_id);
-            let own: Vec<PhaseSpan> =
-                phases.iter().filter(|(parent, _)| own(parent)).map(|(_, phase)| phase.clone()).collect();
-            request.phases = own;
+        let with_phases = |span: &RequestSpan| {
+            let own = self.phases.iter().filter(|phase| self.is_under(phase, span.span_id));
+            let mut request = span.request.clone();
+            request.phases = own.map(|phase| phase.span.clone()).collect();
             request.phases.sort_by_key(|phase| (phase.start, phase.end));
             request
-        });
-        requests.collect()
+        };
+        self.requests.iter().map(with_phases).collect()
+    }
+
+    /// Whether a phase belongs to a request: right under it, or, where the engine made the spans, further below. A phase
+    /// inside a phase is a part of that one and would count twice.
+    fn is_under(&self, phase: &Phase, request: SpanId) -> bool {
+        let mut parent = phase.parent;
+        for _ in 0..DEPTH_MAX {
+            match parent {
+                Some(above) if above == request => return true,
+                Some(above) if self.phases.iter().all(|other| other.span_id != above) => {
+                    parent = self.parents.get(&above).copied();
+                }
+                _ => return false,
+            }
+        }
+        false
     }
 }
 
@@ -181,17 +247,25 @@ impl<'a> Told<'a> {
             Some("upper_bound") => Source::UpperBound,
             _ => Source::Inferred,
         };
-        Some(PhaseSpan { word: printable(self.phase?), source, start: span.start(), end: span.end() })
+        let word = printable(self.phase?, WORD_CHARS_MAX);
+        Some(PhaseSpan {
+            word,
+            source,
+            start: span.start(),
+            end: span.end(),
+        })
     }
 
     fn request(&self, span: SpanView<'_>) -> Request {
         let count = |tokens: Option<i64>| tokens.and_then(|tokens| u64::try_from(tokens).ok());
-        let id = self.id.map_or_else(|| span.span_id().to_string(), printable);
+        let id = self
+            .id
+            .map_or_else(|| span.span_id().to_string(), |id| printable(id, ID_CHARS_MAX));
         Request {
             id,
             start: span.start(),
             end: span.end(),
-            status: printable(self.status.unwrap_or_default()),
+            status: printable(self.status.unwrap_or_default(), WORD_CHARS_MAX),
             phases: Vec::new(),
             input_tokens: count(self.input_tokens),
             output_tokens: count(self.output_tokens),

@@ -47,17 +47,42 @@ impl Loopback {
         let (sender, screen) = mpsc::channel(SCREEN_BATCHES);
         let mut registry = source::registry();
         registry.exporter::<Viewer>();
-        let mut plan = plan(&File { name: "backend.yaml", text: BACKEND, variables: &[] }, &registry)?;
+        let mut plan = plan(
+            &File {
+                name: "backend.yaml",
+                text: BACKEND,
+                variables: &[],
+            },
+            &registry,
+        )?;
         for exporter in &mut plan.exporters {
-            exporter.component.config = Arc::new(viewer::Config { screen: Some(sender.clone()) });
+            exporter.component.config = Arc::new(viewer::Config {
+                screen: Some(sender.clone()),
+            });
         }
         drop(sender);
         let (backend, at) = start(&plan, &registry).await?;
 
-        let variables = [("GRPC_PORT", doors.grpc.to_string()), ("HTTP_PORT", doors.http.to_string()), ("BACKEND", at.to_string())];
-        let plan = self::plan(&File { name: "demo.yaml", text: DEMO, variables: &variables }, &registry)?;
+        let variables = [
+            ("GRPC_PORT", doors.grpc.to_string()),
+            ("HTTP_PORT", doors.http.to_string()),
+            ("BACKEND", at.to_string()),
+        ];
+        let plan = self::plan(
+            &File {
+                name: "demo.yaml",
+                text: DEMO,
+                variables: &variables,
+            },
+            &registry,
+        )?;
         let (pipeline, address) = start(&plan, &registry).await?;
-        Ok(Self { pipeline, backend, screen, address })
+        Ok(Self {
+            pipeline,
+            backend,
+            screen,
+            address,
+        })
     }
 
     /// Where to send telemetry.
@@ -76,7 +101,12 @@ impl Loopback {
 
     /// Takes no more, lets everything drain and gives what was still under way to `show`.
     pub(super) async fn stop(self, mut show: impl FnMut(&Traces)) -> anyhow::Result<()> {
-        let Self { pipeline, backend, mut screen, .. } = self;
+        let Self {
+            pipeline,
+            backend,
+            mut screen,
+            ..
+        } = self;
         let ledgers = [pipeline.world().ledger.clone(), backend.world().ledger.clone()];
         // The first drains into the second, so the second must still be there.
         let stop = async {
@@ -108,17 +138,28 @@ struct File<'a> {
 
 impl Environment for File<'_> {
     fn var(&self, name: &str) -> Option<String> {
-        self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+        self.variables
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.clone())
     }
 
     fn read_file(&self, path: &str) -> io::Result<Vec<u8>> {
-        if path == self.name { Ok(self.text.as_bytes().to_vec()) } else { Err(io::ErrorKind::NotFound.into()) }
+        if path == self.name {
+            Ok(self.text.as_bytes().to_vec())
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
     }
 }
 
 fn plan(file: &File<'_>, registry: &Registry) -> anyhow::Result<Plan> {
     let mut diagnostics = Diagnostics::new();
-    let request = config::Request { locations: vec![file.name.to_owned()], sets: Vec::new(), environment: file };
+    let request = config::Request {
+        locations: vec![file.name.to_owned()],
+        sets: Vec::new(),
+        environment: file,
+    };
     let plan = match config::load(&request) {
         Ok(document) => config::collector(&document, &Catalog::new(registry), &mut diagnostics)
             .and_then(|collector| pipeline::plan::plan(&collector, registry, &mut diagnostics)),
@@ -129,7 +170,11 @@ fn plan(file: &File<'_>, registry: &Registry) -> anyhow::Result<Plan> {
     };
     match plan.filter(|_| !diagnostics.has_errors()) {
         Some(plan) => Ok(plan),
-        None => bail!("the demo's own {} is broken; please report this bug\n{}", file.name, diagnostics.render(false)),
+        None => bail!(
+            "the demo's own {} is broken; please report this bug\n{}",
+            file.name,
+            diagnostics.render(false)
+        ),
     }
 }
 
@@ -140,6 +185,10 @@ async fn start(plan: &Plan, registry: &Registry) -> anyhow::Result<(Running, Soc
     world.outside.network = Arc::new(ports.clone());
     let running = Running::start(plan, registry, world).await?;
     // Both of the receiver's listeners speak gRPC and HTTP, so it does not matter which of them was bound first.
-    let address = ports.bound().into_iter().next().context("the demo's receiver listens nowhere; please report this bug")?;
+    let address = ports
+        .bound()
+        .into_iter()
+        .next()
+        .context("the demo's receiver listens nowhere; please report this bug")?;
     Ok((running, address))
 }

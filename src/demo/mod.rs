@@ -54,30 +54,34 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// How the demo shows.
 #[derive(Debug, Clone, Args)]
-pub struct DemoOptions {
+pub(crate) struct DemoOptions {
     /// Afterwards listens on 127.0.0.1, ports 4317 and 4318, and shows what your engine sends, until Ctrl-C.
     #[arg(long)]
-    pub serve: bool,
+    pub(crate) serve: bool,
 
     /// One line for each request instead of one for each phase.
     #[arg(long)]
-    pub brief: bool,
+    pub(crate) brief: bool,
 
     /// Colours; `auto` heeds NO_COLOR and CLICOLOR_FORCE.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: ColorChoice,
+    pub(crate) color: ColorChoice,
 
-    /// Columns to use, 60 to 200; the terminal's by default.
+    /// Columns to use, 72 to 200; the terminal's by default.
     #[arg(long)]
-    pub width: Option<usize>,
+    pub(crate) width: Option<usize>,
 }
 
 /// Replays the capture and shows it; with `--serve` goes on with what arrives.
-pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
+pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<()> {
     let terminal = Terminal::detect(&options);
     let form = if options.brief { Form::Brief } else { Form::Waterfall };
     // Ports first: that they are taken should not be found out at the end of a long page.
-    let live = if options.serve { Some(Loopback::start(WELL_KNOWN).await?) } else { None };
+    let live = if options.serve {
+        Some(Loopback::start(WELL_KNOWN).await?)
+    } else {
+        None
+    };
     let replayed = replayed().await?;
     say(&show_replay(&replayed, form, terminal))?;
     match live {
@@ -109,13 +113,22 @@ async fn replayed() -> anyhow::Result<Replayed> {
             },
         }
     }
-    loopback.stop(|traces| requests.extend(collector.take(traces, Instant::now()))).await?;
+    loopback
+        .stop(|traces| requests.extend(collector.take(traces, Instant::now())))
+        .await?;
     requests.extend(collector.release(Instant::now(), true));
     requests.sort_by_key(|request| (request.start, request.end));
     let seen = collector.seen();
     let arrived = seen.requests + seen.others;
-    ensure!(arrived == spans_in, "{arrived} of {spans_in} spans arrived; please report this bug");
-    Ok(Replayed { requests, spans_in, seen })
+    ensure!(
+        arrived == spans_in,
+        "{arrived} of {spans_in} spans arrived; please report this bug"
+    );
+    Ok(Replayed {
+        requests,
+        spans_in,
+        seen,
+    })
 }
 
 /// How many spans the capture holds, counted before they are sent.
@@ -162,7 +175,8 @@ async fn watch(mut live: Loopback, form: Form, terminal: Terminal) -> anyhow::Re
         show_live(fresh, &mut kept, form, terminal)?;
     }
     let mut fresh = Vec::new();
-    live.stop(|traces| fresh.extend(collector.take(traces, Instant::now()))).await?;
+    live.stop(|traces| fresh.extend(collector.take(traces, Instant::now())))
+        .await?;
     fresh.extend(collector.release(Instant::now(), true));
     show_live(fresh, &mut kept, form, terminal)?;
     say(&page::farewell(kept.make_contiguous(), collector.seen(), terminal))?;

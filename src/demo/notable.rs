@@ -54,43 +54,78 @@ fn line(why: &str, why_width: usize, request: &Request, id_width: usize, bar_wid
 }
 
 fn remark(request: &Request, palette: Palette) -> String {
-    let Some((word, time)) = request.largest_phase() else { return String::new() };
+    let Some((word, time)) = request.largest_phase() else {
+        return String::new();
+    };
     let text = format!("{} % {word}", percent(time, request.duration()));
-    palette.paint(palette.ink(word), &text)
+    palette.paint(palette.ink(word), &fitted(&text, REMARK_WIDTH, palette.glyphs))
 }
 
 fn picks(requests: &[Request]) -> Vec<Notable<'_>> {
     let mut by_duration: Vec<&Request> = requests.iter().collect();
     by_duration.sort_by_key(|request| request.duration());
-    let (Some(slowest), Some(middle)) = (by_duration.last(), by_duration.get(by_duration.len().saturating_sub(1) / 2)) else {
+    let (Some(slowest), Some(middle)) = (
+        by_duration.last(),
+        by_duration.get(by_duration.len().saturating_sub(1) / 2),
+    ) else {
         return Vec::new();
     };
-    let mut picks = vec![Notable { why: "slowest".to_owned(), request: slowest }];
+    let mut picks = vec![Notable {
+        why: "slowest".to_owned(),
+        request: slowest,
+    }];
     for word in words(requests) {
         let longest = requests.iter().max_by_key(|request| request.time_in(word));
         // A request that already has a line has shown what there is to see.
         let fresh = longest.filter(|request| picks.iter().all(|pick| !std::ptr::eq(pick.request, *request)));
         let telling = |request: &&Request| {
-            request.time_in(word).is_some_and(|time| percent(time, request.duration()) >= TELLING_PERCENT)
+            request
+                .time_in(word)
+                .is_some_and(|time| percent(time, request.duration()) >= TELLING_PERCENT)
         };
         if let Some(request) = fresh.filter(telling) {
-            picks.push(Notable { why: format!("longest {word}"), request });
+            picks.push(Notable {
+                why: format!("longest {word}"),
+                request,
+            });
         }
     }
     if picks.iter().all(|pick| !std::ptr::eq(pick.request, *middle)) {
-        picks.push(Notable { why: "median".to_owned(), request: middle });
+        picks.push(Notable {
+            why: "median".to_owned(),
+            request: middle,
+        });
     }
     picks
 }
 
-/// What the cells of the lines mean: every phase that occurs, in its colour or shade.
-pub(super) fn legend(requests: &[Request], palette: Palette) -> String {
-    let entry = |word: &str| palette.paint(palette.ink(word), &format!("{} {word}", palette.cell(word)));
-    words(requests).into_iter().map(entry).collect::<Vec<_>>().join("  ")
+/// What the cells of the lines mean: every phase that occurs, in its colour or shade. The first line is `indent` columns
+/// shorter; no line feed ends the last.
+pub(super) fn legend(requests: &[Request], indent: usize, width: usize, palette: Palette) -> String {
+    let mut text = String::new();
+    let mut column = indent;
+    for word in words(requests) {
+        let entry = format!("{} {word}", palette.cell(word));
+        let entry_width = entry.chars().count();
+        if column > 0 && column + 2 + entry_width > width {
+            text.push('\n');
+            column = 0;
+        } else if column > 0 {
+            text.push_str("  ");
+            column += 2;
+        }
+        text.push_str(&palette.paint(palette.ink(word), &entry));
+        column += entry_width;
+    }
+    text
 }
 
 fn words(requests: &[Request]) -> Vec<&str> {
-    let mut words: Vec<&str> = requests.iter().flat_map(|it| &it.phases).map(|phase| phase.word.as_str()).collect();
+    let mut words: Vec<&str> = requests
+        .iter()
+        .flat_map(|it| &it.phases)
+        .map(|phase| phase.word.as_str())
+        .collect();
     words.sort_by_key(|word| (place(word), *word));
     words.dedup();
     words

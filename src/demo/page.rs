@@ -23,8 +23,13 @@ pub(super) enum Form {
 pub(super) fn opening(terminal: Terminal) -> String {
     let palette = terminal.palette;
     let (arrow, at_most) = (palette.glyphs.arrow, palette.glyphs.at_most);
-    let title = palette.paint(Ink::Strong, &format!("A capture of {ENGINE}, replayed over gRPC on this machine"));
-    let way = format!("otlp {arrow} llm_phases {arrow} otlp_grpc {arrow} this screen; every bar is to the scale of its request");
+    let title = palette.paint(
+        Ink::Strong,
+        &format!("A capture of {ENGINE}, replayed over gRPC on this machine"),
+    );
+    let way = format!(
+        "otlp {arrow} llm_phases {arrow} otlp_grpc {arrow} this screen; every bar is to the scale of its request"
+    );
     let marks = format!("{at_most} at most this long: what else is inside cannot be told apart");
     let words = "TTFT: time to first token, TPOT: time per output token, as the engine saw them";
     let quiet = [way, marks, words.to_owned()].map(|line| palette.paint(Ink::Quiet, &line));
@@ -41,12 +46,13 @@ pub(super) fn request(request: &Request, form: Form, terminal: Terminal) -> Stri
 
 /// Which requests to look at, and the times of all.
 pub(super) fn summary(requests: &[Request], terminal: Terminal) -> String {
+    const NOTABLE: &str = "Worth a look";
     let Terminal { width, palette } = terminal;
     let strong = |text| palette.paint(Ink::Strong, text);
     format!(
-        "{}   {}\n{}\n{}\n{}",
-        strong("Worth a look"),
-        legend(requests, palette),
+        "{}{}\n{}\n{}\n{}",
+        strong(NOTABLE),
+        legend(requests, NOTABLE.len(), width, palette),
         notable(requests, width, palette),
         strong("Where the time went"),
         table(requests, width, palette),
@@ -74,7 +80,10 @@ pub(super) fn listening(grpc: u16, http: u16, terminal: Terminal) -> String {
     let palette = terminal.palette;
     format!(
         "\n{}\nlisten on 127.0.0.1:{grpc} (gRPC) and 127.0.0.1:{http} (HTTP); Ctrl-C ends and sums up\n\n",
-        palette.paint(Ink::Strong, &format!("Now yours: vllm serve MODEL --otlp-traces-endpoint http://localhost:{grpc}")),
+        palette.paint(
+            Ink::Strong,
+            &format!("Now yours: vllm serve MODEL --otlp-traces-endpoint http://localhost:{grpc}")
+        ),
     )
 }
 
@@ -82,12 +91,22 @@ pub(super) fn listening(grpc: u16, http: u16, terminal: Terminal) -> String {
 pub(super) fn farewell(requests: &[Request], seen: Seen, terminal: Terminal) -> String {
     let others = match seen.others {
         0 => String::new(),
-        others => format!(", {} that are not requests", counted(others, "other span", "other spans")),
+        others => format!(
+            ", {} that are not requests",
+            counted(others, "other span", "other spans")
+        ),
     };
     let kept = match requests.len() as u64 {
         kept if kept < seen.requests => format!(" (below: the last {})", count(kept)),
         _ => String::new(),
     };
-    let came = format!("\n{}{kept}{others}\n", counted(seen.requests, "request span", "request spans"));
-    if requests.is_empty() { came } else { format!("{came}\n{}", summary(requests, terminal)) }
+    let came = format!(
+        "\n{}{kept}{others}\n",
+        counted(seen.requests, "request span", "request spans")
+    );
+    if requests.is_empty() {
+        came
+    } else {
+        format!("{came}\n{}", summary(requests, terminal))
+    }
 }

@@ -39,10 +39,8 @@ pub(super) struct Glyphs {
     pub(super) arrow: &'static str,
     /// Where a text was cut.
     pub(super) ellipsis: &'static str,
-    /// Families in a bar without colours, in the order of [`Family`].
+    /// Families side by side in one bar, in the order of [`Family`].
     shades: [char; 6],
-    /// Families in a bar with colours.
-    solid: char,
 }
 
 pub(super) static UNICODE: Glyphs = Glyphs {
@@ -59,7 +57,6 @@ pub(super) static UNICODE: Glyphs = Glyphs {
     arrow: "→",
     ellipsis: "…",
     shades: ['░', '▒', '▓', '█', '▁', '·'],
-    solid: '━',
 };
 
 /// For terminals and logs that know no more.
@@ -77,7 +74,6 @@ pub(super) static ASCII: Glyphs = Glyphs {
     arrow: "->",
     ellipsis: "..",
     shades: ['f', 'q', 'p', 'd', 't', '?'],
-    solid: '=',
 };
 
 /// What a text is for; decides its colour.
@@ -99,11 +95,11 @@ impl Palette {
         Ink::Family(family(word))
     }
 
-    /// One cell of a bar in which several phases stand side by side: told apart by colour, else by shade or letter.
+    /// One cell of a bar in which several phases stand side by side. Shades or letters tell them apart even where colours
+    /// do too: not everybody sees those, and they are lost when the text is copied.
     pub(super) fn cell(self, word: &str) -> char {
         let [arrival, waiting, prompt, answer, delivery, unknown] = self.glyphs.shades;
         match family(word) {
-            _ if self.colored => self.glyphs.solid,
             Family::Arrival => arrival,
             Family::Waiting => waiting,
             Family::Prompt => prompt,

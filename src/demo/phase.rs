@@ -39,10 +39,16 @@ const ORDER: [(&str, Family); 16] = [
 
 /// The family of a phase; a word that is not ours belongs to the unknown.
 pub(super) fn family(word: &str) -> Family {
-    ORDER.iter().find(|(known, _)| *known == word).map_or(Family::Unknown, |(_, family)| *family)
+    ORDER
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map_or(Family::Unknown, |(_, family)| *family)
 }
 
 /// The place of a phase in a request's life; words that are not ours come last.
 pub(super) fn place(word: &str) -> usize {
-    ORDER.iter().position(|(known, _)| *known == word).unwrap_or(ORDER.len())
+    ORDER
+        .iter()
+        .position(|(known, _)| *known == word)
+        .unwrap_or(ORDER.len())
 }

@@ -29,7 +29,10 @@ impl Network for Ports {
         let bound = Arc::clone(&self.bound);
         Box::pin(async move {
             let listener = listening.await?;
-            bound.lock().unwrap_or_else(PoisonError::into_inner).extend(listener.local_addr());
+            bound
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend(listener.local_addr());
             Ok(listener)
         })
     }

@@ -40,5 +40,10 @@ fn destination(address: SocketAddr) -> anyhow::Result<GrpcClientConfig> {
     let mut diagnostics = Diagnostics::new();
     let section = Section::from_yaml("replay", &text).map_err(|problems| anyhow::anyhow!(problems.render(false)))?;
     let config = config::decode(&section, &mut diagnostics);
-    config.with_context(|| format!("the replay's settings are broken; please report this bug\n{}", diagnostics.render(false)))
+    config.with_context(|| {
+        format!(
+            "the replay's settings are broken; please report this bug\n{}",
+            diagnostics.render(false)
+        )
+    })
 }

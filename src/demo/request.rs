@@ -66,7 +66,9 @@ impl Request {
     /// The phase with the most time, and that time.
     pub(super) fn largest_phase(&self) -> Option<(&str, u64)> {
         let words = self.phases.iter().map(|phase| phase.word.as_str());
-        words.filter_map(|word| Some((word, self.time_in(word)?))).max_by_key(|(_, time)| *time)
+        words
+            .filter_map(|word| Some((word, self.time_in(word)?)))
+            .max_by_key(|(_, time)| *time)
     }
 }
 
@@ -77,19 +79,26 @@ impl PhaseSpan {
     }
 }
 
-/// Longest text that is taken from a span: ids are the client's to choose, and a line must stay a line.
-const TEXT_CHARS_MAX: usize = 64;
+/// Longest id that is kept: ids are the client's to choose, and no line has room for more.
+pub(super) const ID_CHARS_MAX: usize = 64;
+
+/// Longest phase word that is kept. Ours have at most 17; an engine may send others.
+pub(super) const WORD_CHARS_MAX: usize = 20;
 
 /// A text from a span, safe on a terminal: whatever is not visible ASCII is written as an escape, so that a request id
-/// can neither move the cursor nor upset the columns.
-pub(super) fn printable(text: &str) -> String {
+/// can neither move the cursor nor upset the columns. Not longer than `chars_max`.
+pub(super) fn printable(text: &str, chars_max: usize) -> String {
     let mut safe = String::new();
-    for character in text.chars().take(TEXT_CHARS_MAX) {
+    for character in text.chars() {
+        if safe.len() >= chars_max {
+            break;
+        }
         if character.is_ascii_graphic() || character == ' ' {
             safe.push(character);
         } else {
             safe.extend(character.escape_default());
         }
     }
+    safe.truncate(chars_max);
     safe
 }

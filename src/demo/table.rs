@@ -22,16 +22,25 @@ struct Row<'a> {
     sum: u64,
 }
 
-/// One line per phase: in how many requests, how long, and which share of all time; every line ends with a line feed.
+/// One line per phase: in how many requests, how long, and which share of time; every line ends with a line feed.
 pub(super) fn table(requests: &[Request], width: usize, palette: Palette) -> String {
     let rows = rows(requests);
-    let whole = Row::of("request", Source::Measured, requests.iter().map(Request::duration).collect());
-    let label = rows.iter().map(|row| row.word.len() + 2).max().unwrap_or_default().max("request".len());
+    let whole = Row::of(
+        "request",
+        Source::Measured,
+        requests.iter().map(Request::duration).collect(),
+    );
+    let label = rows
+        .iter()
+        .map(|row| row.word.len() + 2)
+        .max()
+        .unwrap_or_default()
+        .max("request".len());
     let columns = label + COUNT_WIDTH + 3 * (2 + DURATION_WIDTH) + 4 + 2 + SHARE_WIDTH + 1;
     let bar_width = width.saturating_sub(columns).min(BAR_WIDTH_MAX);
 
     let heading = format!(
-        "{:<label$}{:>COUNT_WIDTH$}  {:>DURATION_WIDTH$}  {:>DURATION_WIDTH$}  {:>DURATION_WIDTH$}    share of all time",
+        "{:<label$}{:>COUNT_WIDTH$}  {:>DURATION_WIDTH$}  {:>DURATION_WIDTH$}  {:>DURATION_WIDTH$}    share of time",
         "phase", "count", "p50", "p95", "p99"
     );
     let mut text = format!("{}\n", palette.paint(Ink::Quiet, &heading));
@@ -69,9 +78,14 @@ fn rows(requests: &[Request]) -> Vec<Row<'_>> {
 }
 
 fn row<'a>(requests: &'a [Request], word: &'a str) -> Row<'a> {
-    let segments = requests.iter().flat_map(|request| &request.phases).filter(|phase| phase.word == word);
+    let segments = requests
+        .iter()
+        .flat_map(|request| &request.phases)
+        .filter(|phase| phase.word == word);
     let sources: Vec<Source> = segments.map(|phase| phase.source).collect();
-    let uncertain = [Source::UpperBound, Source::Inferred].into_iter().find(|source| sources.contains(source));
+    let uncertain = [Source::UpperBound, Source::Inferred]
+        .into_iter()
+        .find(|source| sources.contains(source));
     let times = requests.iter().filter_map(|request| request.time_in(word)).collect();
     Row::of(word, uncertain.unwrap_or(Source::Measured), times)
 }
@@ -80,7 +94,12 @@ impl<'a> Row<'a> {
     fn of(word: &'a str, source: Source, mut times: Vec<u64>) -> Self {
         times.sort_unstable();
         let sum = times.iter().fold(0, |sum: u64, time| sum.saturating_add(*time));
-        Self { word, source, times, sum }
+        Self {
+            word,
+            source,
+            times,
+            sum,
+        }
     }
 
     /// The smallest time that at least `percent` of the requests do not exceed: always one that occurred.

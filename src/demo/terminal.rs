@@ -7,8 +7,8 @@ use clap::ColorChoice;
 use super::DemoOptions;
 use super::palette::{ASCII, Palette, UNICODE};
 
-/// Narrower, and the columns of numbers leave no room for bars.
-const WIDTH_MIN: usize = 60;
+/// Narrower, and ids and numbers leave no room for bars.
+const WIDTH_MIN: usize = 72;
 
 /// Wider, and the eye no longer finds from a bar to its number.
 const WIDTH_MAX: usize = 200;
@@ -39,7 +39,11 @@ impl Terminal {
     pub(super) fn detect(options: &DemoOptions) -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-        let output = Output { variable: &variable, is_terminal: std::io::stdout().is_terminal(), columns };
+        let output = Output {
+            variable: &variable,
+            is_terminal: std::io::stdout().is_terminal(),
+            columns,
+        };
         Self::of(&output, options.color, options.width)
     }
 
@@ -55,7 +59,10 @@ impl Terminal {
             ColorChoice::Never => false,
             ColorChoice::Auto => output.wants_color(),
         };
-        Self { width: width.clamp(WIDTH_MIN, WIDTH_MAX), palette: Palette { glyphs, colored } }
+        Self {
+            width: width.clamp(WIDTH_MIN, WIDTH_MAX),
+            palette: Palette { glyphs, colored },
+        }
     }
 }
 
@@ -75,7 +82,9 @@ impl Output<'_> {
     /// POSIX: the first of these that is set decides the character set. Containers set none of them, while the terminal
     /// outside speaks UTF-8, so silence counts as yes.
     fn is_unicode(&self) -> bool {
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| (self.variable)(name));
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .into_iter()
+            .find_map(|name| (self.variable)(name));
         let charset = locale.map(|locale| locale.to_ascii_lowercase().replace('-', ""));
         charset.is_none_or(|charset| charset.contains("utf8")) && !self.is_dumb()
     }
@@ -90,8 +99,21 @@ mod tests {
     use super::*;
 
     fn seen(variables: &[(&str, &str)], is_terminal: bool) -> Terminal {
-        let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Terminal::of(&Output { variable: &variable, is_terminal, columns: None }, ColorChoice::Auto, None)
+        let variable = |name: &str| {
+            variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        Terminal::of(
+            &Output {
+                variable: &variable,
+                is_terminal,
+                columns: None,
+            },
+            ColorChoice::Auto,
+            None,
+        )
     }
 
     #[test]
@@ -104,7 +126,11 @@ mod tests {
     #[test]
     fn no_color_wins_over_everything_in_the_environment() {
         assert!(!seen(&[("NO_COLOR", "1")], true).palette.colored);
-        assert!(!seen(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], true).palette.colored);
+        assert!(
+            !seen(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], true)
+                .palette
+                .colored
+        );
         assert!(!seen(&[("CLICOLOR", "0")], true).palette.colored);
     }
 
@@ -117,7 +143,11 @@ mod tests {
     #[test]
     fn the_command_line_wins_over_the_environment() {
         let variable = |name: &str| (name == "NO_COLOR").then(|| "1".to_owned());
-        let output = Output { variable: &variable, is_terminal: false, columns: Some(100) };
+        let output = Output {
+            variable: &variable,
+            is_terminal: false,
+            columns: Some(100),
+        };
 
         let terminal = Terminal::of(&output, ColorChoice::Always, Some(150));
 
@@ -131,14 +161,32 @@ mod tests {
         assert_eq!(seen(&[("LANG", "de_DE.UTF-8")], true).palette.glyphs, &UNICODE);
         assert_eq!(seen(&[("LANG", "C.utf8")], true).palette.glyphs, &UNICODE);
         assert_eq!(seen(&[("LANG", "C")], true).palette.glyphs, &ASCII);
-        assert_eq!(seen(&[("LC_ALL", "POSIX"), ("LANG", "en_US.UTF-8")], true).palette.glyphs, &ASCII);
-        assert_eq!(seen(&[("TERM", "dumb"), ("LANG", "en_US.UTF-8")], true).palette.glyphs, &ASCII);
+        assert_eq!(
+            seen(&[("LC_ALL", "POSIX"), ("LANG", "en_US.UTF-8")], true)
+                .palette
+                .glyphs,
+            &ASCII
+        );
+        assert_eq!(
+            seen(&[("TERM", "dumb"), ("LANG", "en_US.UTF-8")], true).palette.glyphs,
+            &ASCII
+        );
     }
 
     #[test]
     fn the_width_is_the_terminals_then_the_shells_then_eighty() {
         let variable = |name: &str| (name == "COLUMNS").then(|| "132".to_owned());
-        let of = |columns| Terminal::of(&Output { variable: &variable, is_terminal: true, columns }, ColorChoice::Auto, None);
+        let of = |columns| {
+            Terminal::of(
+                &Output {
+                    variable: &variable,
+                    is_terminal: true,
+                    columns,
+                },
+                ColorChoice::Auto,
+                None,
+            )
+        };
 
         assert_eq!(of(Some(100)).width, 100);
         assert_eq!(of(Some(0)).width, 132);

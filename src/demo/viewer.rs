@@ -51,6 +51,9 @@ impl Exporter for Viewer {
         let Payload::Traces(traces) = export.payload else {
             return Err(ExportError::permanent("only traces can be drawn"));
         };
-        self.screen.send(traces).await.map_err(|_| ExportError::permanent("the demo has ended"))
+        self.screen
+            .send(traces)
+            .await
+            .map_err(|_| ExportError::permanent("the demo has ended"))
     }
 }

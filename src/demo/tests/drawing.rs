@@ -45,24 +45,23 @@ fn two_hundred_columns_are_used() {
 
 #[test]
 fn no_line_is_wider_than_the_terminal() {
-    for width in 60..=200 {
+    for width in 72..=200 {
         for palette in [PLAIN, COLORED, SIMPLE] {
             for line in without_colors(&page(width, palette)).lines() {
-                assert!(line.chars().count() <= width, "{} of {width} columns: {line}", line.chars().count());
+                assert!(
+                    line.chars().count() <= width,
+                    "{} of {width} columns: {line}",
+                    line.chars().count()
+                );
             }
         }
     }
 }
 
 #[test]
-fn colours_change_no_waterfall_and_no_number() {
+fn nothing_is_told_by_colour_alone() {
     for width in [80, 200] {
-        for request in samples() {
-            let plain = waterfall(&request, width, PLAIN);
-
-            assert_eq!(without_colors(&waterfall(&request, width, COLORED)), plain);
-        }
-        assert_eq!(without_colors(&table(&samples(), width, COLORED)), table(&samples(), width, PLAIN));
+        assert_eq!(without_colors(&page(width, COLORED)), page(width, PLAIN));
     }
 }
 
@@ -88,7 +87,12 @@ fn percentiles_are_times_that_occurred() {
 
     let table = table(&requests, 80, PLAIN);
 
-    let queue: Vec<&str> = table.lines().find(|line| line.starts_with("queue")).unwrap().split_whitespace().collect();
+    let queue: Vec<&str> = table
+        .lines()
+        .find(|line| line.starts_with("queue"))
+        .unwrap()
+        .split_whitespace()
+        .collect();
     assert_eq!(queue[1..8], ["100", "50.0", "ms", "95.0", "ms", "99.0", "ms"]);
 }
 
