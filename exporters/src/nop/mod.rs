@@ -1,22 +1,18 @@
 #![doc = include_str!("README.md")]
 
+mod config;
 #[cfg(test)]
 mod tests;
 
-use ::config::{Signal, Validate};
+use ::config::Signal;
 use pipeline::component::{About, BuildError, Component, Export, ExportError, Exporter, Setup, Stability};
 use pipeline::delivery::Delivery;
+
+pub use config::Config;
 
 /// Takes everything and keeps nothing.
 #[derive(Debug)]
 pub struct Nop;
-
-/// There is nothing to configure.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {}
-
-impl Validate for Config {}
 
 impl Component for Nop {
     const ABOUT: About = About {

@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
     /// `endpoint`, `tls`, `headers`, `compression` and the other keys of a gRPC client.
-    pub client: GrpcClientConfig,
+    pub(super) client: GrpcClientConfig,
     /// The keys beside them.
-    pub own: Own,
+    pub(super) own: Own,
 }
 
 /// The keys that are not the gRPC client's.

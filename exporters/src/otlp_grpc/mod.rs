@@ -81,10 +81,6 @@ fn decide(failure: Failure) -> ExportError {
     match failure {
         Failure::Status(status) => decide_by_status(&status),
         Failure::NoAnswer(cause) => ExportError::retry(excerpt(&cause, MESSAGE_BYTES_MAX)),
-        Failure::Encoding(_) => ExportError::Retry {
-            after: Some(std::time::Duration::ZERO),
-            cause: failure.to_string(),
-        },
         Failure::Unusable(cause) => ExportError::permanent(excerpt(&cause, MESSAGE_BYTES_MAX)),
     }
 }

@@ -239,11 +239,55 @@ async fn a_server_that_refuses_the_zstd_it_announced_gets_gzip_again() {
     let exporter = plain(destination.address, "");
     export(&exporter, &traces()).await.unwrap();
 
-    let refused = export(&exporter, &traces()).await;
-    let after = export(&exporter, &traces()).await;
+    export(&exporter, &traces()).await.unwrap();
+    export(&exporter, &traces()).await.unwrap();
 
-    assert!(matches!(refused, Err(ExportError::Retry { .. })), "{refused:?}");
-    assert_eq!(after, Ok(()));
+    let received = destination.received();
+    let codecs: Vec<&str> = received.iter().map(|call| call.header("grpc-encoding")).collect();
+    assert_eq!(codecs, ["gzip", "zstd", "gzip", "gzip"]);
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_there_says_nothing_about_zstd() {
+    let destination = Destination::start(|call| match call.path.contains("Logs") {
+        true => Answer::grpc(Status::new(Code::Unimplemented, "unknown service")),
+        false => OK().with("grpc-accept-encoding", "zstd"),
+    })
+    .await;
+    let exporter = plain(destination.address, "");
+    export(&exporter, &traces()).await.unwrap();
+
+    let missing = export(&exporter, &logs()).await;
+    export(&exporter, &traces()).await.unwrap();
+
+    assert!(matches!(missing, Err(ExportError::Permanent { .. })), "{missing:?}");
+    assert_eq!(destination.received().last().unwrap().header("grpc-encoding"), "zstd");
+}
+
+#[tokio::test]
+async fn connections_that_a_server_retires_cost_no_call() {
+    let destination = Destination::start(|_| OK()).await;
+    let exporter = plain(destination.address, "compression: none");
+    let payload = traces();
+
+    let worker = |retires: bool| {
+        let (destination, exporter, payload) = (&destination, &exporter, &payload);
+        async move {
+            for call in 1..=50 {
+                export(exporter, payload).await.unwrap();
+                if retires && call % 10 == 0 {
+                    destination.retire_connections();
+                }
+            }
+        }
+    };
+    tokio::join!(worker(true), worker(false), worker(false), worker(false));
+
+    assert_eq!(destination.received().len(), 200);
+    assert!(
+        destination.connections() >= 5,
+        "every retirement asks for a new connection"
+    );
 }
 
 #[tokio::test]

@@ -10,9 +10,9 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
     /// `endpoint`, `tls`, `headers`, `compression` and the other keys of an HTTP client.
-    pub client: HttpClientConfig,
+    pub(super) client: HttpClientConfig,
     /// The keys beside them.
-    pub own: Own,
+    pub(super) own: Own,
 }
 
 /// The keys that are not the HTTP client's.

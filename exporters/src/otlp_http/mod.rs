@@ -5,8 +5,6 @@ mod reply;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use ::config::Signal;
 use bytes::Bytes;
 use http::{StatusCode, Uri};
@@ -95,10 +93,6 @@ impl Exporter for OtlpHttp {
             Ok(answer) => Err(self.decide(&answer)),
             Err(HttpFailure::NoAnswer(cause)) => Err(ExportError::retry(excerpt(&cause, MESSAGE_BYTES_MAX))),
             Err(HttpFailure::Unusable(cause)) => Err(ExportError::permanent(excerpt(&cause, MESSAGE_BYTES_MAX))),
-            Err(failure @ HttpFailure::Encoding(_)) => Err(ExportError::Retry {
-                after: Some(Duration::ZERO),
-                cause: failure.to_string(),
-            }),
         }
     }
 }

@@ -166,6 +166,8 @@ struct Shared {
     script: Script,
     received: Mutex<Vec<Received>>,
     connections: AtomicUsize,
+    /// Counts up when connections are to end after the requests under way.
+    retired: tokio::sync::watch::Sender<usize>,
 }
 
 impl Destination {
@@ -230,6 +232,11 @@ impl Destination {
         self.shared.received.lock().unwrap().clone()
     }
 
+    /// Ends all connections after the requests under way, as a maximum age does; new ones are welcome.
+    pub(crate) fn retire_connections(&self) {
+        self.shared.retired.send_modify(|retired| *retired += 1);
+    }
+
     /// The connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
@@ -243,6 +250,7 @@ impl Shared {
             script,
             received: Mutex::default(),
             connections: AtomicUsize::new(0),
+            retired: tokio::sync::watch::Sender::new(0),
         })
     }
 
@@ -251,15 +259,20 @@ impl Shared {
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
         let (hang_up, hung_up) = tokio::sync::watch::channel(false);
+        let mut retired = self.retired.subscribe();
         let service = service_fn(move |request| {
             let (shared, hang_up) = (Arc::clone(&self), hang_up.clone());
             async move { Ok::<_, Infallible>(shared.answer(request, &hang_up).await) }
         });
         let server = auto::Builder::new(TokioExecutor::new());
+        let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
         let mut hung_up = hung_up;
-        tokio::select! {
-            _ = server.serve_connection(TokioIo::new(stream), service) => {}
-            _ = hung_up.wait_for(|hung_up| *hung_up) => {}
+        loop {
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                _ = hung_up.wait_for(|hung_up| *hung_up) => return,
+                _ = retired.changed() => connection.as_mut().graceful_shutdown(),
+            }
         }
     }
 

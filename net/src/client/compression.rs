@@ -83,15 +83,6 @@ impl CompressionParams {
     }
 }
 
-/// A payload as it goes out.
-#[derive(Debug, Clone)]
-pub struct Packed {
-    /// The coding that was used.
-    pub encoding: Encoding,
-    /// The bytes to send.
-    pub bytes: Bytes,
-}
-
 /// Compresses payloads with the configured codec, or with the one that the peer turned out to prefer.
 #[derive(Debug)]
 pub struct Compressor {
@@ -138,32 +129,28 @@ impl Compressor {
         }
     }
 
-    /// The peer does not take the coding of the last payload. True when the next one will use another.
-    pub fn refused(&self, encoding: Encoding) -> bool {
-        if self.configured.is_some() || encoding != Encoding::Zstd {
-            return false;
-        }
-        self.peer.store(PEER_REFUSED_ZSTD, Ordering::Relaxed);
-        true
+    /// What to send a payload with that may have been refused for its coding; None where nothing else is allowed.
+    pub fn fallback(&self, refused: Encoding) -> Option<Encoding> {
+        (self.configured.is_none() && refused == Encoding::Zstd).then_some(Encoding::Gzip)
     }
 
-    /// Compresses a payload with the [current](Self::current) coding; `none` shares the bytes.
-    pub async fn pack(&self, payload: &Bytes) -> io::Result<Packed> {
-        let (encoding, level) = (self.current(), self.level);
+    /// The peer took a [fallback](Self::fallback): from now on that is what it gets.
+    pub fn settle_for_gzip(&self) {
+        self.peer.store(PEER_REFUSED_ZSTD, Ordering::Relaxed);
+    }
+
+    /// Compresses a payload; identity shares the bytes.
+    pub async fn pack(&self, payload: &Bytes, encoding: Encoding) -> io::Result<Bytes> {
+        let level = self.level;
         if encoding == Encoding::Identity {
-            return Ok(Packed {
-                encoding,
-                bytes: payload.clone(),
-            });
+            return Ok(payload.clone());
         }
-        let bytes = if payload.len() <= INLINE_BYTES_MAX {
-            compress(encoding, level, payload.clone())?
-        } else {
-            let payload = payload.clone();
-            let work = move || compress(encoding, level, payload);
-            tokio::task::spawn_blocking(work).await.map_err(io::Error::other)??
-        };
-        Ok(Packed { encoding, bytes })
+        let payload = payload.clone();
+        if payload.len() <= INLINE_BYTES_MAX {
+            return compress(encoding, level, payload);
+        }
+        let work = move || compress(encoding, level, payload);
+        tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
     }
 }
 
@@ -191,30 +178,26 @@ mod tests {
             .collect()
     }
 
-    fn unpacked(packed: &Packed) -> Vec<u8> {
-        codec::decompress(packed.encoding, &packed.bytes, 8 << 20, &mut |_| Ok(())).unwrap()
+    async fn round_trip(codec: Compression, payload: &Bytes) -> Vec<u8> {
+        let (compressor, encoding) = (
+            Compressor::new(Some(codec), CompressionParams::default()),
+            codec.encoding(),
+        );
+        let packed = compressor.pack(payload, encoding).await.unwrap();
+        codec::decompress(encoding, &packed, 8 << 20, &mut |_| Ok(())).unwrap()
     }
 
     #[tokio::test]
     async fn every_codec_gives_back_what_it_took() {
-        for codec in [Compression::None, Compression::Gzip, Compression::Zstd] {
-            let compressor = Compressor::new(Some(codec), CompressionParams::default());
-            for len in [0, 1, 700, 70_000, INLINE_BYTES_MAX + 1, 3_000_000, 5] {
-                let packed = compressor.pack(&payload(len)).await.unwrap();
-                assert_eq!(packed.encoding, codec.encoding());
-                assert_eq!(unpacked(&packed), payload(len), "{codec:?} {len}");
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn bytes_that_do_not_shrink_come_through() {
+        // Bytes that do not shrink come through as well.
         let random: Bytes = (0..300_000_u64)
             .map(|at| (at.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8)
             .collect();
-        for codec in [Compression::Gzip, Compression::Zstd] {
-            let compressor = Compressor::new(Some(codec), CompressionParams::default());
-            assert_eq!(unpacked(&compressor.pack(&random).await.unwrap()), random);
+        for codec in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            for len in [0, 1, 700, 70_000, INLINE_BYTES_MAX + 1, 3_000_000, 5] {
+                assert_eq!(round_trip(codec, &payload(len)).await, payload(len), "{codec:?} {len}");
+            }
+            assert_eq!(round_trip(codec, &random).await, random, "{codec:?}");
         }
     }
 
@@ -223,10 +206,9 @@ mod tests {
         let compressor = Compressor::new(Some(Compression::None), CompressionParams::default());
         let payload = payload(100);
 
-        assert_eq!(
-            compressor.pack(&payload).await.unwrap().bytes.as_ptr(),
-            payload.as_ptr()
-        );
+        let packed = compressor.pack(&payload, Encoding::Identity).await.unwrap();
+
+        assert_eq!(packed.as_ptr(), payload.as_ptr());
     }
 
     #[test]
@@ -250,13 +232,15 @@ mod tests {
             .collect();
         compressor.learn(&answer, "accept-encoding");
 
-        assert!(compressor.refused(Encoding::Zstd));
+        assert_eq!(compressor.fallback(Encoding::Zstd), Some(Encoding::Gzip));
+        compressor.settle_for_gzip();
         compressor.learn(&answer, "accept-encoding");
 
         assert_eq!(compressor.current(), Encoding::Gzip);
-        assert!(
-            !compressor.refused(Encoding::Gzip),
-            "there is nothing left to fall back to"
+        assert_eq!(
+            compressor.fallback(Encoding::Gzip),
+            None,
+            "nothing is left to fall back to"
         );
     }
 
@@ -270,7 +254,7 @@ mod tests {
         compressor.learn(&answer, "accept-encoding");
 
         assert_eq!(compressor.current(), Encoding::Gzip);
-        assert!(!compressor.refused(Encoding::Gzip));
+        assert_eq!(compressor.fallback(Encoding::Zstd), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod headers;
 pub mod grpc;
 pub mod http;
 
-pub use compression::{Compression, CompressionParams, Compressor, Packed};
+pub use compression::{Compression, CompressionParams, Compressor};
 pub use endpoint::GrpcEndpoint;
 pub use headers::Headers;
 

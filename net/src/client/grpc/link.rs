@@ -34,8 +34,8 @@ pub(super) struct Link {
 #[derive(Debug, Default)]
 struct Pulse {
     answers: AtomicU64,
-    /// A request was abandoned and nothing at all was answered while it waited.
-    silent: AtomicBool,
+    /// It takes no new requests, or a request was abandoned and nothing at all was answered while it waited.
+    retired: AtomicBool,
 }
 
 impl Link {
@@ -99,7 +99,12 @@ impl Link {
 
     /// Whether the next request may go here.
     pub(super) fn is_usable(&self) -> bool {
-        !self.sender.is_closed() && !self.pulse.silent.load(Ordering::Relaxed)
+        !self.sender.is_closed() && !self.pulse.retired.load(Ordering::Relaxed)
+    }
+
+    /// The server takes no new requests here. Those under way go on.
+    pub(super) fn retire(&self) {
+        self.pulse.retired.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn sender(&self) -> SendRequest<Message> {
@@ -142,7 +147,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         let silent = self.pulse.answers.load(Ordering::Relaxed) == self.answers;
         if !self.over && silent {
-            self.pulse.silent.store(true, Ordering::Relaxed);
+            self.pulse.retired.store(true, Ordering::Relaxed);
         }
     }
 }

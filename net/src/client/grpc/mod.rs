@@ -55,9 +55,6 @@ pub enum Failure {
     /// There was no answer: no connection, or it broke. Whether the server took the message is unknown.
     #[error("{0}")]
     NoAnswer(String),
-    /// The server does not take the coding that it announced before; the next call uses another.
-    #[error("the server refused {0} although it had announced it; the next attempt uses gzip")]
-    Encoding(&'static str),
     /// What answered does not speak gRPC, or the message cannot be sent at all.
     #[error("{0}")]
     Unusable(String),
@@ -109,19 +106,18 @@ impl GrpcClient {
         payload: &Bytes,
         timeout: Option<Duration>,
     ) -> Result<Bytes, Failure> {
-        let packed = self
-            .compressor
-            .pack(payload)
-            .await
-            .map_err(|cause| Failure::Unusable(cause.to_string()))?;
-        let answer = self.send(method, packed.encoding, packed.bytes, timeout).await;
-        if let Err(Failure::Status(status)) = &answer
-            && status.code == Code::Unimplemented
-            && self.compressor.refused(packed.encoding)
-        {
-            return Err(Failure::Encoding(packed.encoding.name()));
+        let encoding = self.compressor.current();
+        let answer = self.send(method, payload, encoding, timeout).await;
+        // UNIMPLEMENTED may mean the method or the coding ("Compression", gRPC). A coding that was only announced is
+        // worth another try with one that every server takes; nothing was taken yet, so it is still one attempt.
+        let Some(fallback) = self.compressor.fallback(encoding).filter(|_| is_unimplemented(&answer)) else {
+            return answer;
+        };
+        let again = self.send(method, payload, fallback, timeout).await;
+        if again.is_ok() {
+            self.compressor.settle_for_gzip();
         }
-        answer
+        again
     }
 
     /// Lets go of all connections; each closes once its calls are answered.
@@ -132,14 +128,16 @@ impl GrpcClient {
     async fn send(
         &self,
         method: &GrpcMethod,
+        payload: &Bytes,
         encoding: Encoding,
-        payload: Bytes,
         timeout: Option<Duration>,
     ) -> Result<Bytes, Failure> {
+        let packed = self.compressor.pack(payload, encoding).await;
+        let packed = packed.map_err(|cause| Failure::Unusable(cause.to_string()))?;
         // A server that ends connections by age closes this one just before the message leaves now and then. The
         // message was not sent, so sending it on another connection is still the same attempt.
         let unreachable = |problem: String| Failure::NoAnswer(format!("{}: {problem}", self.endpoint));
-        let mut request = self.request(method, encoding, payload.clone(), timeout)?;
+        let mut request = self.request(method, encoding, packed, timeout)?;
         for _ in 0..UNSENT_MAX {
             let link = self.links.pick(self.patient).await.map_err(unreachable)?;
             let watch = link.watch();
@@ -156,6 +154,7 @@ impl GrpcClient {
                     let Some(unsent) = error.take_message() else {
                         return Err(unreachable(super::causes(error.error())));
                     };
+                    link.retire();
                     request = unsent;
                 }
             }
@@ -188,6 +187,10 @@ impl GrpcClient {
         }
         Ok(request)
     }
+}
+
+fn is_unimplemented(answer: &Result<Bytes, Failure>) -> bool {
+    matches!(answer, Err(Failure::Status(status)) if status.code == Code::Unimplemented)
 }
 
 /// Connections that may close under one call before it fails.

@@ -67,9 +67,6 @@ pub enum HttpFailure {
     /// There was no answer: no connection, or it broke. Whether the server took the payload is unknown.
     #[error("{0}")]
     NoAnswer(String),
-    /// The server does not take the coding that it announced before; the next request uses another.
-    #[error("the server refused {0} although it had announced it; the next attempt uses gzip")]
-    Encoding(&'static str),
     /// The payload cannot be sent at all.
     #[error("{0}")]
     Unusable(String),
@@ -106,28 +103,42 @@ impl HttpClient {
         content_type: &'static str,
         payload: &Bytes,
     ) -> Result<HttpAnswer, HttpFailure> {
-        let packed = self
-            .compressor
-            .pack(payload)
-            .await
-            .map_err(|cause| HttpFailure::Unusable(cause.to_string()))?;
+        let encoding = self.compressor.current();
+        let answer = self.send(url, content_type, payload, encoding).await?;
+        // 415 may mean the content or its coding. A coding that was only announced is worth another try with one that
+        // every server takes; nothing was taken yet, so it is still one attempt.
+        let refused = answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        let Some(fallback) = self.compressor.fallback(encoding).filter(|_| refused) else {
+            return Ok(answer);
+        };
+        let again = self.send(url, content_type, payload, fallback).await?;
+        if again.status.is_success() {
+            self.compressor.settle_for_gzip();
+        }
+        Ok(again)
+    }
+
+    async fn send(
+        &self,
+        url: &Uri,
+        content_type: &'static str,
+        payload: &Bytes,
+        encoding: Encoding,
+    ) -> Result<HttpAnswer, HttpFailure> {
+        let packed = self.compressor.pack(payload, encoding).await;
+        let packed = packed.map_err(|cause| HttpFailure::Unusable(cause.to_string()))?;
         let _turn = match &self.connections {
             // Never closed, so there is always a turn.
             Some(connections) => connections.acquire().await.ok(),
             None => None,
         };
-        let request = self.request(url, content_type, packed.encoding, packed.bytes);
-        let no_answer = |cause: &(dyn std::error::Error + 'static)| {
+        let request = self.request(url, content_type, encoding, packed);
+        let response = self.pool.request(request).await.map_err(|cause| {
             let host = url.authority().map_or("", |authority| authority.as_str());
-            HttpFailure::NoAnswer(format!("{host}: {}", super::causes(cause)))
-        };
-        let response = self.pool.request(request).await.map_err(|cause| no_answer(&cause))?;
+            HttpFailure::NoAnswer(format!("{host}: {}", super::causes(&cause)))
+        })?;
         self.compressor.learn(response.headers(), ACCEPT_ENCODING.as_str());
-        let answer = read(response).await;
-        if answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE && self.compressor.refused(packed.encoding) {
-            return Err(HttpFailure::Encoding(packed.encoding.name()));
-        }
-        Ok(answer)
+        Ok(read(response).await)
     }
 
     fn request(&self, url: &Uri, content_type: &'static str, encoding: Encoding, body: Bytes) -> Request<Full<Bytes>> {
