@@ -7,8 +7,7 @@ use serde::{Deserialize, Deserializer};
 /// Answers probes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
-    /// The listener; `localhost:13133` unless configured.
-    pub server: HttpServer,
+    server: HttpServer,
     own: Own,
 }
 
@@ -25,7 +24,11 @@ struct Own {
 
 impl Default for Own {
     fn default() -> Self {
-        Self { path: "/".to_owned(), response_body: None, check_collector_pipeline: None }
+        Self {
+            path: "/".to_owned(),
+            response_body: None,
+            check_collector_pipeline: None,
+        }
     }
 }
 
@@ -47,6 +50,11 @@ impl<'de> Deserialize<'de> for Config {
 }
 
 impl Config {
+    /// The listener; `localhost:13133` unless configured.
+    pub fn server(&self) -> &HttpServer {
+        &self.server
+    }
+
     /// Where the answer stands.
     pub fn path(&self) -> &str {
         &self.own.path
@@ -65,7 +73,13 @@ impl Validate for Config {
             report.help("path", "must begin with a slash", format!("write /{}", self.own.path));
         }
         report.without_effect("check_collector_pipeline", "the Collector has taken it out as well");
-        for key in ["max_request_body_size", "include_metadata", "compression_algorithms", "cors", "response_headers"] {
+        for key in [
+            "max_request_body_size",
+            "include_metadata",
+            "compression_algorithms",
+            "cors",
+            "response_headers",
+        ] {
             report.without_effect(key, "a probe is a GET without a body");
         }
     }

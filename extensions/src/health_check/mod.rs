@@ -39,9 +39,16 @@ impl Component for HealthCheck {
 
 impl Extension for HealthCheck {
     async fn start(config: Config, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
-        let block = &config.server;
+        let block = config.server();
         let endpoint = block.endpoint_or(ENDPOINT);
-        let server = Server::bind(block.transport, endpoint, block.tls.as_ref(), block.rules(), &setup.outside).await?;
+        let server = Server::bind(
+            block.transport,
+            endpoint,
+            block.tls.as_ref(),
+            block.rules(),
+            &setup.outside,
+        )
+        .await?;
         if let Some(address) = server.local_addr() {
             tracing::info!(extension = %setup.id, %address, "listening");
         }

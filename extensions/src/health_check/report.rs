@@ -22,35 +22,64 @@ pub(super) struct Probe {
 impl Probe {
     pub(super) fn new(body: Option<ResponseBody>, health: Health, clock: Arc<dyn Clock>) -> Self {
         let (started, started_wall) = (clock.now(), clock.wall());
-        Self { body, health, clock, started, started_wall }
+        Self {
+            body,
+            health,
+            clock,
+            started,
+            started_wall,
+        }
     }
 
     pub(super) fn page(&self) -> Page {
         let troubles = self.health.troubles();
         let healthy = self.health.state() == HealthState::Ready && troubles.is_empty();
-        let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status = if healthy {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         match &self.body {
             Some(body) => {
                 let text = if healthy { &body.healthy } else { &body.unhealthy };
-                Page { status, content_type: "text/plain; charset=utf-8", body: text.clone().into() }
+                Page {
+                    status,
+                    content_type: "text/plain; charset=utf-8",
+                    body: text.clone().into(),
+                }
             }
-            None => Page { status, content_type: "application/json", body: self.json(healthy).into() },
+            None => Page {
+                status,
+                content_type: "application/json",
+                body: self.json(healthy).into(),
+            },
         }
     }
 
     /// The Collector's answer; ours adds the components that are in trouble.
     fn json(&self, healthy: bool) -> String {
         let mut report = serde_json::Map::new();
-        let word = if healthy { "Server available" } else { "Server not available" };
+        let word = if healthy {
+            "Server available"
+        } else {
+            "Server not available"
+        };
         report.insert("status".to_owned(), word.into());
         if healthy {
             let uptime = self.clock.now().saturating_duration_since(self.started);
             report.insert("upSince".to_owned(), rfc3339(self.started_wall).into());
             report.insert("uptime".to_owned(), go_duration(uptime).into());
         } else {
-            let troubles: serde_json::Map<_, _> =
-                self.health.troubles().into_iter().map(|(component, why)| (component, why.into())).collect();
-            report.insert("state".to_owned(), format!("{:?}", self.health.state()).to_lowercase().into());
+            let troubles: serde_json::Map<_, _> = self
+                .health
+                .troubles()
+                .into_iter()
+                .map(|(component, why)| (component, why.into()))
+                .collect();
+            report.insert(
+                "state".to_owned(),
+                format!("{:?}", self.health.state()).to_lowercase().into(),
+            );
             report.insert("troubles".to_owned(), troubles.into());
         }
         serde_json::Value::from(report).to_string()
@@ -68,7 +97,10 @@ fn rfc3339(time: SystemTime) -> String {
     let (days, seconds) = (since_epoch.as_secs() / 86_400, since_epoch.as_secs() % 86_400);
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since_epoch.subsec_millis())
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z",
+        since_epoch.subsec_millis()
+    )
 }
 
 /// Year, month and day of a number of days after 1970-01-01.

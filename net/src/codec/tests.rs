@@ -21,7 +21,9 @@ fn unpack(encoding: Encoding, packed: &[u8], bytes_max: usize) -> Result<Vec<u8>
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 7_u64;
     let next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
     std::iter::repeat_with(next).take(length).collect()
@@ -49,7 +51,11 @@ fn what_is_compressed_unfolds_to_itself_at_every_size() {
         for length in [0, 1, 5, 16 * 1024 - 1, 16 * 1024, 16 * 1024 + 1, 300_000, 1_500_000] {
             let text = noise(length);
             let packed = pack(encoding, &text);
-            assert_eq!(unpack(encoding, &packed, length.max(1)).unwrap(), text, "{encoding:?} {length}");
+            assert_eq!(
+                unpack(encoding, &packed, length.max(1)).unwrap(),
+                text,
+                "{encoding:?} {length}"
+            );
         }
     }
 }
@@ -71,19 +77,31 @@ fn other_programs_read_what_we_write_and_we_read_theirs() {
     let text = b"the same text ".repeat(1_000);
 
     let mut ours = Vec::new();
-    flate2::read::GzDecoder::new(pack(Encoding::Gzip, &text).as_slice()).read_to_end(&mut ours).unwrap();
+    flate2::read::GzDecoder::new(pack(Encoding::Gzip, &text).as_slice())
+        .read_to_end(&mut ours)
+        .unwrap();
     assert_eq!(ours, text);
     assert_eq!(zstd::decode_all(pack(Encoding::Zstd, &text).as_slice()).unwrap(), text);
 
-    let header = flate2::GzBuilder::new().filename("name").comment("why").extra(b"more".as_slice()).mtime(7);
+    let header = flate2::GzBuilder::new()
+        .filename("name")
+        .comment("why")
+        .extra(b"more".as_slice())
+        .mtime(7);
     let mut theirs = header.write(Vec::new(), flate2::Compression::default());
     theirs.write_all(&text).unwrap();
-    assert_eq!(unpack(Encoding::Gzip, &theirs.finish().unwrap(), text.len()).unwrap(), text);
+    assert_eq!(
+        unpack(Encoding::Gzip, &theirs.finish().unwrap(), text.len()).unwrap(),
+        text
+    );
     // A stream does not say how long it will be.
     let mut theirs = zstd::Encoder::new(Vec::new(), 19).unwrap();
     theirs.include_checksum(true).unwrap();
     theirs.write_all(&text).unwrap();
-    assert_eq!(unpack(Encoding::Zstd, &theirs.finish().unwrap(), text.len()).unwrap(), text);
+    assert_eq!(
+        unpack(Encoding::Zstd, &theirs.finish().unwrap(), text.len()).unwrap(),
+        text
+    );
 }
 
 #[test]
@@ -119,7 +137,10 @@ fn a_bomb_is_stopped_by_its_ratio_before_it_is_unfolded() {
 
         assert_eq!(unfolded, Err(DecodeError::Ratio), "{encoding:?}");
         let allowed = (packed.len() * RATIO_MAX).max(RATIO_FREE_BYTES) as u64 + 1;
-        assert!(largest <= allowed, "{encoding:?}: asked for {largest} bytes of {allowed}");
+        assert!(
+            largest <= allowed,
+            "{encoding:?}: asked for {largest} bytes of {allowed}"
+        );
     }
 }
 
@@ -128,7 +149,11 @@ fn below_a_mebibyte_any_ratio_is_fine() {
     for encoding in BOTH {
         let text = vec![0; RATIO_FREE_BYTES];
 
-        assert_eq!(unpack(encoding, &pack(encoding, &text), text.len()).unwrap(), text, "{encoding:?}");
+        assert_eq!(
+            unpack(encoding, &pack(encoding, &text), text.len()).unwrap(),
+            text,
+            "{encoding:?}"
+        );
     }
 }
 
@@ -140,9 +165,15 @@ fn memory_is_asked_for_before_it_is_taken_and_its_refusal_ends_the_work() {
         let small = pack(encoding, &noise(40_000));
         let large = pack(encoding, &noise(60_000));
 
-        assert!(decompress(encoding, &small, 100_000, &mut |bytes| credit.resize(bytes)).is_ok(), "{encoding:?}");
+        assert!(
+            decompress(encoding, &small, 100_000, &mut |bytes| credit.resize(bytes)).is_ok(),
+            "{encoding:?}"
+        );
         let refused = decompress(encoding, &large, 100_000, &mut |bytes| credit.resize(bytes));
-        assert!(matches!(refused, Err(DecodeError::Exhausted(_))), "{encoding:?}: {refused:?}");
+        assert!(
+            matches!(refused, Err(DecodeError::Exhausted(_))),
+            "{encoding:?}: {refused:?}"
+        );
     }
 }
 
@@ -153,16 +184,28 @@ fn every_cut_and_every_flipped_bit_of_the_frame_is_noticed_or_harmless() {
         let packed = pack(encoding, &text);
         for end in 0..packed.len() {
             let cut = unpack(encoding, &packed[..end], 1_000);
-            assert!(matches!(cut, Err(DecodeError::Corrupt { .. })), "{encoding:?} cut at {end}: {cut:?}");
+            assert!(
+                matches!(cut, Err(DecodeError::Corrupt { .. })),
+                "{encoding:?} cut at {end}: {cut:?}"
+            );
         }
         let garbage = [packed.as_slice(), b"garbage"].concat();
-        assert!(unpack(encoding, &garbage, 1_000).is_err(), "{encoding:?} with garbage behind it");
+        assert!(
+            unpack(encoding, &garbage, 1_000).is_err(),
+            "{encoding:?} with garbage behind it"
+        );
     }
     let mut wrong = pack(Encoding::Gzip, b"checked");
     let at = wrong.len() - 8;
     wrong[at] ^= 1;
     let error = unpack(Encoding::Gzip, &wrong, 100).unwrap_err();
-    assert_eq!(error, DecodeError::Corrupt { encoding: "gzip", why: "the checksum does not match" });
+    assert_eq!(
+        error,
+        DecodeError::Corrupt {
+            encoding: "gzip",
+            why: "the checksum does not match"
+        }
+    );
 }
 
 #[test]
@@ -175,7 +218,11 @@ fn a_window_beyond_eight_mebibytes_is_refused() {
     let refused = unpack(Encoding::Zstd, &packed, 1_000);
 
     assert!(matches!(refused, Err(DecodeError::Corrupt { .. })), "{refused:?}");
-    assert_eq!(unpack(Encoding::Zstd, &pack(Encoding::Zstd, b"next"), 100).unwrap(), b"next", "the context still works");
+    assert_eq!(
+        unpack(Encoding::Zstd, &pack(Encoding::Zstd, b"next"), 100).unwrap(),
+        b"next",
+        "the context still works"
+    );
 }
 
 proptest! {

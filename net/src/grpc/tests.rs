@@ -8,7 +8,10 @@ use super::*;
 
 #[test]
 fn a_prefix_is_five_bytes() {
-    let prefix = Prefix { compressed: true, length: 0x0102_0304 };
+    let prefix = Prefix {
+        compressed: true,
+        length: 0x0102_0304,
+    };
 
     assert_eq!(prefix.bytes(), [1, 1, 2, 3, 4]);
     assert_eq!(Prefix::read([1, 1, 2, 3, 4]), Some(prefix));
@@ -44,7 +47,12 @@ fn timeouts_are_digits_and_a_unit() {
     ] {
         assert_eq!(parse_timeout(text), timeout, "{text:?}");
     }
-    for timeout in [Duration::from_nanos(7), Duration::from_millis(250), Duration::from_secs(5), Duration::from_secs(86_400)] {
+    for timeout in [
+        Duration::from_nanos(7),
+        Duration::from_millis(250),
+        Duration::from_secs(5),
+        Duration::from_secs(86_400),
+    ] {
         assert_eq!(parse_timeout(&format_timeout(timeout)), Some(timeout));
     }
 }
@@ -90,7 +98,10 @@ fn trailers_of_others_are_read_leniently() {
     trailers.insert("grpc-status-details-bin", "!!!".parse().unwrap());
     let status = Status::read(&trailers).unwrap();
 
-    assert_eq!((status.code, status.message.as_ref(), status.retry_after), (Code::Unknown, "50% full %zz %", None));
+    assert_eq!(
+        (status.code, status.message.as_ref(), status.retry_after),
+        (Code::Unknown, "50% full %zz %", None)
+    );
 }
 
 #[test]
@@ -100,15 +111,31 @@ fn a_long_message_is_cut_and_stays_text() {
     Status::new(Code::Unavailable, "\u{e9}".repeat(10_000)).write(&mut trailers);
 
     assert!(trailers["grpc-message"].len() < 4_000);
-    assert!(Status::read(&trailers).unwrap().message.chars().all(|letter| letter == '\u{e9}'));
+    assert!(
+        Status::read(&trailers)
+            .unwrap()
+            .message
+            .chars()
+            .all(|letter| letter == '\u{e9}')
+    );
 }
 
 #[test]
 fn base64_is_read_with_and_without_padding() {
-    for (bytes, text) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("fooba", "Zm9vYmE")] {
+    for (bytes, text) in [
+        ("", ""),
+        ("f", "Zg"),
+        ("fo", "Zm8"),
+        ("foo", "Zm9v"),
+        ("foob", "Zm9vYg"),
+        ("fooba", "Zm9vYmE"),
+    ] {
         assert_eq!(binary::encode(bytes.as_bytes()), text);
         assert_eq!(binary::decode(text.as_bytes()).unwrap(), bytes.as_bytes());
-        assert_eq!(binary::decode(format!("{text}==").as_bytes()).unwrap(), bytes.as_bytes());
+        assert_eq!(
+            binary::decode(format!("{text}==").as_bytes()).unwrap(),
+            bytes.as_bytes()
+        );
     }
     assert_eq!(binary::decode(b"a-b"), None);
 }

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto;
 use pipeline::component::{BuildError, Stop};
 use pipeline::outside::{Connection, Listener, Outside};
 use rustls::ServerConfig;
@@ -15,10 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use super::bind::{self, Bound, Transport};
 use super::connection::Tenure;
-use super::limits::{
-    ACCEPT_PAUSE, CONNECTION_WINDOW_BYTES, HANDSHAKE_MAX, HEADERS_BYTES_MAX, LOCAL_RESETS_MAX, PENDING_RESETS_MAX,
-    SEND_BUFFER_BYTES, STREAM_WINDOW_BYTES,
-};
+use super::limits::{ACCEPT_PAUSE, HANDSHAKE_MAX};
+use super::protocols::Protocols;
 use super::{Reply, Rules};
 use crate::tls::{Reloading, ServerTls};
 
@@ -49,8 +45,6 @@ pub struct Server {
     rules: Rules,
     outside: Outside,
 }
-
-type Builder = auto::Builder<TokioExecutor>;
 
 impl Server {
     /// Listens. Plain text that others can reach is warned about.
@@ -98,7 +92,7 @@ impl Server {
 
     /// Takes connections until `stop`, then lets the requests under way finish.
     pub async fn serve<H: Handler>(self, handler: Arc<H>, stop: Stop) {
-        let builder = Arc::new(self.builder());
+        let protocols = Arc::new(Protocols::new(&self.rules));
         let connections = TaskTracker::new();
         while let Some((io, address)) = self.next(&stop).await {
             if connections.len() >= self.rules.connections_max {
@@ -113,13 +107,13 @@ impl Server {
                 .as_ref()
                 .map(|tls| TlsAcceptor::from(tls.current(self.outside.clock.now())));
             let tenure = Tenure::new(&self.rules, &self.outside, stop.clone());
-            let (handler, builder, peer) = (Arc::clone(&handler), Arc::clone(&builder), Peer { address });
+            let (handler, protocols, peer) = (Arc::clone(&handler), Arc::clone(&protocols), Peer { address });
             connections.spawn(async move {
                 let Some(tls) = tls else {
-                    return tenure.serve(io, peer, handler, &builder).await;
+                    return tenure.serve(io, peer, handler, &protocols).await;
                 };
                 match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(io)).await {
-                    Ok(Ok(io)) => tenure.serve(io, peer, handler, &builder).await,
+                    Ok(Ok(io)) => tenure.serve(io, peer, handler, &protocols).await,
                     Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                     Err(_) => tracing::debug!("a TLS handshake took too long"),
                 }
@@ -153,31 +147,6 @@ impl Server {
                 }
             }
         }
-    }
-
-    fn builder(&self) -> Builder {
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            // It also runs while a connection waits for its next request, so the shorter of the two decides.
-            .header_read_timeout(self.rules.header_max)
-            .max_buf_size(HEADERS_BYTES_MAX as usize)
-            .keep_alive(self.rules.keep_alive);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .max_frame_size(STREAM_WINDOW_BYTES)
-            .max_concurrent_streams(self.rules.streams_max)
-            .max_header_list_size(HEADERS_BYTES_MAX)
-            .max_send_buf_size(SEND_BUFFER_BYTES)
-            .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
-            .max_local_error_reset_streams(LOCAL_RESETS_MAX)
-            .keep_alive_interval(self.rules.ping_interval)
-            .keep_alive_timeout(self.rules.ping_timeout);
-        builder
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,14 @@ use http::header::CONTENT_TYPE;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioIo;
 use pipeline::component::Stop;
 use pipeline::outside::{Connection, Outside};
 
 use super::limits::{AGE_JITTER, NEWCOMER_MAX, STOP_GRACE};
-use super::pulse::{Pulse, Wire};
+use super::protocols::{Closing, Protocols};
+use super::pulse::Pulse;
+use super::wire::{Version, Wire};
 use super::{Handler, Peer, Reply, Rules};
 use crate::grpc;
 
@@ -38,8 +39,6 @@ pub(super) struct Tenure {
 enum Due {
     /// Nothing before then, or ever.
     Wait(Option<Instant>),
-    /// Drop it: its peer has nothing to say.
-    Cut,
     /// Take no more requests, and drop it when this time is over.
     Close(Duration),
 }
@@ -66,13 +65,13 @@ impl Tenure {
         io: impl Connection + 'static,
         peer: Peer,
         handler: Arc<H>,
-        builder: &auto::Builder<TokioExecutor>,
+        protocols: &Protocols,
     ) {
+        let Some((version, wire)) = self.listen(io).await else {
+            return;
+        };
+        let io = TokioIo::new(wire);
         let pulse = Pulse::new(self.begun);
-        let io = TokioIo::new(Wire {
-            io,
-            pulse: Arc::clone(&pulse),
-        });
         let beating = Arc::clone(&pulse);
         let service = service_fn(move |request| {
             let (handler, beat) = (Arc::clone(&handler), beating.beat());
@@ -82,28 +81,46 @@ impl Tenure {
                 Ok::<_, Infallible>(response)
             }
         });
-        let mut connection = pin!(builder.serve_connection(io, service));
+        let ended = match version {
+            Version::Http1 => {
+                self.run(pin!(protocols.http1.serve_connection(io, service)), &pulse)
+                    .await
+            }
+            Version::Http2 => {
+                self.run(pin!(protocols.http2.serve_connection(io, service)), &pulse)
+                    .await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+
+    /// Waits for the first bytes; None if the connection is over before they come.
+    async fn listen<IO: Connection>(&self, io: IO) -> Option<(Version, Wire<IO>)> {
+        tokio::select! {
+            heard = Wire::listen(io) => heard.ok().flatten(),
+            () = sleep_until(Some(self.speak_by)) => None,
+            () = self.stop.cancelled() => None,
+        }
+    }
+
+    async fn run<C: Closing>(&self, mut connection: Pin<&mut C>, pulse: &Pulse) -> hyper::Result<()> {
         let mut closing = None;
         loop {
-            let wake = match (closing, self.due(&pulse, tokio::time::Instant::now().into_std())) {
+            let wake = match (closing, self.due(pulse, tokio::time::Instant::now().into_std())) {
                 (Some(end), _) => Some(end),
                 (None, Due::Wait(until)) => until,
-                (None, Due::Cut) => return,
                 (None, Due::Close(grace)) => {
-                    connection.as_mut().graceful_shutdown();
+                    connection.as_mut().close();
                     closing = Some(tokio::time::Instant::now().into_std() + grace);
                     closing
                 }
             };
             tokio::select! {
-                ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, "a connection ended early");
-                    }
-                    return;
-                }
+                ended = connection.as_mut() => return ended,
                 () = self.stop.cancelled(), if closing.is_none() => {}
-                () = sleep_until(wake) => if closing.is_some() { return },
+                () = sleep_until(wake) => if closing.is_some() { return Ok(()) },
             }
         }
     }
@@ -111,9 +128,6 @@ impl Tenure {
     fn due(&self, pulse: &Pulse, now: Instant) -> Due {
         if self.stop.is_cancelled() {
             return Due::Close(STOP_GRACE);
-        }
-        if !pulse.has_spoken() && now >= self.speak_by {
-            return Due::Cut;
         }
         if self.old_at.is_some_and(|old_at| now >= old_at) {
             return Due::Close(self.age_grace);
@@ -128,8 +142,7 @@ impl Tenure {
         if idle_at.is_some_and(|idle_at| now >= idle_at) {
             return Due::Close(STOP_GRACE);
         }
-        let speak_by = (!pulse.has_spoken()).then_some(self.speak_by);
-        Due::Wait([speak_by, self.old_at, idle_at].into_iter().flatten().min())
+        Due::Wait([self.old_at, idle_at].into_iter().flatten().min())
     }
 }
 

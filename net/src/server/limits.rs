@@ -19,6 +19,10 @@ pub const STREAMS_MAX: u32 = 200;
 /// All headers of one request: tokens and baggage fit, an HPACK bomb does not.
 pub const HEADERS_BYTES_MAX: u32 = 16 * 1024;
 
+/// What one read of an HTTP/1.1 connection may take at once, and with it the part of a head that a peer can make us hold
+/// before the head is complete. It grows to this only while it is filled; larger reads gain nothing measurable.
+pub const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
 /// Answers that wait to be written on one HTTP/2 stream; ours are a few dozen bytes.
 pub const SEND_BUFFER_BYTES: usize = 64 * 1024;
 

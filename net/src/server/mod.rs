@@ -11,12 +11,14 @@ mod cors;
 mod grpc_block;
 mod http_block;
 mod limits;
+mod protocols;
 mod pulse;
 mod reply;
 mod rules;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
+mod wire;
 
 pub use accept::{Handler, Peer, Server};
 pub use bind::Transport;

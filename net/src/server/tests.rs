@@ -80,12 +80,20 @@ struct Rig {
 impl Rig {
     fn start(rules: Rules) -> Self {
         let (pipes, accepting) = mpsc::channel(16);
-        let echo = Arc::new(Echo { budget: Budget::new(1_000_000), said: Mutex::default() });
+        let echo = Arc::new(Echo {
+            budget: Budget::new(1_000_000),
+            said: Mutex::default(),
+        });
         let stop = Stop::new();
         let listener = Box::new(Pipes(tokio::sync::Mutex::new(accepting)));
         let server = Server::on(listener, rules, &Outside::system());
         let serving = tokio::spawn(server.serve(Arc::clone(&echo), stop.clone()));
-        Self { pipes, echo, stop, serving }
+        Self {
+            pipes,
+            echo,
+            stop,
+            serving,
+        }
     }
 
     async fn connect(&self) -> DuplexStream {
@@ -132,7 +140,10 @@ async fn a_panic_costs_its_request_only() {
 async fn a_body_that_stops_arriving_is_given_up_and_its_memory_given_back() {
     let rig = Rig::start(Rules::default());
     let mut stream = rig.connect().await;
-    stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 90000\r\n\r\nhello").await.unwrap();
+    stream
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 90000\r\n\r\nhello")
+        .await
+        .unwrap();
 
     let (answer, elapsed) = until_closed(stream).await;
 
@@ -145,7 +156,10 @@ async fn a_body_that_stops_arriving_is_given_up_and_its_memory_given_back() {
 async fn a_body_at_a_walking_pace_is_read_to_its_end() {
     let rig = Rig::start(Rules::default());
     let mut stream = rig.connect().await;
-    stream.write_all(b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 90000\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 90000\r\n\r\n")
+        .await
+        .unwrap();
     for _ in 0..9 {
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         stream.write_all(&[b'x'; 10_000]).await.unwrap();
@@ -160,9 +174,15 @@ async fn a_body_at_a_walking_pace_is_read_to_its_end() {
 async fn a_body_larger_than_allowed_is_refused_however_it_comes() {
     let rig = Rig::start(Rules::default());
     let mut announced = rig.connect().await;
-    announced.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100001\r\n\r\n").await.unwrap();
+    announced
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100001\r\n\r\n")
+        .await
+        .unwrap();
     let mut chunked = rig.connect().await;
-    chunked.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n186A1\r\n").await.unwrap();
+    chunked
+        .write_all(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n186A1\r\n")
+        .await
+        .unwrap();
     let sending = tokio::spawn(async move {
         // The other side closes before everything is written.
         let _ = chunked.write_all(&vec![b'x'; 100_001]).await;
@@ -197,7 +217,10 @@ async fn a_body_of_unknown_length_is_charged_as_it_grows() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_connection_is_cut_when_its_time_to_speak_is_over() {
     let header_max = Duration::from_secs(7);
-    let rig = Rig::start(Rules { header_max, ..Rules::default() });
+    let rig = Rig::start(Rules {
+        header_max,
+        ..Rules::default()
+    });
 
     let (_, elapsed) = until_closed(rig.connect().await).await;
 
@@ -209,21 +232,37 @@ async fn a_connection_that_never_asks_is_closed_after_five_minutes() {
     let rig = Rig::start(Rules::default());
     let mut stream = rig.connect().await;
     // The preface of HTTP/2 and empty settings, and then nothing.
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await
+        .unwrap();
 
     let (_, elapsed) = until_closed(stream).await;
 
-    assert!(elapsed >= NEWCOMER_MAX && elapsed <= NEWCOMER_MAX + STOP_GRACE + Duration::from_secs(1), "{elapsed:?}");
+    assert!(
+        elapsed >= NEWCOMER_MAX && elapsed <= NEWCOMER_MAX + STOP_GRACE + Duration::from_secs(1),
+        "{elapsed:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_closed_after_its_last_request() {
     let idle_max = Duration::from_secs(30);
-    let rig = Rig::start(Rules { idle_max: Some(idle_max), ..Rules::default() });
+    let rig = Rig::start(Rules {
+        idle_max: Some(idle_max),
+        ..Rules::default()
+    });
     let mut client = rig.client().await;
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_secs(20)).await;
-        client.send_request(get("/")).await.unwrap().into_body().collect().await.unwrap();
+        client
+            .send_request(get("/"))
+            .await
+            .unwrap()
+            .into_body()
+            .collect()
+            .await
+            .unwrap();
     }
 
     let begun = Instant::now();
@@ -236,7 +275,10 @@ async fn an_idle_connection_is_closed_after_its_last_request() {
 
 #[tokio::test(start_paused = true)]
 async fn connections_beyond_the_cap_are_closed_and_the_others_go_on() {
-    let rig = Rig::start(Rules { connections_max: 2, ..Rules::default() });
+    let rig = Rig::start(Rules {
+        connections_max: 2,
+        ..Rules::default()
+    });
     let mut first = rig.client().await;
     let _second = rig.client().await;
     assert_eq!(first.send_request(get("/")).await.unwrap().status(), StatusCode::OK);
@@ -268,7 +310,13 @@ async fn a_page_is_for_reading_only() {
     let listener = Box::new(Pipes(tokio::sync::Mutex::new(accepting)));
     let stop = Stop::new();
     let outside = Outside::system();
-    let pages = |path: &str| if path == "/metrics" { Page::ok("text/plain", "up 1\n") } else { Page::not_found() };
+    let pages = |path: &str| {
+        if path == "/metrics" {
+            Page::ok("text/plain", "up 1\n")
+        } else {
+            Page::not_found()
+        }
+    };
     let serving = tokio::spawn({
         let stop = stop.clone();
         async move { page::serve(listener, &outside, pages, stop).await }
@@ -281,10 +329,19 @@ async fn a_page_is_for_reading_only() {
     let found = client.send_request(get("/metrics")).await.unwrap();
     assert_eq!(found.headers()["content-type"], "text/plain");
     assert_eq!(found.into_body().collect().await.unwrap().to_bytes(), "up 1\n");
-    assert_eq!(client.send_request(get("/")).await.unwrap().status(), StatusCode::NOT_FOUND);
-    let posted = Request::post("/metrics").header("host", "here").body(Full::default()).unwrap();
+    assert_eq!(
+        client.send_request(get("/")).await.unwrap().status(),
+        StatusCode::NOT_FOUND
+    );
+    let posted = Request::post("/metrics")
+        .header("host", "here")
+        .body(Full::default())
+        .unwrap();
     let posted = client.send_request(posted).await.unwrap();
-    assert_eq!((posted.status(), &posted.headers()["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &"GET, HEAD".parse().unwrap()));
+    assert_eq!(
+        (posted.status(), &posted.headers()["allow"]),
+        (StatusCode::METHOD_NOT_ALLOWED, &"GET, HEAD".parse().unwrap())
+    );
     stop.cancel();
     serving.await.unwrap();
 }
@@ -294,4 +351,36 @@ fn a_retry_delay_is_rounded_up_to_whole_seconds() {
     assert_eq!(retry_after(Duration::from_millis(1)), "1");
     assert_eq!(retry_after(Duration::from_millis(2_001)), "3");
     assert_eq!(retry_after(Duration::ZERO), "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_larger_than_sixteen_kibibytes_is_refused() {
+    let rig = Rig::start(Rules::default());
+    let mut stream = rig.connect().await;
+    let head = format!(
+        "GET / HTTP/1.1\r\nhost: a\r\nx-large: {}\r\n\r\n",
+        "x".repeat(16 * 1024)
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+
+    let (answer, _) = until_closed(stream).await;
+
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_protocol_is_told_however_the_first_bytes_are_cut() {
+    let rig = Rig::start(Rules::default());
+    let http1 = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let http2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    for (bytes, answers) in [(&http1[..], &b"HTTP/1.1 200"[..]), (&http2[..], &[0, 0][..])] {
+        let mut stream = rig.connect().await;
+        for byte in bytes {
+            stream.write_all(&[*byte]).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let mut answer = vec![0; answers.len()];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, answers);
+    }
 }

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::config::{Diagnostics, Section};
+use pipeline::outside::{Clock, ManualClock};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::ServerName;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -13,7 +14,11 @@ fn read<T: serde::de::DeserializeOwned + ::config::Validate>(yaml: &str) -> Resu
     let section = Section::from_yaml("test.yaml", yaml).unwrap();
     let mut diagnostics = Diagnostics::new();
     let read = ::config::decode(&section, &mut diagnostics);
-    if diagnostics.has_errors() { Err(diagnostics.render(false)) } else { Ok(read.unwrap()) }
+    if diagnostics.has_errors() {
+        Err(diagnostics.render(false))
+    } else {
+        Ok(read.unwrap())
+    }
 }
 
 /// A root, and a certificate and key for `localhost` that lead to it, as PEM.
@@ -22,12 +27,18 @@ fn papers() -> (String, String, String) {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let root = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &root).unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()])
+        .unwrap()
+        .signed_by(&key, &root)
+        .unwrap();
     (root.pem(), certificate.pem(), key.serialize_pem())
 }
 
 fn block(lines: &[(&str, &str)]) -> String {
-    lines.iter().map(|(key, value)| format!("{key}: {}\n", serde_json::Value::from(*value))).collect()
+    lines
+        .iter()
+        .map(|(key, value)| format!("{key}: {}\n", serde_json::Value::from(*value)))
+        .collect()
 }
 
 async fn shake(server: &ServerTls, client: &ClientTls, name: &str) -> Result<(), String> {
@@ -50,7 +61,10 @@ async fn a_client_trusts_its_ca_and_nobody_else() {
     let blind: ClientTls = read("insecure_skip_verify: true").unwrap();
 
     assert_eq!(shake(&server, &ours, "localhost").await, Ok(()));
-    assert!(shake(&server, &ours, "elsewhere.example.com").await.is_err(), "the name is checked");
+    assert!(
+        shake(&server, &ours, "elsewhere.example.com").await.is_err(),
+        "the name is checked"
+    );
     assert!(shake(&server, &others, "localhost").await.is_err());
     assert_eq!(shake(&server, &blind, "elsewhere.example.com").await, Ok(()));
 }
@@ -88,17 +102,41 @@ async fn suites_and_curves_are_those_that_were_chosen() {
 fn a_client_is_insecure_only_where_nothing_asks_for_tls() {
     assert!(read::<ClientTls>("insecure: true").unwrap().insecure());
     assert!(!read::<ClientTls>("{}").unwrap().insecure());
-    assert!(!read::<ClientTls>("{ insecure: true, ca_file: x.pem }").unwrap().insecure());
-    assert_eq!(read::<ClientTls>("server_name_override: a").unwrap().server_name_override(), Some("a"));
+    assert!(
+        !read::<ClientTls>("{ insecure: true, ca_file: x.pem }")
+            .unwrap()
+            .insecure()
+    );
+    assert_eq!(
+        read::<ClientTls>("server_name_override: a")
+            .unwrap()
+            .server_name_override(),
+        Some("a")
+    );
 }
 
 #[test]
 fn half_an_identity_and_both_forms_of_one_are_errors() {
-    assert!(read::<ClientTls>("cert_file: a.pem").unwrap_err().contains("belong together"));
-    assert!(read::<ClientTls>("key_file: a.pem").unwrap_err().contains("belong together"));
-    assert!(read::<ClientTls>("{ ca_file: a, ca_pem: b }").unwrap_err().contains("keep one of them"));
+    assert!(
+        read::<ClientTls>("cert_file: a.pem")
+            .unwrap_err()
+            .contains("belong together")
+    );
+    assert!(
+        read::<ClientTls>("key_file: a.pem")
+            .unwrap_err()
+            .contains("belong together")
+    );
+    assert!(
+        read::<ClientTls>("{ ca_file: a, ca_pem: b }")
+            .unwrap_err()
+            .contains("keep one of them")
+    );
     assert!(read::<ServerTls>("{}").unwrap_err().contains("needs its certificate"));
-    assert!(read::<ServerTls>("{ insecure: true, cert_file: a, key_file: b }").is_err(), "a client's key");
+    assert!(
+        read::<ServerTls>("{ insecure: true, cert_file: a, key_file: b }").is_err(),
+        "a client's key"
+    );
     assert!(read::<ClientTls>("client_ca_file: a").is_err(), "a server's key");
 }
 
@@ -117,10 +155,14 @@ fn errors_name_the_place_and_never_the_secret() {
 fn a_reload_happens_when_it_is_due_and_a_bad_one_changes_nothing() {
     let loads = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&loads);
-    let start = Instant::now();
+    let start = ManualClock::new().now();
     let reloading = Reloading::new(Some(Duration::from_secs(10)), start, move || {
         let load = counted.fetch_add(1, Ordering::Relaxed);
-        if load == 1 { Err(TlsError::NoIdentity) } else { Ok(Arc::new(load)) }
+        if load == 1 {
+            Err(TlsError::NoIdentity)
+        } else {
+            Ok(Arc::new(load))
+        }
     });
     let reloading = reloading.unwrap();
     let at = |seconds| *reloading.current(start + Duration::from_secs(seconds));
@@ -133,10 +175,17 @@ fn a_reload_happens_when_it_is_due_and_a_bad_one_changes_nothing() {
 
 #[test]
 fn a_client_ca_that_is_watched_is_read_again_within_ten_seconds() {
-    let interval = |more: &str| read::<ServerTls>(&format!("{{ cert_file: a, key_file: b, {more} }}")).unwrap().reload_interval();
+    let interval = |more: &str| {
+        read::<ServerTls>(&format!("{{ cert_file: a, key_file: b, {more} }}"))
+            .unwrap()
+            .reload_interval()
+    };
 
     assert_eq!(interval(""), None);
     assert_eq!(interval("reload_interval: 1h"), Some(Duration::from_secs(3_600)));
     assert_eq!(interval("client_ca_file_reload: true"), Some(Duration::from_secs(10)));
-    assert_eq!(interval("client_ca_file_reload: true, reload_interval: 3s"), Some(Duration::from_secs(3)));
+    assert_eq!(
+        interval("client_ca_file_reload: true, reload_interval: 3s"),
+        Some(Duration::from_secs(3))
+    );
 }

@@ -10,11 +10,16 @@ use pipeline::payload::json::{logs_from_json, metrics_from_json, traces_from_jso
 use pipeline::payload::{Limits, Parsed, Payload, Rejected};
 use pipeline::telemetry::Telemetry;
 use pipeline::{Credit, Origin};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 use tokio::time::{Instant, timeout_at};
 
 use super::counts::ItemCounts;
 use super::ferry::Ferry;
 use super::refusal::{Cause, Refusal};
+
+/// Bodies from this size take a millisecond or more to decompress and parse, which others should not wait for.
+const LARGE_BODY_BYTES: usize = 512 * 1024;
 
 /// How the message in a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +69,7 @@ impl Door {
         origin: Arc<Origin>,
         deadline: Option<Instant>,
     ) -> Result<Rejected, Refusal> {
-        let (parsed, credit) = self.read(arrived)?;
+        let (parsed, credit) = self.read_beside_others(arrived)?;
         let Parsed { payload, rejected } = parsed;
         self.counts.reject(&rejected);
         let items = u64::from(payload.items());
@@ -87,6 +92,16 @@ impl Door {
         };
         counter.add(items);
         refusal.map_or(Ok(rejected), Err)
+    }
+
+    /// Reads a body; a large one without holding up the other requests of this thread.
+    fn read_beside_others(&self, arrived: Arrived) -> Result<(Parsed<Payload>, Credit), Refusal> {
+        let is_large = arrived.body.len() >= LARGE_BODY_BYTES;
+        // A runtime with one thread has no other to send them to.
+        if is_large && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+            return block_in_place(|| self.read(arrived));
+        }
+        self.read(arrived)
     }
 
     fn read(&self, arrived: Arrived) -> Result<(Parsed<Payload>, Credit), Refusal> {

@@ -1,7 +1,8 @@
 mod connections;
+mod ferry;
 mod grpc_calls;
-mod http_requests;
 mod hostile;
+mod http_requests;
 mod rig;
 mod tls;
 

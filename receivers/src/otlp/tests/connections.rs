@@ -23,7 +23,11 @@ async fn every_port_takes_both_protocols() {
             let answer = call(*address, TRACES, &[], one_span()).await;
             let request = post("/v1/traces", &[("content-type", "application/json")], "{}");
             let response = send(*address, false, request).await;
-            assert_eq!((answer.status().code, response.status().as_u16()), (Code::Ok, 200), "{yaml}");
+            assert_eq!(
+                (answer.status().code, response.status().as_u16()),
+                (Code::Ok, 200),
+                "{yaml}"
+            );
         }
     }
 }
@@ -35,7 +39,9 @@ async fn calls_of_one_connection_are_answered_side_by_side() {
     let mut calls = Vec::new();
     for _ in 0..10 {
         let mut sender = sender.clone();
-        calls.push(tokio::spawn(async move { call_on(&mut sender, TRACES, &[], one_span()).await }));
+        calls.push(tokio::spawn(async move {
+            call_on(&mut sender, TRACES, &[], one_span()).await
+        }));
     }
 
     let mut held = Vec::new();
@@ -64,7 +70,10 @@ async fn an_old_connection_is_told_to_go_and_its_call_is_answered() {
     let (answer, sender) = calling.await.unwrap();
 
     assert_eq!(answer.status().code, Code::Ok);
-    tokio::time::timeout(Duration::from_secs(5), connection).await.expect("the old connection stays open").unwrap();
+    tokio::time::timeout(Duration::from_secs(5), connection)
+        .await
+        .expect("the old connection stays open")
+        .unwrap();
     assert!(sender.is_closed());
 }
 
@@ -77,7 +86,10 @@ async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     let calling = tokio::spawn(async move { call_on(&mut busy, TRACES, &[], one_span()).await });
     let batch = rig.batches.as_mut().unwrap().recv().await.unwrap();
 
-    tokio::time::timeout(Duration::from_secs(5), idle_connection).await.expect("the idle one stays open").unwrap();
+    tokio::time::timeout(Duration::from_secs(5), idle_connection)
+        .await
+        .expect("the idle one stays open")
+        .unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     batch.settle(Outcome::Delivered);
 
@@ -108,14 +120,23 @@ async fn stopping_answers_what_is_under_way_and_takes_nothing_new() {
         }
         assert!(refused, "{address} still listens");
     }
-    assert!(!rig.service.is_finished(), "ended before what was under way was answered");
+    assert!(
+        !rig.service.is_finished(),
+        "ended before what was under way was answered"
+    );
     first.settle(Outcome::Delivered);
     second.settle(Outcome::Delivered);
 
     assert_eq!(by_grpc.await.unwrap().status().code, Code::Ok);
     assert_eq!(by_http.await.unwrap().status(), 200);
-    tokio::time::timeout(Duration::from_secs(5), rig.service).await.expect("the receiver does not end").unwrap();
-    assert!(rig.batches.unwrap().recv().await.is_none(), "the receiver keeps its outlets");
+    tokio::time::timeout(Duration::from_secs(5), rig.service)
+        .await
+        .expect("the receiver does not end")
+        .unwrap();
+    assert!(
+        rig.batches.unwrap().recv().await.is_none(),
+        "the receiver keeps its outlets"
+    );
 }
 
 #[tokio::test]
@@ -136,7 +157,10 @@ async fn a_unix_socket_works_and_is_removed_at_the_end() {
     let path = directory.path().join("otlp.sock");
     // What a killed process leaves behind.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let yaml = format!("protocols: {{ grpc: {{ endpoint: '{}', transport: unix }} }}", path.display());
+    let yaml = format!(
+        "protocols: {{ grpc: {{ endpoint: '{}', transport: unix }} }}",
+        path.display()
+    );
     let rig = Rig::with(&yaml, Outcome::Delivered).await;
 
     let stream = tokio::net::UnixStream::connect(&path).await.unwrap();

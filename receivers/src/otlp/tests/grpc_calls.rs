@@ -76,32 +76,99 @@ async fn every_bad_call_gets_the_code_that_says_what_to_do() {
     let good = rig::request(vec![span("one")]);
     let gzip = ("grpc-encoding", "gzip");
     let cases: Vec<(&str, &str, Vec<(&str, &str)>, Vec<u8>, Code)> = vec![
-        ("not protobuf", TRACES, vec![], framed(false, b"\xff\xff\xff"), Code::InvalidArgument),
-        ("cut off inside", TRACES, vec![], framed(false, &good[..good.len() - 1]), Code::InvalidArgument),
+        (
+            "not protobuf",
+            TRACES,
+            vec![],
+            framed(false, b"\xff\xff\xff"),
+            Code::InvalidArgument,
+        ),
+        (
+            "cut off inside",
+            TRACES,
+            vec![],
+            framed(false, &good[..good.len() - 1]),
+            Code::InvalidArgument,
+        ),
         ("no message", TRACES, vec![], vec![], Code::InvalidArgument),
         ("half a prefix", TRACES, vec![], vec![0, 0, 0], Code::InvalidArgument),
-        ("shorter than it says", TRACES, vec![], vec![0, 0, 0, 0, 9, 1], Code::InvalidArgument),
-        ("two messages", TRACES, vec![], [framed(false, &good), framed(false, &good)].concat(), Code::InvalidArgument),
-        ("a flag of 2", TRACES, vec![], vec![2, 0, 0, 0, 0], Code::InvalidArgument),
-        ("compressed, but how", TRACES, vec![], framed(true, &packed(Encoding::Gzip, &good)), Code::InvalidArgument),
-        ("no gzip", TRACES, vec![gzip], framed(true, &good), Code::InvalidArgument),
-        ("snappy", TRACES, vec![("grpc-encoding", "snappy")], framed(true, &good), Code::Unimplemented),
-        ("unknown method", "/a.b.C/Export", vec![], framed(false, &good), Code::Unimplemented),
+        (
+            "shorter than it says",
+            TRACES,
+            vec![],
+            vec![0, 0, 0, 0, 9, 1],
+            Code::InvalidArgument,
+        ),
+        (
+            "two messages",
+            TRACES,
+            vec![],
+            [framed(false, &good), framed(false, &good)].concat(),
+            Code::InvalidArgument,
+        ),
+        (
+            "a flag of 2",
+            TRACES,
+            vec![],
+            vec![2, 0, 0, 0, 0],
+            Code::InvalidArgument,
+        ),
+        (
+            "compressed, but how",
+            TRACES,
+            vec![],
+            framed(true, &packed(Encoding::Gzip, &good)),
+            Code::InvalidArgument,
+        ),
+        (
+            "no gzip",
+            TRACES,
+            vec![gzip],
+            framed(true, &good),
+            Code::InvalidArgument,
+        ),
+        (
+            "snappy",
+            TRACES,
+            vec![("grpc-encoding", "snappy")],
+            framed(true, &good),
+            Code::Unimplemented,
+        ),
+        (
+            "unknown method",
+            "/a.b.C/Export",
+            vec![],
+            framed(false, &good),
+            Code::Unimplemented,
+        ),
         ("no pipeline", LOGS, vec![], framed(false, b""), Code::Unimplemented),
-        ("larger than 4 MiB", TRACES, vec![], framed(false, &vec![0; 4 * 1024 * 1024 + 1]), Code::ResourceExhausted),
+        (
+            "larger than 4 MiB",
+            TRACES,
+            vec![],
+            framed(false, &vec![0; 4 * 1024 * 1024 + 1]),
+            Code::ResourceExhausted,
+        ),
     ];
 
     for (name, path, headers, body, code) in cases {
         let answer = call(rig.grpc(), path, &headers, body).await;
         assert_eq!(answer.status().code, code, "{name}: {:?}", answer.status());
-        assert_eq!(answer.status().retry_after, None, "{name}: sending it again cannot help");
+        assert_eq!(
+            answer.status().retry_after,
+            None,
+            "{name}: sending it again cannot help"
+        );
         assert!(!answer.status().message.is_empty(), "{name}");
         assert_eq!(answer.headers["grpc-accept-encoding"], "identity,gzip,zstd", "{name}");
     }
     let answer = call(rig.grpc(), TRACES, &[], framed(false, &good)).await;
     assert_eq!(answer.status().code, Code::Ok, "a good call works afterwards");
     assert_eq!(rig.world.budget.used(), 0);
-    assert!(rig.metrics().contains("otelcol_receiver_requests{receiver=\"otlp\",transport=\"grpc\",outcome=\"failure\"} 13"));
+    assert!(
+        rig.metrics()
+            .contains("otelcol_receiver_requests{receiver=\"otlp\",transport=\"grpc\",outcome=\"failure\"} 13")
+    );
 }
 
 #[tokio::test]
@@ -111,15 +178,30 @@ async fn what_the_pipeline_says_is_told_with_a_delay_where_trying_again_can_help
         (Outcome::Delivered, Code::Ok, None),
         (Outcome::Durable, Code::Ok, None),
         (Outcome::Rejected("no such tenant".into()), Code::InvalidArgument, None),
-        (Outcome::retry("queue full"), Code::Unavailable, Some(Duration::from_secs(1))),
-        (Outcome::Retry { after: Some(asked), cause: "later".into() }, Code::Unavailable, Some(asked)),
+        (
+            Outcome::retry("queue full"),
+            Code::Unavailable,
+            Some(Duration::from_secs(1)),
+        ),
+        (
+            Outcome::Retry {
+                after: Some(asked),
+                cause: "later".into(),
+            },
+            Code::Unavailable,
+            Some(asked),
+        ),
         (Outcome::Lost, Code::Unavailable, Some(Duration::from_secs(1))),
     ];
 
     for (outcome, code, retry_after) in cases {
         let rig = Rig::with(BOTH, outcome.clone()).await;
         let answer = call(rig.grpc(), TRACES, &[], framed(false, &rig::request(vec![span("one")]))).await;
-        assert_eq!((answer.status().code, answer.status().retry_after), (code, retry_after), "{outcome:?}");
+        assert_eq!(
+            (answer.status().code, answer.status().retry_after),
+            (code, retry_after),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -128,12 +210,22 @@ async fn without_memory_a_call_is_refused_before_its_body_is_kept() {
     let rig = Rig::with(BOTH, Outcome::Delivered).await;
     rig.world.budget.set_limit(100);
 
-    let refused = call(rig.grpc(), TRACES, &[], framed(false, &rig::request(vec![span(&"x".repeat(100_000))]))).await;
+    let refused = call(
+        rig.grpc(),
+        TRACES,
+        &[],
+        framed(false, &rig::request(vec![span(&"x".repeat(100_000))])),
+    )
+    .await;
     let small = call(rig.grpc(), TRACES, &[], framed(false, &rig::request(vec![span("x")]))).await;
 
     assert_eq!(refused.status().code, Code::Unavailable);
     assert_eq!(refused.status().retry_after, Some(Duration::from_secs(1)));
-    assert!(refused.status().message.contains("memory limit reached"), "{}", refused.status().message);
+    assert!(
+        refused.status().message.contains("memory limit reached"),
+        "{}",
+        refused.status().message
+    );
     assert_eq!(small.status().code, Code::Ok);
     assert_eq!((rig.world.budget.used(), rig.world.budget.refused()), (0, 1));
 }
@@ -141,7 +233,10 @@ async fn without_memory_a_call_is_refused_before_its_body_is_kept() {
 #[tokio::test]
 async fn a_bad_span_is_rejected_alone() {
     let mut rig = Rig::start(BOTH).await;
-    let bad = Span { trace_id: vec![0; 16], ..span("bad") };
+    let bad = Span {
+        trace_id: vec![0; 16],
+        ..span("bad")
+    };
     let message = rig::request(vec![span("good"), bad]);
 
     let calling = rig::calling(rig.grpc(), TRACES, vec![], framed(false, &message));
@@ -156,8 +251,14 @@ async fn a_bad_span_is_rejected_alone() {
     assert_eq!(partial.rejected_spans, 1);
     assert!(partial.error_message.contains("trace id"), "{}", partial.error_message);
     let page = rig.metrics();
-    assert!(page.contains("otelcol_receiver_accepted_spans{receiver=\"otlp\",transport=\"grpc\"} 1"), "{page}");
-    assert!(page.contains("otelcol_receiver_failed_spans{receiver=\"otlp\",transport=\"grpc\"} 1"), "{page}");
+    assert!(
+        page.contains("otelcol_receiver_accepted_spans{receiver=\"otlp\",transport=\"grpc\"} 1"),
+        "{page}"
+    );
+    assert!(
+        page.contains("otelcol_receiver_failed_spans{receiver=\"otlp\",transport=\"grpc\"} 1"),
+        "{page}"
+    );
     assert!(page.contains("reason=\"trace_id\"} 1"), "{page}");
 }
 
@@ -180,11 +281,21 @@ async fn what_is_no_grpc_call_is_told_by_http() {
     let rig = Rig::with(BOTH, Outcome::Delivered).await;
     let good = framed(false, &rig::request(vec![span("one")]));
 
-    for content_type in ["application/grpc+json", "application/grpc-web", "application/octet-stream"] {
+    for content_type in [
+        "application/grpc+json",
+        "application/grpc-web",
+        "application/octet-stream",
+    ] {
         let answer = call(rig.grpc(), TRACES, &[("content-type", content_type)], good.clone()).await;
         assert_eq!(answer.http, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{content_type}");
     }
-    let proto = call(rig.grpc(), TRACES, &[("content-type", "application/grpc+proto;charset=x")], good.clone()).await;
+    let proto = call(
+        rig.grpc(),
+        TRACES,
+        &[("content-type", "application/grpc+proto;charset=x")],
+        good.clone(),
+    )
+    .await;
     assert_eq!(proto.status().code, Code::Ok);
     let request = rig::post(TRACES, &[("content-type", "application/grpc")], good);
     let over_http1 = rig::send(rig.grpc(), false, request).await;
@@ -193,14 +304,19 @@ async fn what_is_no_grpc_call_is_told_by_http() {
 
 #[tokio::test]
 async fn metadata_is_kept_only_where_it_was_asked_for_and_never_with_credentials() {
-    let yaml = "protocols: { grpc: { endpoint: '127.0.0.1:0', include_metadata: true }, http: { endpoint: '127.0.0.1:0' } }";
+    let yaml =
+        "protocols: { grpc: { endpoint: '127.0.0.1:0', include_metadata: true }, http: { endpoint: '127.0.0.1:0' } }";
     let mut rig = Rig::start(yaml).await;
     let body = rig::request(vec![span("one")]);
     let headers = [("x-tenant", "acme"), ("authorization", "Bearer secret")];
 
     let calling = rig::calling(rig.grpc(), TRACES, headers.to_vec(), framed(false, &body));
     let by_grpc = rig.batches.as_mut().unwrap().recv().await.unwrap();
-    let request = rig::post("/v1/traces", &[("content-type", "application/x-protobuf"), headers[0]], Bytes::from(body));
+    let request = rig::post(
+        "/v1/traces",
+        &[("content-type", "application/x-protobuf"), headers[0]],
+        Bytes::from(body),
+    );
     let sending = tokio::spawn(rig::send(rig.http(), false, request));
     let by_http = rig.batches.as_mut().unwrap().recv().await.unwrap();
 

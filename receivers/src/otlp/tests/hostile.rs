@@ -1,6 +1,6 @@
 //! Input that wants to hurt.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use net::codec::Encoding;
 use net::grpc::Code;
@@ -9,6 +9,7 @@ use pipeline::Outcome;
 use prost::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::rig::{self, BOTH, Rig, TRACES, call, framed, packed, post, send, span};
 
@@ -17,7 +18,11 @@ fn empty_spans(count: usize) -> Vec<u8> {
     let spans = [0x12_u8, 0x00].repeat(count);
     let mut request = Vec::new();
     for tag in [0x12_u8, 0x0a] {
-        let inner = if request.is_empty() { spans.clone() } else { std::mem::take(&mut request) };
+        let inner = if request.is_empty() {
+            spans.clone()
+        } else {
+            std::mem::take(&mut request)
+        };
         request.push(tag);
         prost::encoding::encode_varint(inner.len() as u64, &mut request);
         request.extend_from_slice(&inner);
@@ -29,7 +34,10 @@ fn empty_spans(count: usize) -> Vec<u8> {
 async fn a_small_gzip_of_two_million_spans_is_refused_without_being_unfolded() {
     let rig = Rig::with(BOTH, Outcome::Delivered).await;
     let message = empty_spans(1_900_000);
-    assert!(ExportTraceServiceRequest::decode(empty_spans(3).as_slice()).is_ok(), "the bomb is a valid request");
+    assert!(
+        ExportTraceServiceRequest::decode(empty_spans(3).as_slice()).is_ok(),
+        "the bomb is a valid request"
+    );
 
     for (encoding, name) in [(Encoding::Gzip, "gzip"), (Encoding::Zstd, "zstd")] {
         let bomb = rig::packed_hard(encoding, &message);
@@ -55,7 +63,10 @@ async fn the_same_spans_without_compression_are_counted_and_rejected() {
 
     assert_eq!(response.status(), 200);
     let answer = rig.metrics();
-    assert!(answer.contains("otelcol_receiver_failed_spans{receiver=\"otlp\",transport=\"http\"} 1900000"), "{answer}");
+    assert!(
+        answer.contains("otelcol_receiver_failed_spans{receiver=\"otlp\",transport=\"http\"} 1900000"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -99,7 +110,11 @@ async fn a_connection_that_says_nothing_is_closed_after_the_header_timeout() {
     let yaml = "protocols: { http: { endpoint: '127.0.0.1:0', read_header_timeout: 100ms } }";
     let rig = Rig::with(yaml, Outcome::Delivered).await;
 
-    for begun in [&b""[..], b"POST /v1/", b"POST /v1/traces HTTP/1.1\r\nhost: a\r\nx-slow: "] {
+    for begun in [
+        &b""[..],
+        b"POST /v1/",
+        b"POST /v1/traces HTTP/1.1\r\nhost: a\r\nx-slow: ",
+    ] {
         let mut stream = TcpStream::connect(rig.http()).await.unwrap();
         stream.write_all(begun).await.unwrap();
         let mut rest = Vec::new();
@@ -113,7 +128,8 @@ async fn a_hundred_gone_clients_leave_no_memory_behind() {
     let rig = Rig::with(BOTH, Outcome::Delivered).await;
     for _ in 0..100 {
         let mut stream = TcpStream::connect(rig.http()).await.unwrap();
-        let head = b"POST /v1/traces HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 10000\r\n\r\n{";
+        let head =
+            b"POST /v1/traces HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 10000\r\n\r\n{";
         stream.write_all(head).await.unwrap();
     }
 
@@ -129,15 +145,36 @@ async fn nothing_that_is_not_http_kills_the_listener() {
     }
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
 
-    for bytes in [garbage.clone(), [preface, garbage].concat(), b"GET / HTTP/9.9\r\n\r\n".to_vec()] {
+    for bytes in [
+        garbage.clone(),
+        [preface, garbage].concat(),
+        b"GET / HTTP/9.9\r\n\r\n".to_vec(),
+    ] {
         let mut stream = TcpStream::connect(rig.grpc()).await.unwrap();
         // The other side may close while we still write.
         let _ = stream.write_all(&bytes).await;
         let _ = stream.shutdown().await;
         let mut rest = Vec::new();
-        let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await.unwrap();
+        let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest))
+            .await
+            .unwrap();
     }
 
     let answer = call(rig.grpc(), TRACES, &[], framed(false, &rig::request(vec![span("one")]))).await;
     assert_eq!(answer.status().code, Code::Ok);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_bodies_are_read_beside_the_others() {
+    let rig = Rig::with(BOTH, Outcome::Delivered).await;
+    let body = rig::request(vec![span(&"x".repeat(1_000)); 10_000]);
+
+    let request = post("/v1/traces", &[("content-type", "application/x-protobuf")], body);
+    let response = send(rig.http(), true, request).await;
+
+    assert_eq!(response.status(), 200, "{response:?}");
+    assert!(
+        rig.metrics()
+            .contains("otelcol_receiver_accepted_spans{receiver=\"otlp\",transport=\"http\"} 10000")
+    );
 }

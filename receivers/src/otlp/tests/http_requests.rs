@@ -28,7 +28,12 @@ async fn both_formats_all_codings_and_both_versions_of_http_are_taken() {
         for (format, message, ok) in [(PROTOBUF, protobuf.as_slice(), ""), (JSON, ONE_SPAN.as_bytes(), "{}")] {
             for encoding in [Encoding::Identity, Encoding::Gzip, Encoding::Zstd] {
                 let headers = [format, ("content-encoding", encoding.name())];
-                let response = send(rig.http(), http2, post("/v1/traces", &headers, packed(encoding, message))).await;
+                let response = send(
+                    rig.http(),
+                    http2,
+                    post("/v1/traces", &headers, packed(encoding, message)),
+                )
+                .await;
 
                 let what = format!("{format:?} {encoding:?} http2={http2}");
                 assert_eq!(response.status(), StatusCode::OK, "{what}: {response:?}");
@@ -38,7 +43,10 @@ async fn both_formats_all_codings_and_both_versions_of_http_are_taken() {
         }
     }
     let page = rig.metrics();
-    assert!(page.contains("otelcol_receiver_accepted_spans{receiver=\"otlp\",transport=\"http\"} 12"), "{page}");
+    assert!(
+        page.contains("otelcol_receiver_accepted_spans{receiver=\"otlp\",transport=\"http\"} 12"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -47,26 +55,69 @@ async fn every_bad_request_gets_the_status_that_says_what_to_do() {
     let good = rig::request(vec![span("one")]);
     let large = vec![0_u8; 20 * 1024 * 1024 + 1];
     let cases: Vec<(&str, Request<Full<Bytes>>, StatusCode)> = vec![
-        ("not protobuf", post("/v1/traces", &[PROTOBUF], "\u{7f}\u{7f}"), StatusCode::BAD_REQUEST),
-        ("not JSON", post("/v1/traces", &[JSON], "{\"resourceSpans\":"), StatusCode::BAD_REQUEST),
+        (
+            "not protobuf",
+            post("/v1/traces", &[PROTOBUF], "\u{7f}\u{7f}"),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            "not JSON",
+            post("/v1/traces", &[JSON], "{\"resourceSpans\":"),
+            StatusCode::BAD_REQUEST,
+        ),
         ("empty JSON", post("/v1/traces", &[JSON], ""), StatusCode::BAD_REQUEST),
-        ("JSON with more behind it", post("/v1/traces", &[JSON], "{} x"), StatusCode::BAD_REQUEST),
-        ("no gzip", post("/v1/traces", &[PROTOBUF, ("content-encoding", "gzip")], good.clone()), StatusCode::BAD_REQUEST),
-        ("snappy", post("/v1/traces", &[JSON, ("content-encoding", "snappy")], "{}"), StatusCode::UNSUPPORTED_MEDIA_TYPE),
-        ("gzip twice", post("/v1/traces", &[JSON, ("content-encoding", "gzip, gzip")], ""), StatusCode::UNSUPPORTED_MEDIA_TYPE),
-        ("text", post("/v1/traces", &[("content-type", "text/plain")], "{}"), StatusCode::UNSUPPORTED_MEDIA_TYPE),
-        ("no content type", post("/v1/traces", &[], "{}"), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (
+            "JSON with more behind it",
+            post("/v1/traces", &[JSON], "{} x"),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            "no gzip",
+            post("/v1/traces", &[PROTOBUF, ("content-encoding", "gzip")], good.clone()),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            "snappy",
+            post("/v1/traces", &[JSON, ("content-encoding", "snappy")], "{}"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+        (
+            "gzip twice",
+            post("/v1/traces", &[JSON, ("content-encoding", "gzip, gzip")], ""),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+        (
+            "text",
+            post("/v1/traces", &[("content-type", "text/plain")], "{}"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+        (
+            "no content type",
+            post("/v1/traces", &[], "{}"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
         ("unknown path", post("/v2/traces", &[JSON], "{}"), StatusCode::NOT_FOUND),
-        ("profiles", post("/v1development/profiles", &[PROTOBUF], ""), StatusCode::NOT_FOUND),
+        (
+            "profiles",
+            post("/v1development/profiles", &[PROTOBUF], ""),
+            StatusCode::NOT_FOUND,
+        ),
         ("no pipeline", post("/v1/logs", &[JSON], "{}"), StatusCode::NOT_FOUND),
-        ("larger than 20 MiB", post("/v1/traces", &[PROTOBUF], large), StatusCode::PAYLOAD_TOO_LARGE),
+        (
+            "larger than 20 MiB",
+            post("/v1/traces", &[PROTOBUF], large),
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
     ];
 
     for (name, request, status) in cases {
         for http2 in [false, true] {
             let response = send(rig.http(), http2, request.clone()).await;
             assert_eq!(response.status(), status, "{name}, http2={http2}: {response:?}");
-            assert!(!response.headers().contains_key("retry-after"), "{name}: sending it again cannot help");
+            assert!(
+                !response.headers().contains_key("retry-after"),
+                "{name}: sending it again cannot help"
+            );
             assert_eq!(response.headers()["accept-encoding"], "identity,gzip,zstd", "{name}");
         }
     }
@@ -85,8 +136,14 @@ async fn the_body_of_an_error_is_a_status_in_the_format_of_the_request() {
     assert_eq!(status.details[0].type_url, "type.googleapis.com/google.rpc.BadRequest");
     let status: serde_json::Value = serde_json::from_slice(json.body()).unwrap();
     assert_eq!(status["code"], 3);
-    assert!(status["message"].as_str().unwrap().contains("line 1, column"), "{status}");
-    assert_eq!(status["details"][0]["fieldViolations"][0]["description"], status["message"]);
+    assert!(
+        status["message"].as_str().unwrap().contains("line 1, column"),
+        "{status}"
+    );
+    assert_eq!(
+        status["details"][0]["fieldViolations"][0]["description"],
+        status["message"]
+    );
 }
 
 #[tokio::test]
@@ -120,7 +177,14 @@ async fn what_the_pipeline_says_is_told_with_a_delay_where_trying_again_can_help
     let cases = [
         (Outcome::Rejected("no".into()), StatusCode::BAD_REQUEST, None),
         (Outcome::retry("queue full"), StatusCode::SERVICE_UNAVAILABLE, Some("1")),
-        (Outcome::Retry { after, cause: "later".into() }, StatusCode::SERVICE_UNAVAILABLE, Some("3")),
+        (
+            Outcome::Retry {
+                after,
+                cause: "later".into(),
+            },
+            StatusCode::SERVICE_UNAVAILABLE,
+            Some("3"),
+        ),
         (Outcome::Lost, StatusCode::SERVICE_UNAVAILABLE, Some("1")),
     ];
 
@@ -128,7 +192,10 @@ async fn what_the_pipeline_says_is_told_with_a_delay_where_trying_again_can_help
         let rig = Rig::with(BOTH, outcome.clone()).await;
         let response = send(rig.http(), false, post("/v1/traces", &[JSON], ONE_SPAN)).await;
         assert_eq!(response.status(), status, "{outcome:?}");
-        let told = response.headers().get("retry-after").map(|value| value.to_str().unwrap());
+        let told = response
+            .headers()
+            .get("retry-after")
+            .map(|value| value.to_str().unwrap());
         assert_eq!(told, retry_after, "{outcome:?}");
     }
 }
@@ -151,18 +218,30 @@ async fn without_memory_a_request_is_refused_and_the_answer_is_heard() {
 #[tokio::test]
 async fn a_bad_span_is_rejected_alone_in_both_formats() {
     let rig = Rig::with(BOTH, Outcome::Delivered).await;
-    let bad = Span { span_id: vec![1, 2], ..span("bad") };
+    let bad = Span {
+        span_id: vec![1, 2],
+        ..span("bad")
+    };
     let body = rig::request(vec![bad, span("good")]);
 
     let protobuf = send(rig.http(), false, post("/v1/traces", &[PROTOBUF], body)).await;
     let json = send(rig.http(), false, post("/v1/traces", &[JSON], ONE_GOOD_ONE_BAD)).await;
 
     assert_eq!((protobuf.status(), json.status()), (StatusCode::OK, StatusCode::OK));
-    let partial = ExportTraceServiceResponse::decode(protobuf.into_body()).unwrap().partial_success.unwrap();
+    let partial = ExportTraceServiceResponse::decode(protobuf.into_body())
+        .unwrap()
+        .partial_success
+        .unwrap();
     assert_eq!(partial.rejected_spans, 1);
     let answer: serde_json::Value = serde_json::from_slice(json.body()).unwrap();
     assert_eq!(answer["partialSuccess"]["rejectedSpans"], "1");
-    assert!(answer["partialSuccess"]["errorMessage"].as_str().unwrap().contains("trace id"), "{answer}");
+    assert!(
+        answer["partialSuccess"]["errorMessage"]
+            .as_str()
+            .unwrap()
+            .contains("trace id"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -174,7 +253,10 @@ async fn text_that_was_mended_is_a_warning_with_nothing_rejected() {
 
     let response = send(rig.http(), false, post("/v1/traces", &[PROTOBUF], body)).await;
 
-    let partial = ExportTraceServiceResponse::decode(response.into_body()).unwrap().partial_success.unwrap();
+    let partial = ExportTraceServiceResponse::decode(response.into_body())
+        .unwrap()
+        .partial_success
+        .unwrap();
     assert_eq!(partial.rejected_spans, 0);
     assert!(partial.error_message.contains("UTF-8"), "{}", partial.error_message);
 }
@@ -185,7 +267,12 @@ async fn a_long_answer_is_compressed_for_clients_that_read_gzip() {
     let gzip = ("accept-encoding", "deflate, gzip;q=0.5");
 
     let compressed = send(rig.http(), false, post("/v1/traces", &[JSON, gzip], ONE_SPAN)).await;
-    let plain = send(rig.http(), false, post("/v1/traces", &[JSON, ("accept-encoding", "gzip;q=0")], ONE_SPAN)).await;
+    let plain = send(
+        rig.http(),
+        false,
+        post("/v1/traces", &[JSON, ("accept-encoding", "gzip;q=0")], ONE_SPAN),
+    )
+    .await;
 
     assert_eq!(compressed.headers()["content-encoding"], "gzip");
     let body = net::codec::decompress(Encoding::Gzip, compressed.body(), 100_000, &mut |_| Ok(())).unwrap();
@@ -213,7 +300,10 @@ async fn pages_may_send_only_from_the_origins_that_are_allowed() {
     let sent = send(rig.http(), false, sent).await;
 
     assert_eq!(allowed.status(), StatusCode::NO_CONTENT);
-    assert_eq!(allowed.headers()["access-control-allow-origin"], "https://app.example.com");
+    assert_eq!(
+        allowed.headers()["access-control-allow-origin"],
+        "https://app.example.com"
+    );
     assert_eq!(allowed.headers()["access-control-max-age"], "60");
     assert!(!foreign.headers().contains_key("access-control-allow-origin"));
     assert_eq!(sent.status(), StatusCode::OK);
@@ -222,7 +312,8 @@ async fn pages_may_send_only_from_the_origins_that_are_allowed() {
 
 #[tokio::test]
 async fn paths_and_headers_are_those_of_the_configuration() {
-    let yaml = "protocols: { http: { endpoint: '127.0.0.1:0', traces_url_path: spans, response_headers: { x-from: here } } }";
+    let yaml =
+        "protocols: { http: { endpoint: '127.0.0.1:0', traces_url_path: spans, response_headers: { x-from: here } } }";
     let rig = Rig::with(yaml, Outcome::Delivered).await;
 
     let own = send(rig.http(), false, post("/spans", &[JSON], "{}")).await;
@@ -241,5 +332,11 @@ async fn a_pipeline_that_takes_longer_than_write_timeout_costs_a_refusal_and_no_
 
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers().contains_key("retry-after"));
-    rig.batches.as_mut().unwrap().recv().await.unwrap().settle(Outcome::Delivered);
+    rig.batches
+        .as_mut()
+        .unwrap()
+        .recv()
+        .await
+        .unwrap()
+        .settle(Outcome::Delivered);
 }

@@ -83,7 +83,13 @@ impl Rig {
         let service = Otlp::start(config(yaml), setup, outlets, stop.clone()).await.unwrap();
         let service = tokio::spawn(async move { service.await.unwrap() });
         let addresses = network.addresses.lock().unwrap().clone();
-        Self { addresses, batches: Some(batches), world, stop, service }
+        Self {
+            addresses,
+            batches: Some(batches),
+            world,
+            stop,
+            service,
+        }
     }
 
     /// The same with a pipeline that ends every batch like this.
@@ -121,7 +127,9 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn status(&self) -> &Status {
-        self.status.as_ref().unwrap_or_else(|| panic!("no grpc-status, HTTP {} {:?}", self.http, self.headers))
+        self.status
+            .as_ref()
+            .unwrap_or_else(|| panic!("no grpc-status, HTTP {} {:?}", self.http, self.headers))
     }
 }
 
@@ -129,7 +137,9 @@ pub(super) type Http2 = http2::SendRequest<Full<Bytes>>;
 
 pub(super) async fn connect(address: SocketAddr) -> (Http2, JoinHandle<()>) {
     let stream = TcpStream::connect(address).await.unwrap();
-    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+        .await
+        .unwrap();
     let connection = tokio::spawn(async move { drop(connection.await) });
     (sender, connection)
 }
@@ -162,11 +172,22 @@ pub(super) async fn call_on(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response = sender.send_request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
+    let response = sender
+        .send_request(request.body(Full::new(body.into())).unwrap())
+        .await
+        .unwrap();
     let (head, body) = response.into_parts();
     let collected = body.collect().await.unwrap();
-    let status = collected.trailers().and_then(Status::read).or_else(|| Status::read(&head.headers));
-    Answer { http: head.status, headers: head.headers, status, message: collected.to_bytes() }
+    let status = collected
+        .trailers()
+        .and_then(Status::read)
+        .or_else(|| Status::read(&head.headers));
+    Answer {
+        http: head.status,
+        headers: head.headers,
+        status,
+        message: collected.to_bytes(),
+    }
 }
 
 /// One HTTP request over HTTP/1.1 or HTTP/2.
@@ -195,7 +216,12 @@ pub(super) fn post(path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>)
 }
 
 pub(super) fn framed(compressed: bool, message: &[u8]) -> Vec<u8> {
-    let mut framed = Prefix { compressed, length: u32::try_from(message.len()).unwrap() }.bytes().to_vec();
+    let mut framed = Prefix {
+        compressed,
+        length: u32::try_from(message.len()).unwrap(),
+    }
+    .bytes()
+    .to_vec();
     framed.extend_from_slice(message);
     framed
 }
@@ -214,12 +240,23 @@ pub(super) fn packed_hard(encoding: Encoding, message: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn span(name: &str) -> Span {
-    Span { trace_id: vec![1; 16], span_id: vec![2; 8], name: name.to_owned(), ..Default::default() }
+    Span {
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        name: name.to_owned(),
+        ..Default::default()
+    }
 }
 
 pub(super) fn request(spans: Vec<Span>) -> Vec<u8> {
-    let scope_spans = vec![ScopeSpans { spans, ..Default::default() }];
-    let resource_spans = vec![ResourceSpans { scope_spans, ..Default::default() }];
+    let scope_spans = vec![ScopeSpans {
+        spans,
+        ..Default::default()
+    }];
+    let resource_spans = vec![ResourceSpans {
+        scope_spans,
+        ..Default::default()
+    }];
     ExportTraceServiceRequest { resource_spans }.encode_to_vec()
 }
 

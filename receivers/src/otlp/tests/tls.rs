@@ -34,7 +34,11 @@ impl Papers {
         for name in ["server", "client"] {
             let key = KeyPair::generate().unwrap();
             let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-            fs::write(papers.path(&format!("{name}.pem")), params.signed_by(&key, &ca).unwrap().pem()).unwrap();
+            fs::write(
+                papers.path(&format!("{name}.pem")),
+                params.signed_by(&key, &ca).unwrap().pem(),
+            )
+            .unwrap();
             fs::write(papers.path(&format!("{name}.key")), key.serialize_pem()).unwrap();
         }
         papers
@@ -55,11 +59,15 @@ impl Papers {
         let mut roots = RootCertStore::empty();
         roots.add(certificate(&self.path("ca.pem"))).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
         let builder = builder.with_root_certificates(roots);
         let mut config = if with_certificate {
             let key = PrivateKeyDer::from_pem_file(self.path("client.key")).unwrap();
-            builder.with_client_auth_cert(vec![certificate(&self.path("client.pem"))], key).unwrap()
+            builder
+                .with_client_auth_cert(vec![certificate(&self.path("client.pem"))], key)
+                .unwrap()
         } else {
             builder.with_no_client_auth()
         };
@@ -75,7 +83,10 @@ fn certificate(file: &str) -> CertificateDer<'static> {
 async fn call(rig: &Rig, client: ClientConfig) -> Result<Status, String> {
     let stream = TcpStream::connect(rig.grpc()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = TlsConnector::from(Arc::new(client)).connect(name, stream).await.map_err(|error| error.to_string())?;
+    let stream = TlsConnector::from(Arc::new(client))
+        .connect(name, stream)
+        .await
+        .map_err(|error| error.to_string())?;
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
     let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
@@ -84,7 +95,11 @@ async fn call(rig: &Rig, client: ClientConfig) -> Result<Status, String> {
     let request = http::Request::post(format!("https://localhost{TRACES}")).header("content-type", "application/grpc");
     let sent = sender.send_request(request.body(Full::new(message)).unwrap()).await;
     let response: Response<_> = sent.map_err(|error| error.to_string())?;
-    let collected = response.into_body().collect().await.map_err(|error| error.to_string())?;
+    let collected = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(|error| error.to_string())?;
     Ok(Status::read(collected.trailers().unwrap()).unwrap())
 }
 
@@ -103,18 +118,25 @@ async fn with_client_ca_file_only_clients_with_a_certificate_get_in() {
     let client_ca = format!(", client_ca_file: '{}'", papers.path("ca.pem"));
     let rig = Rig::with(&papers.server_yaml(&client_ca), Outcome::Delivered).await;
     let mut forged = others.client(true);
-    forged.dangerous().set_certificate_verifier(Arc::clone(&verifier_of(&papers)));
+    forged
+        .dangerous()
+        .set_certificate_verifier(Arc::clone(&verifier_of(&papers)));
 
     assert_eq!(call(&rig, papers.client(true)).await.unwrap().code, Code::Ok);
     assert!(call(&rig, papers.client(false)).await.is_err(), "without a certificate");
-    assert!(call(&rig, forged).await.is_err(), "with a certificate of a foreign root");
+    assert!(
+        call(&rig, forged).await.is_err(),
+        "with a certificate of a foreign root"
+    );
 }
 
 fn verifier_of(papers: &Papers) -> Arc<dyn rustls::client::danger::ServerCertVerifier> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate(&papers.path("ca.pem"))).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap()
+    rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -125,7 +147,11 @@ async fn a_new_certificate_is_used_after_the_reload_interval_and_a_broken_one_is
 
     fs::write(papers.path("server.pem"), "not a certificate").unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    assert_eq!(call(&rig, papers.client(false)).await.unwrap().code, Code::Ok, "the old one stays in force");
+    assert_eq!(
+        call(&rig, papers.client(false)).await.unwrap().code,
+        Code::Ok,
+        "the old one stays in force"
+    );
 
     for file in ["server.pem", "server.key"] {
         fs::copy(next.path(file), papers.path(file)).unwrap();
@@ -149,7 +175,11 @@ async fn a_certificate_that_cannot_be_read_is_an_error_at_start() {
 
 #[test]
 fn versions_and_suites_that_are_broken_are_refused_with_a_reason() {
-    let tls = |more: &str| rig::problems(&format!("protocols: {{ grpc: {{ tls: {{ cert_file: a, key_file: b, {more} }} }} }}"));
+    let tls = |more: &str| {
+        rig::problems(&format!(
+            "protocols: {{ grpc: {{ tls: {{ cert_file: a, key_file: b, {more} }} }} }}"
+        ))
+    };
 
     assert!(tls("min_version: '1.1'").contains("TLS 1.1 is broken"));
     assert!(tls("min_version: '1.3', max_version: '1.2'").contains("lies below min_version"));
@@ -157,6 +187,9 @@ fn versions_and_suites_that_are_broken_are_refused_with_a_reason() {
     assert!(tls("curve_preferences: [P521]").contains("X25519, P256 and P384"));
     assert!(tls("cert_pem: x").contains("cert_file is set as well"));
     assert!(rig::problems("protocols: { grpc: { tls: } }").contains("needs its certificate"));
-    let good = "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], curve_preferences: [X25519], min_version: '1.2'";
-    rig::config(&format!("protocols: {{ grpc: {{ tls: {{ cert_file: a, key_file: b, {good} }} }} }}"));
+    let good =
+        "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], curve_preferences: [X25519], min_version: '1.2'";
+    rig::config(&format!(
+        "protocols: {{ grpc: {{ tls: {{ cert_file: a, key_file: b, {good} }} }} }}"
+    ));
 }
