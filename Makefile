@@ -1,50 +1,65 @@
 # Two commands matter: `make demo` shows the product, `make test` proves it. Everything else is a part of these.
 
 CARGO ?= cargo
+PYTHON ?= python3
 # Real servers and tools for the tests are built once and kept here, outside the source tree.
 CACHE ?= $(HOME)/.cache/inferscope
 export INFERSCOPE_TEST_CACHE := $(CACHE)
 
-.PHONY: demo test fmt lint unit build e2e deny doc peers
+# Cargo and Go keep all cores busy by themselves, and parts that run side by side would wait for each other's locks.
+.NOTPARALLEL:
+.PHONY: help demo test fmt lint unit build e2e deny doc peers rust tools
 
-demo: ## Builds Inferscope and shows where the time of real vLLM requests went.
-	$(CARGO) run --release --quiet --bin inferscope -- demo
+help: ## Lists the targets.
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
 
-test: fmt lint unit build e2e deny doc ## Everything that CI runs.
+demo: build ## Builds Inferscope and shows where the time of real vLLM requests went.
+	@$(CARGO) run --release --locked --quiet --bin inferscope -- demo
 
-fmt:
+test: tools fmt lint unit build e2e deny doc ## Everything that CI runs.
+
+fmt: rust
 	$(CARGO) fmt --all --check
 
-lint:
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+lint: rust
+	$(CARGO) clippy --workspace --all-targets --features inferscope/e2e --locked -- -D warnings
 
-unit: ## Unit, property, golden and contract tests, and the house rules (tests/tidy.rs).
+unit: rust ## Unit, property, golden and contract tests, and the house rules (tests/tidy.rs).
 	$(CARGO) test --workspace --locked
 
-build: ## The program as it is released.
+build: rust ## The program as it is released.
 	$(CARGO) build --release --locked --bin inferscope
 
+# The whole workspace again, so that dependencies keep the features that they were built with for `unit`.
 e2e: build peers ## The released program against a real Jaeger and real OpenTelemetry SDKs.
-	$(CARGO) test --locked --test e2e --features e2e
+	$(CARGO) test --workspace --locked --features inferscope/e2e --test e2e
 
-deny: $(CACHE)/bin/cargo-deny ## Licences, sources and duplicates of dependencies.
-	$(CACHE)/bin/cargo-deny --locked check bans licenses sources
+deny: $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny ## Licences, sources and duplicates of dependencies.
+	$< --locked check bans licenses sources
 
-doc:
+doc: rust ## The documentation of the code, without warnings.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
 peers: $(CACHE)/jaeger-1.76.0 $(CACHE)/python/ready ## Real servers and SDKs, from published packages.
 
-$(CACHE)/jaeger-1.76.0: tests/peers/jaeger/go.mod tests/peers/jaeger/go.sum
+# Each of these replaces its target only when it is complete, so that an interrupted build is begun anew.
+$(CACHE)/jaeger-1.76.0: tests/peers/jaeger/go.mod tests/peers/jaeger/go.sum | tools
 	mkdir -p $(CACHE)
-	cd tests/peers/jaeger && GOFLAGS=-mod=mod go build -trimpath -o $@ github.com/jaegertracing/jaeger/cmd/all-in-one
+	cd tests/peers/jaeger && GOFLAGS=-mod=readonly go build -trimpath -o $@.new github.com/jaegertracing/jaeger/cmd/all-in-one
+	mv $@.new $@
 
-$(CACHE)/python/ready: tests/peers/python/requirements.txt
+$(CACHE)/python/ready: tests/peers/python/requirements.txt | tools
 	rm -rf $(CACHE)/python
 	mkdir -p $(CACHE)
-	python3 -m venv $(CACHE)/python
+	$(PYTHON) -m venv $(CACHE)/python
 	$(CACHE)/python/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-$(CACHE)/bin/cargo-deny:
-	$(CARGO) install cargo-deny --version 0.20.2 --locked --root $(CACHE)
+$(CACHE)/cargo-deny-0.20.2/bin/cargo-deny: | rust
+	$(CARGO) install cargo-deny --version 0.20.2 --locked --root $(CACHE)/cargo-deny-0.20.2
+
+rust:
+	@CARGO=$(CARGO) PYTHON=$(PYTHON) sh tests/peers/tools.sh rust
+
+tools:
+	@CARGO=$(CARGO) PYTHON=$(PYTHON) sh tests/peers/tools.sh rust go python
