@@ -43,6 +43,9 @@ use terminal::Terminal;
 /// What OTLP's senders use unless told otherwise (OTLP specification, "OTLP/gRPC Default Port").
 const WELL_KNOWN: Doors = Doors { grpc: 4317, http: 4318 };
 
+const PORTS_NEEDED: &str =
+    "`inferscope demo --serve` needs the ports 4317 and 4318 of 127.0.0.1; without `--serve` any will do";
+
 /// Free ports, so that the demo runs beside anything.
 const FREE: Doors = Doors { grpc: 0, http: 0 };
 
@@ -77,10 +80,9 @@ pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<()> {
     let terminal = Terminal::detect(&options);
     let form = if options.brief { Form::Brief } else { Form::Waterfall };
     // Ports first: that they are taken should not be found out at the end of a long page.
-    let live = if options.serve {
-        Some(Loopback::start(WELL_KNOWN).await?)
-    } else {
-        None
+    let live = match options.serve {
+        true => Some(Loopback::start(WELL_KNOWN).await.context(PORTS_NEEDED)?),
+        false => None,
     };
     let replayed = replayed().await?;
     say(&show_replay(&replayed, form, terminal))?;
@@ -116,7 +118,11 @@ async fn replayed() -> anyhow::Result<Replayed> {
     loopback
         .stop(|traces| requests.extend(collector.take(traces, Instant::now())))
         .await?;
-    requests.extend(collector.release(Instant::now(), true));
+    let incomplete = collector.release(Instant::now(), true).len();
+    ensure!(
+        incomplete == 0,
+        "{incomplete} requests arrived without all of their phases; please report this bug"
+    );
     requests.sort_by_key(|request| (request.start, request.end));
     let seen = collector.seen();
     let arrived = seen.requests + seen.others;

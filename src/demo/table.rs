@@ -56,9 +56,10 @@ pub(super) fn table(requests: &[Request], width: usize, palette: Palette) -> Str
 
 fn line(row: &Row<'_>, label: usize, whole: u64, bar: &str, palette: Palette) -> String {
     let name = format!("{} {}", row.word, palette.mark(row.source));
-    let [p50, p95, p99] = [50, 95, 99].map(|percent| duration(row.percentile(percent), palette.glyphs.micro));
+    let times = [50, 95, 99].map(|percent| duration(row.percentile(percent), palette.glyphs.micro));
+    let times = times.map(|time| format!("  {time:>DURATION_WIDTH$}")).concat();
     let line = format!(
-        "{:<label$}{:>COUNT_WIDTH$}  {p50:>DURATION_WIDTH$}  {p95:>DURATION_WIDTH$}  {p99:>DURATION_WIDTH$}    {:>SHARE_WIDTH$} {bar}",
+        "{:<label$}{:>COUNT_WIDTH$}{times}    {:>SHARE_WIDTH$} {bar}",
         name.trim_end(),
         count(row.times.len() as u64),
         share(row.sum, whole),
