@@ -17,7 +17,7 @@ pub struct Config {
 /// The keys that are not the gRPC client's.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Own {
+pub(super) struct Own {
     /// How long one attempt may take; 0 waits for ever.
     pub timeout: Duration,
     /// Whether and how to try again.

@@ -18,7 +18,7 @@ pub struct Config {
 /// The keys that are not the HTTP client's.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Own {
+pub(super) struct Own {
     /// Where traces go, if not to `endpoint` + `/v1/traces`.
     pub traces_endpoint: String,
     /// Where metrics go, if not to `endpoint` + `/v1/metrics`.
