@@ -2,9 +2,10 @@
 
 use super::error::ParseError;
 use super::limits::{DECODED_PER_WIRE, Limits, MESSAGE_DEPTH_MAX, RejectReason, Rejected};
-use super::schema::{Kind, Message};
+use super::schema::{Counted, Kind, Message, PAIR_COST};
 use super::utf8;
-use super::wire::{FIXED32, FIXED64, GROUP_END, GROUP_START, LEN, VARINT, VARINT_BYTES_MAX, varint};
+use super::value::{BOOL, DOUBLE, INT, STR, plain_key_value};
+use super::wire::{FIXED32, FIXED64, GROUP_END, GROUP_START, LEN, VARINT, VARINT_BYTES_MAX, read_varint, sized};
 
 /// How many messages and how many values we are inside of.
 #[derive(Debug, Clone, Copy, Default)]
@@ -116,37 +117,49 @@ impl<'a> Check<'a> {
         self.check_depth(schema, body, depth)?;
         let mut rest = body;
         let mut seen = 0u32;
+        let mut odd = false;
         let mut ids = 0u8;
         let mut counts = [0u32; 4];
+        let mut plain_pairs = 0u32;
         while !rest.is_empty() {
-            let start = rest;
-            let tag = self.read_tag(&mut rest, schema)?;
-            let number = tag >> 3;
-            let Some(field) = schema.fields.get(number as usize) else {
-                self.skip(tag, &mut rest, schema)?;
-                continue;
-            };
-            self.odd |= seen & field.clash != 0;
-            seen |= 1 << number;
-            if tag & 7 != LEN {
-                self.number(field.kind, start, tag, &mut rest, schema)?;
+            if let Some(after) = plain_pair(rest, schema.pair_tag) {
+                plain_pairs += 1;
+                rest = after;
                 continue;
             }
-            let inner = self.read_bytes(&mut rest, schema)?;
+            let start = rest;
+            let (tag, after) = self.tag(start, schema)?;
+            let number = tag >> 3;
+            let Some(field) = schema.fields.get(number as usize) else {
+                rest = self.unknown(start, tag, after, schema)?;
+                continue;
+            };
+            odd |= seen & field.clash != 0;
+            seen |= 1u32.wrapping_shl(number);
+            if tag & 7 != LEN {
+                rest = self.number(field.kind, start, tag, after, schema)?;
+                continue;
+            }
+            let (inner, after) = self.sized(after, schema)?;
+            rest = after;
             match field.kind {
+                Kind::Text => self.text(inner),
+                Kind::Id(id) if id.is_valid(inner) => ids |= id.bit(),
+                Kind::Id(id) => self.reject(id.reason()),
                 Kind::Message(message) => {
                     counts[field.counted as usize] += 1;
                     self.nested(message, inner, depth)?;
                 }
-                Kind::Text => self.text(inner),
-                Kind::Bytes | Kind::Unknown => {}
-                Kind::Id(id) if id.is_valid(inner) => ids |= id.bit(),
-                Kind::Id(id) => self.reject(id.reason()),
+                Kind::Bytes => {}
+                Kind::Unknown if number != 0 => {}
                 Kind::PackedVarint => self.packed_varints(inner, schema)?,
                 Kind::PackedFixed64 => self.packed_fixed64(inner, schema)?,
-                Kind::Varint | Kind::Fixed32 | Kind::Fixed64 => return Err(self.wire_type(start, tag, schema)),
+                _ => return Err(self.wire_type(start, tag, schema)),
             }
         }
+        self.odd |= odd;
+        self.cost = self.cost.saturating_add(u64::from(plain_pairs) * PAIR_COST);
+        counts[Counted::Attributes as usize] += plain_pairs;
         if schema.required_ids & !ids != 0 {
             self.missing_id(schema, ids);
         }
@@ -154,7 +167,6 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    #[inline]
     fn nested(&mut self, message: &'static Message, body: &'a [u8], depth: Depth) -> Result<(), ParseError> {
         let depth = depth.inside(message);
         if message.item {
@@ -190,6 +202,7 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Rejects the item at hand; outside of an item nothing comes of it.
     fn reject(&mut self, reason: RejectReason) {
         self.fault.get_or_insert(reason);
     }
@@ -218,92 +231,83 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A field that is not length-delimited.
+    /// A field that is not length-delimited; gives what follows it.
+    #[inline]
     fn number(
-        &mut self,
+        &self,
         kind: Kind,
         start: &[u8],
         tag: u32,
-        rest: &mut &'a [u8],
+        rest: &'a [u8],
         schema: &Message,
-    ) -> Result<(), ParseError> {
-        match (kind, tag & 7) {
-            (Kind::Varint | Kind::PackedVarint, VARINT) => self.read_varint(rest, schema).map(|_| ()),
-            (Kind::Fixed64 | Kind::PackedFixed64, FIXED64) | (Kind::Fixed32, FIXED32) | (Kind::Unknown, _) => {
-                self.skip(tag, rest, schema)
-            }
-            (_, GROUP_START | GROUP_END) => Err(ParseError::Group {
-                offset: self.offset(start),
-                message: schema.name,
-            }),
-            _ => Err(self.wire_type(start, tag, schema)),
-        }
-    }
-
-    /// Moves past the value of a field that nobody looks at.
-    fn skip(&mut self, tag: u32, rest: &mut &'a [u8], schema: &Message) -> Result<(), ParseError> {
-        let fixed = match tag & 7 {
-            VARINT => return self.read_varint(rest, schema).map(|_| ()),
-            LEN => return self.read_bytes(rest, schema).map(|_| ()),
-            FIXED64 => 8,
-            FIXED32 => 4,
-            _ => {
-                return Err(ParseError::Group {
-                    offset: self.offset(rest),
-                    message: schema.name,
-                });
-            }
+    ) -> Result<&'a [u8], ParseError> {
+        let skipped = match (kind, tag & 7) {
+            (Kind::Unknown, _) if tag >> 3 == 0 => return Err(self.wire_type(start, tag, schema)),
+            (Kind::Fixed64 | Kind::PackedFixed64 | Kind::Unknown, FIXED64) => rest.get(8..),
+            (Kind::Fixed32 | Kind::Unknown, FIXED32) => rest.get(4..),
+            (Kind::Varint | Kind::PackedVarint | Kind::Unknown, VARINT) => return Ok(self.varint(rest, schema)?.1),
+            _ => return Err(self.wire_type(start, tag, schema)),
         };
-        *rest = rest
-            .get(fixed..)
-            .ok_or_else(|| self.truncated(rest, schema, "a number of four or eight bytes"))?;
-        Ok(())
+        skipped.ok_or_else(|| self.truncated(rest, schema, "a number of four or eight bytes"))
     }
 
     fn packed_varints(&mut self, mut rest: &'a [u8], schema: &Message) -> Result<(), ParseError> {
         while !rest.is_empty() {
-            self.read_varint(&mut rest, schema)?;
+            rest = self.varint(rest, schema)?.1;
             self.cost = self.cost.saturating_add(8);
         }
         Ok(())
     }
 
-    fn packed_fixed64(&mut self, rest: &[u8], schema: &Message) -> Result<(), ParseError> {
+    fn packed_fixed64(&self, rest: &[u8], schema: &Message) -> Result<(), ParseError> {
         if !rest.len().is_multiple_of(8) {
             return Err(self.truncated(rest, schema, "packed numbers of eight bytes each"));
         }
         Ok(())
     }
 
-    #[inline]
-    fn read_tag(&self, rest: &mut &'a [u8], schema: &Message) -> Result<u32, ParseError> {
-        let at = *rest;
-        let tag = self.read_varint(rest, schema)?;
-        match u32::try_from(tag) {
-            Ok(short) if short >> 3 != 0 && short & 7 <= FIXED32 => Ok(short),
-            _ => Err(ParseError::BadTag {
-                offset: self.offset(at),
-                tag,
-            }),
+    #[inline(always)]
+    fn tag(&self, bytes: &'a [u8], schema: &Message) -> Result<(u32, &'a [u8]), ParseError> {
+        match bytes.split_first() {
+            Some((&tag, rest)) if tag < 0x80 => Ok((u32::from(tag), rest)),
+            _ => self.long_tag(bytes, schema),
         }
     }
 
-    #[inline]
-    fn read_varint(&self, rest: &mut &'a [u8], schema: &Message) -> Result<u64, ParseError> {
-        varint(rest).ok_or_else(|| self.bad_varint(rest, schema))
+    fn long_tag(&self, bytes: &'a [u8], schema: &Message) -> Result<(u32, &'a [u8]), ParseError> {
+        let (tag, rest) = self.varint(bytes, schema)?;
+        let tag = u32::try_from(tag).map_err(|_| ParseError::BadTag {
+            offset: self.offset(bytes),
+            tag,
+        })?;
+        Ok((tag, rest))
     }
 
-    #[inline]
-    fn read_bytes(&self, rest: &mut &'a [u8], schema: &Message) -> Result<&'a [u8], ParseError> {
-        let length = self.read_varint(rest, schema)?;
-        let split = usize::try_from(length)
-            .ok()
-            .and_then(|length| rest.split_at_checked(length));
-        let Some((bytes, after)) = split else {
-            return Err(self.truncated(rest, schema, "as many bytes as its length says"));
-        };
-        *rest = after;
-        Ok(bytes)
+    /// A field that is not in the table.
+    fn unknown(&self, start: &[u8], tag: u32, rest: &'a [u8], schema: &Message) -> Result<&'a [u8], ParseError> {
+        match tag & 7 {
+            // A number beyond the table is not zero.
+            LEN => Ok(self.sized(rest, schema)?.1),
+            _ => self.number(Kind::Unknown, start, tag, rest, schema),
+        }
+    }
+
+    #[inline(always)]
+    fn varint(&self, bytes: &'a [u8], schema: &Message) -> Result<(u64, &'a [u8]), ParseError> {
+        read_varint(bytes).ok_or_else(|| self.bad_varint(bytes, schema))
+    }
+
+    #[inline(always)]
+    fn sized(&self, bytes: &'a [u8], schema: &Message) -> Result<(&'a [u8], &'a [u8]), ParseError> {
+        sized(bytes).ok_or_else(|| self.bad_length(bytes, schema))
+    }
+
+    #[cold]
+    fn bad_length(&self, bytes: &[u8], schema: &Message) -> ParseError {
+        match read_varint(bytes) {
+            None => self.bad_varint(bytes, schema),
+            Some((_, rest)) => self.truncated(rest, schema, "as many bytes as its length says"),
+        }
     }
 
     #[cold]
@@ -325,8 +329,21 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// What is wrong with a field whose wire type does not belong to it.
     #[cold]
     fn wire_type(&self, start: &[u8], tag: u32, schema: &Message) -> ParseError {
+        if tag >> 3 == 0 || tag & 7 > FIXED32 {
+            return ParseError::BadTag {
+                offset: self.offset(start),
+                tag: u64::from(tag),
+            };
+        }
+        if let GROUP_START | GROUP_END = tag & 7 {
+            return ParseError::Group {
+                offset: self.offset(start),
+                message: schema.name,
+            };
+        }
         let number = tag >> 3;
         let expected = match schema.fields.get(number as usize).map(|field| field.kind) {
             Some(Kind::Varint) => VARINT,
@@ -350,4 +367,25 @@ impl<'a> Check<'a> {
             .saturating_sub(self.frame.as_ptr() as usize)
             .min(self.frame.len())
     }
+}
+
+/// Steps over an attribute in the shape in which every encoder writes the plain kinds of values: there is nothing to
+/// find in it. Most of a request is such attributes, so this is the way that has to be short.
+#[inline(always)]
+fn plain_pair(bytes: &[u8], pair_tag: u8) -> Option<&[u8]> {
+    let (&tag, rest) = bytes.split_first()?;
+    if tag != pair_tag {
+        return None;
+    }
+    let (pair, rest) = sized(rest)?;
+    let (key, value) = plain_key_value(pair)?;
+    let (&kind, content) = value.bytes().split_first()?;
+    let is_plain = match kind {
+        // Tags and short lengths are ASCII, too: one look at the pair is one at both texts.
+        STR => sized(content)?.1.is_empty() && utf8::is_ascii(pair),
+        INT | BOOL => read_varint(content)?.1.is_empty() && utf8::is_ascii(key.as_bytes()),
+        DOUBLE => content.len() == 8 && utf8::is_ascii(key.as_bytes()),
+        _ => false,
+    };
+    is_plain.then_some(rest)
 }

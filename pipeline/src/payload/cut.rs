@@ -5,7 +5,7 @@
 
 use super::check::{Check, Depth};
 use super::error::ParseError;
-use super::schema::{Kind, Message};
+use super::schema::Message;
 use super::wire::{Fields, OpenLength};
 
 /// Items of a message that were kept and taken out.
@@ -36,7 +36,11 @@ fn shell<'a>(
     check.enter(schema);
     let mut tally = Tally::default();
     for field in Fields::of(body) {
-        let Some(Kind::Message(message)) = schema.fields.get(field.number as usize).map(|field| field.kind) else {
+        let Some(message) = schema
+            .fields
+            .get(field.number as usize)
+            .and_then(|field| field.kind.message())
+        else {
             out.extend_from_slice(field.raw);
             continue;
         };

@@ -51,12 +51,12 @@ impl AttrValue<'_> {
     /// Length of the encoded `AnyValue`.
     fn len(&self) -> usize {
         match self {
-            Self::Str(text) => sized(text.len()),
+            Self::Str(text) => sized_len(text.len()),
             Self::Bool(_) => 2,
             Self::Int(value) => 1 + varint_len(*value as u64),
             Self::Double(_) => 9,
-            Self::Bytes(bytes) => sized(bytes.len()),
-            Self::StrArray(texts) => sized(texts.iter().map(|text| sized(sized(text.len()))).sum()),
+            Self::Bytes(bytes) => sized_len(bytes.len()),
+            Self::StrArray(texts) => sized_len(texts.iter().map(|text| sized_len(sized_len(text.len()))).sum()),
             Self::Raw(raw) => raw.bytes().len(),
         }
     }
@@ -73,11 +73,11 @@ impl AttrValue<'_> {
                 put_tag(out, 5, LEN);
                 put_varint(
                     out,
-                    texts.iter().map(|text| sized(sized(text.len()))).sum::<usize>() as u64,
+                    texts.iter().map(|text| sized_len(sized_len(text.len()))).sum::<usize>() as u64,
                 );
                 for text in *texts {
                     put_tag(out, 1, LEN);
-                    put_varint(out, sized(text.len()) as u64);
+                    put_varint(out, sized_len(text.len()) as u64);
                     put_bytes(out, 1, text.as_bytes());
                 }
             }
@@ -87,7 +87,7 @@ impl AttrValue<'_> {
 }
 
 /// A field of `length` bytes with its length and a tag of one byte, which every field number below 16 has.
-fn sized(length: usize) -> usize {
+pub(crate) fn sized_len(length: usize) -> usize {
     1 + varint_len(length as u64) + length
 }
 
@@ -95,7 +95,7 @@ fn sized(length: usize) -> usize {
 pub(crate) fn put_attribute(out: &mut Vec<u8>, number: u32, key: &str, value: &AttrValue<'_>) {
     let value_len = value.len();
     put_tag(out, number, LEN);
-    put_varint(out, (sized(key.len()) + sized(value_len)) as u64);
+    put_varint(out, (sized_len(key.len()) + sized_len(value_len)) as u64);
     put_bytes(out, 1, key.as_bytes());
     put_tag(out, 2, LEN);
     put_varint(out, value_len as u64);

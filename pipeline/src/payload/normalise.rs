@@ -33,13 +33,13 @@ fn write_fields(schema: &'static Message, body: &[u8], out: &mut Vec<u8>) -> boo
             .fields
             .get(field.number as usize)
             .map_or(Kind::Unknown, |field| field.kind);
-        match (kind, field.value) {
-            (Kind::Message(message), Wire::Bytes(inner)) => changed |= write_message(message, &field, inner, out),
-            (Kind::Text, Wire::Bytes(text)) if !super::utf8::is_valid(text) => {
-                put_bytes(out, field.number, String::from_utf8_lossy(text).as_bytes());
-                changed = true;
-            }
-            _ => out.extend_from_slice(field.raw),
+        if let (Some(message), Wire::Bytes(inner)) = (kind.message(), field.value) {
+            changed |= write_message(message, &field, inner, out);
+        } else if let (Kind::Text, false) = (kind, super::utf8::is_valid(field.bytes())) {
+            put_bytes(out, field.number, String::from_utf8_lossy(field.bytes()).as_bytes());
+            changed = true;
+        } else {
+            out.extend_from_slice(field.raw);
         }
     }
     changed
@@ -137,9 +137,9 @@ fn merge(schema: &'static Message, body: &[u8]) -> Vec<u8> {
         if head(schema) == Some(field.number) || !is_last || since > index {
             continue;
         }
-        match known.kind {
-            Kind::Message(_) => put_merged(field.number, since, body, &mut out),
-            _ => out.extend_from_slice(field.raw),
+        match known.kind.message() {
+            Some(_) => put_merged(field.number, since, body, &mut out),
+            None => out.extend_from_slice(field.raw),
         }
     }
     out

@@ -2,7 +2,7 @@
 
 use super::child::EmittedScope;
 use super::counts::StageCounts;
-use super::edit::{Edit, Pending, Verdict};
+use super::edit::{Children, Edit, Pending, Verdict};
 use super::span_view::{SpanView, field::ATTRIBUTES};
 use super::splice::Splice;
 use super::stage::SpanStage;
@@ -93,28 +93,38 @@ impl<'a> Pass<'a> {
             if seat.children.count == 0 {
                 continue;
             }
-            let count = std::mem::take(&mut seat.children.count);
-            seat.counts.emitted += u64::from(count);
-            let mut spans = std::mem::take(&mut seat.children.spans);
-            let scope = self
-                .stages
-                .get(index)
-                .map_or(EmittedScope::named(""), |stage| stage.emitted_scope());
-            self.made_scope(&scope, &spans, index + 1);
-            spans.clear();
+            let mut made = std::mem::take(&mut seat.children);
+            seat.counts.emitted += u64::from(made.count);
+            let Some(scope) = self.stages.get(index).map(|stage| stage.emitted_scope()) else {
+                break;
+            };
+            self.made_scope(&scope, &made, index + 1);
+            made.spans.clear();
+            made.count = 0;
             if let Some(seat) = self.walk.seats.get_mut(index) {
-                seat.children.spans = spans;
+                // The room is used again.
+                seat.children = made;
             }
         }
     }
 
-    fn made_scope(&mut self, scope: &EmittedScope, spans: &[u8], first: usize) {
+    fn made_scope(&mut self, scope: &EmittedScope, made: &Children, first: usize) {
         let walk = &mut *self.walk;
         walk.scope.enter_made(|out| scope.write(out));
         walk.made_shell.clear();
         put_bytes(&mut walk.made_shell, shell::SCHEMA_URL, scope.schema_url.as_bytes());
         self.forget_scope();
-        for child in Fields::of(spans) {
+        if first >= self.stages.len() {
+            // Nobody is left to look at them.
+            self.splice.open_to_the_end(&mut self.walk.resource, shell::RESOURCES);
+            self.splice.open_made(&mut self.walk.scope, scope.schema_url);
+            self.splice.out.extend_from_slice(&made.spans);
+            self.walk.scope.kept = made.count;
+            self.splice.close_made(&mut self.walk.scope);
+            self.leave_scope();
+            return;
+        }
+        for child in Fields::of(&made.spans) {
             let fate = self.through_stages(child.bytes(), first, true);
             if fate == Fate::Gone {
                 self.walk.scope.lost += 1;

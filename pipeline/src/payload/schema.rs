@@ -4,6 +4,7 @@
 //! these tables, so that the three signals need one walk each and not three.
 
 use super::limits::RejectReason;
+use super::wire::LEN;
 
 /// A message: what its fields are and what it costs a receiver that makes objects of it.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Message {
     pub(super) oneof: u32,
     /// Ids that have to be there, as bits of [`Id::bit`].
     pub(super) required_ids: u8,
+    /// The first byte of an attribute; zero, which no field begins with, if there are none.
+    pub(super) pair_tag: u8,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +52,16 @@ pub(super) enum Kind {
     PackedFixed64,
 }
 
+impl Kind {
+    /// The message in a field of this kind.
+    pub(super) fn message(self) -> Option<&'static Message> {
+        match self {
+            Self::Message(message) => Some(message),
+            _ => None,
+        }
+    }
+}
+
 /// Which id a field holds. Decides what makes it invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Id {
@@ -65,10 +78,11 @@ impl Id {
         1 << self as u8
     }
 
+    #[inline]
     pub(super) fn is_valid(self, id: &[u8]) -> bool {
         match self {
-            Self::Trace => id.len() == 16 && id.iter().any(|&byte| byte != 0),
-            Self::Span => id.len() == 8 && id.iter().any(|&byte| byte != 0),
+            Self::Trace => <[u8; 16]>::try_from(id).is_ok_and(|id| u128::from_ne_bytes(id) != 0),
+            Self::Span => <[u8; 8]>::try_from(id).is_ok_and(|id| u64::from_ne_bytes(id) != 0),
             Self::LinkedTrace => id.is_empty() || id.len() == 16,
             Self::Parent | Self::LinkedSpan => id.is_empty() || id.len() == 8,
         }
@@ -132,10 +146,8 @@ const fn counted(message: &'static Message, counted: Counted) -> Field {
     }
 }
 
-/// Attributes of an item or of a part of it.
+/// Attributes. The limit counts in items; those of a resource, a scope or a metric are bounded by what they cost.
 const ATTRIBUTES: Field = counted(&KEY_VALUE, Counted::Attributes);
-/// Attributes of a resource, a scope or a metric: bounded by what they cost, not by number.
-const SHELL_ATTRIBUTES: Field = repeated(Kind::Message(&KEY_VALUE));
 const TEXTS: Field = repeated(Kind::Text);
 
 const fn text(number: u32) -> Field {
@@ -176,6 +188,7 @@ const fn about(message: &'static Message) -> Field {
 }
 
 const fn plain(name: &'static str, cost: u64, fields: &'static [Field]) -> Message {
+    let pair_tag = pair_tag(fields);
     Message {
         name,
         fields,
@@ -185,7 +198,19 @@ const fn plain(name: &'static str, cost: u64, fields: &'static [Field]) -> Messa
         cost,
         oneof: 0,
         required_ids: 0,
+        pair_tag,
     }
+}
+
+const fn pair_tag(fields: &[Field]) -> u8 {
+    let mut number = 0;
+    while number < fields.len() {
+        if matches!(fields[number].counted, Counted::Attributes) {
+            return (number as u8) << 3 | LEN as u8;
+        }
+        number += 1;
+    }
+    0
 }
 
 const fn holder(name: &'static str, cost: u64, fields: &'static [Field]) -> Message {
@@ -211,6 +236,8 @@ const LINK_COST: u64 = 144;
 const STATUS_COST: u64 = 32;
 const KEY_VALUE_COST: u64 = 40;
 const VALUE_COST: u64 = 40;
+/// An attribute with a plain value.
+pub(super) const PAIR_COST: u64 = KEY_VALUE_COST + VALUE_COST;
 const LOG_RECORD_COST: u64 = 256;
 const METRIC_COST: u64 = 192;
 const POINT_COST: u64 = 160;
@@ -252,13 +279,9 @@ static ENTITY_REF: Message = plain("an entity", SHELL_COST, &[NONE, text(1), tex
 static RESOURCE: Message = plain(
     "a resource",
     SHELL_COST,
-    &[NONE, SHELL_ATTRIBUTES, varint(2), many(&ENTITY_REF)],
+    &[NONE, ATTRIBUTES, varint(2), many(&ENTITY_REF)],
 );
-static SCOPE: Message = plain(
-    "a scope",
-    SHELL_COST,
-    &[NONE, text(1), text(2), SHELL_ATTRIBUTES, varint(4)],
-);
+static SCOPE: Message = plain("a scope", SHELL_COST, &[NONE, text(1), text(2), ATTRIBUTES, varint(4)]);
 
 pub(super) static TRACES: Message = holder("the request", 0, &[NONE, many(&RESOURCE_SPANS)]);
 static RESOURCE_SPANS: Message = holder(
@@ -381,7 +404,7 @@ pub(super) static METRIC: Message = Message {
             member(DATA, Kind::Message(&HISTOGRAM)),
             member(DATA, Kind::Message(&EXPONENTIAL_HISTOGRAM)),
             member(DATA, Kind::Message(&SUMMARY)),
-            SHELL_ATTRIBUTES,
+            ATTRIBUTES,
         ],
     )
 };

@@ -3,7 +3,10 @@
 use super::ids::{SpanId, TraceId};
 use super::value::{Attrs, Key, RawAttrs, RawValue, Text, Value, key_value};
 use super::view::Repeated;
-use super::wire::{Field, Fields, Wire};
+use super::wire::{Field, Fields, LEN, Wire};
+
+/// The first byte of an attribute.
+const ATTRIBUTE_TAG: u8 = (field::ATTRIBUTES << 3 | LEN) as u8;
 
 /// Field numbers of `opentelemetry.proto.trace.v1.Span`.
 pub(crate) mod field {
@@ -233,9 +236,15 @@ pub struct SpanFields<'a>(Fields<'a>);
 impl<'a> Iterator for SpanFields<'a> {
     type Item = SpanField<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<SpanField<'a>> {
-        for Field { number, value, .. } in self.0.by_ref() {
+        loop {
+            // Most fields of a span are attributes, and their tag is one byte.
+            if let Some(pair) = self.0.step_over(ATTRIBUTE_TAG) {
+                let (key, value) = key_value(pair);
+                return Some(SpanField::Attr(key, value));
+            }
+            let Field { number, value, .. } = self.0.next()?;
             let said = match (number, value) {
                 (field::ATTRIBUTES, Wire::Bytes(bytes)) => {
                     let (key, value) = key_value(bytes);
@@ -260,7 +269,6 @@ impl<'a> Iterator for SpanFields<'a> {
             };
             return Some(said);
         }
-        None
     }
 }
 

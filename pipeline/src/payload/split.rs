@@ -1,6 +1,6 @@
 //! Cuts a batch into smaller ones, at the boundaries of items.
 
-use super::schema::{Kind, Message};
+use super::schema::Message;
 use super::view::shell;
 use super::wire::{Field, Fields, OpenLength};
 use bytes::Bytes;
@@ -134,10 +134,7 @@ impl Cutter {
 
 /// The messages in field `number`.
 fn content(schema: &'static Message, number: u32) -> Option<&'static Message> {
-    match schema.fields.get(number as usize).map(|field| field.kind) {
-        Some(Kind::Message(message)) => Some(message),
-        _ => None,
-    }
+    schema.fields.get(number as usize)?.kind.message()
 }
 
 /// Items in a message: one if it is an item, the data points of a metric otherwise.

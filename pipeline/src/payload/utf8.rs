@@ -1,7 +1,7 @@
 //! Is this text? Nearly always yes and nearly always ASCII, so that is the short way.
 
-/// The high bit of each of eight bytes: set in none of them means ASCII.
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+/// The high bit of each of sixteen bytes: set in none of them means ASCII.
+const HIGH_BITS: u128 = u128::from_ne_bytes([0x80; 16]);
 
 /// Whether the bytes are valid UTF-8.
 #[inline]
@@ -9,23 +9,23 @@ pub(super) fn is_valid(text: &[u8]) -> bool {
     is_ascii(text) || std::str::from_utf8(text).is_ok()
 }
 
-/// Eight bytes a step; the last step overlaps the one before it instead of going byte by byte.
-#[inline]
-fn is_ascii(text: &[u8]) -> bool {
-    let (words, tail) = text.as_chunks::<8>();
-    let mut bits = 0;
-    for word in words {
-        bits |= u64::from_ne_bytes(*word);
-    }
-    match text.last_chunk::<8>() {
-        Some(last) => bits |= u64::from_ne_bytes(*last),
-        None => {
-            for &byte in tail {
-                bits |= u64::from(byte);
-            }
+/// Sixteen bytes a step; the last step overlaps the one before it instead of going byte by byte.
+#[inline(always)]
+pub(super) fn is_ascii(text: &[u8]) -> bool {
+    let mut bits = 0u128;
+    if let Some(last) = text.last_chunk::<16>() {
+        let (chunks, _) = text.as_chunks::<16>();
+        for chunk in chunks {
+            bits |= u128::from_ne_bytes(*chunk);
         }
+        bits |= u128::from_ne_bytes(*last);
+        return bits & HIGH_BITS == 0;
     }
-    bits & HIGH_BITS == 0
+    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        let bits = u64::from_ne_bytes(*first) | u64::from_ne_bytes(*last);
+        return bits & HIGH_BITS as u64 == 0;
+    }
+    text.iter().all(u8::is_ascii)
 }
 
 #[cfg(test)]

@@ -1,7 +1,15 @@
 //! Attribute keys and values as they lie in the bytes.
 
-use super::wire::{Field, Fields, Wire};
+use super::wire::{self, Field, Fields, Wire};
 use std::fmt;
+
+// Tags of the members of `AnyValue` that nearly every value is, and of the halves of a `KeyValue`.
+pub(super) const STR: u8 = 1 << 3 | wire::LEN as u8;
+pub(super) const BOOL: u8 = 2 << 3 | wire::VARINT as u8;
+pub(super) const INT: u8 = 3 << 3 | wire::VARINT as u8;
+pub(super) const DOUBLE: u8 = 4 << 3 | wire::FIXED64 as u8;
+const PAIR_KEY: u8 = 1 << 3 | wire::LEN as u8;
+const PAIR_VALUE: u8 = 2 << 3 | wire::LEN as u8;
 
 /// Text inside a batch. Valid UTF-8 since [`Traces::parse`](super::Traces::parse).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -125,6 +133,22 @@ impl<'a> RawValue<'a> {
     /// What the value is.
     #[inline]
     pub fn read(self) -> Value<'a> {
+        // The first byte decides: parse has left one member only. What it does not know comes with a longer look.
+        let Some((&tag, rest)) = self.0.split_first() else {
+            return Value::Empty;
+        };
+        let value = match tag {
+            STR => wire::sized(rest).map(|(text, _)| Value::Str(Text(text))),
+            BOOL => wire::read_varint(rest).map(|(value, _)| Value::Bool(value != 0)),
+            INT => wire::read_varint(rest).map(|(value, _)| Value::Int(value as i64)),
+            DOUBLE => rest.first_chunk().map(|bits| Value::Double(f64::from_le_bytes(*bits))),
+            _ => None,
+        };
+        value.unwrap_or_else(|| self.read_any())
+    }
+
+    #[cold]
+    fn read_any(self) -> Value<'a> {
         for field in Fields::of(self.0) {
             let value = match (field.number, field.value) {
                 (1, Wire::Bytes(bytes)) => Value::Str(Text(bytes)),
@@ -173,13 +197,13 @@ pub struct Attrs<'a> {
 }
 
 impl<'a> Attrs<'a> {
-    /// Attributes are the fields `number` of the message `body`.
+    /// Attributes are the fields `number`, below 16, of the message `body`.
     #[inline]
     pub(crate) fn of(body: &'a [u8], number: u32) -> Self {
         Self {
             raw: RawAttrs {
                 fields: Fields::of(body),
-                number,
+                tag: (number << 3 | wire::LEN) as u8,
             },
         }
     }
@@ -211,7 +235,8 @@ impl<'a> Iterator for Attrs<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct RawAttrs<'a> {
     fields: Fields<'a>,
-    number: u32,
+    /// Of the attribute field: one byte in every message.
+    tag: u8,
 }
 
 impl<'a> RawAttrs<'a> {
@@ -228,18 +253,41 @@ impl<'a> Iterator for RawAttrs<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        for field in self.fields.by_ref() {
-            if field.number == self.number {
+        loop {
+            if let Some(pair) = self.fields.step_over(self.tag) {
+                return Some(key_value(pair));
+            }
+            // Something else, or the tag in more bytes than it needs.
+            let field = self.fields.next()?;
+            if u32::from(self.tag) == field.number << 3 | wire::LEN {
                 return Some(key_value(field.bytes()));
             }
         }
-        None
     }
 }
 
 /// Takes one `KeyValue` apart. Each half is there at most once, because parse has merged repeated ones.
-#[inline]
+#[inline(always)]
 pub(crate) fn key_value(body: &[u8]) -> (Key<'_>, RawValue<'_>) {
+    plain_key_value(body).unwrap_or_else(|| any_key_value(body))
+}
+
+/// A `KeyValue` as every encoder writes it: the key, then the value, then nothing.
+#[inline(always)]
+pub(crate) fn plain_key_value(body: &[u8]) -> Option<(Key<'_>, RawValue<'_>)> {
+    let (&PAIR_KEY, rest) = body.split_first()? else {
+        return None;
+    };
+    let (key, rest) = wire::sized(rest)?;
+    let (&PAIR_VALUE, rest) = rest.split_first()? else {
+        return None;
+    };
+    let (value, rest) = wire::sized(rest)?;
+    rest.is_empty().then_some((Text(key), RawValue(value)))
+}
+
+#[cold]
+fn any_key_value(body: &[u8]) -> (Key<'_>, RawValue<'_>) {
     let mut key = Text::default();
     let mut value = RawValue::default();
     for Field {

@@ -45,7 +45,7 @@ pub(crate) enum Wire<'a> {
     Fixed32(u32),
 }
 
-/// The fields of one message, in the order in which they lie there.
+/// The fields of one message, in the order in which they lie there. Ends for good at the first malformed one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Fields<'a> {
     rest: &'a [u8],
@@ -75,28 +75,39 @@ impl<'a> Fields<'a> {
         self.field(number).map_or(&[], |field| field.bytes())
     }
 
-    #[inline]
+    /// Steps over the next field if it begins with this tag of a length-delimited field; gives its payload.
+    #[inline(always)]
+    pub(crate) fn step_over(&mut self, tag: u8) -> Option<&'a [u8]> {
+        let (&first, rest) = self.rest.split_first()?;
+        if first != tag {
+            return None;
+        }
+        let (payload, rest) = sized(rest)?;
+        self.rest = rest;
+        Some(payload)
+    }
+
+    #[inline(always)]
     fn step(&mut self) -> Option<Field<'a>> {
         let before = self.rest;
-        let mut rest = before;
-        let tag = u32::try_from(varint(&mut rest)?).ok()?;
-        let value = match tag & 7 {
+        let (tag, rest) = read_varint(before)?;
+        let tag = tag as u32;
+        let (value, rest) = match tag & 7 {
             LEN => {
-                let length = usize::try_from(varint(&mut rest)?).ok()?;
-                let (bytes, after) = rest.split_at_checked(length)?;
-                rest = after;
-                Wire::Bytes(bytes)
+                let (bytes, rest) = sized(rest)?;
+                (Wire::Bytes(bytes), rest)
             }
-            VARINT => Wire::Varint(varint(&mut rest)?),
+            VARINT => {
+                let (value, rest) = read_varint(rest)?;
+                (Wire::Varint(value), rest)
+            }
             FIXED64 => {
-                let (bytes, after) = rest.split_first_chunk()?;
-                rest = after;
-                Wire::Fixed64(u64::from_le_bytes(*bytes))
+                let (bytes, rest) = rest.split_first_chunk()?;
+                (Wire::Fixed64(u64::from_le_bytes(*bytes)), rest)
             }
             FIXED32 => {
-                let (bytes, after) = rest.split_first_chunk()?;
-                rest = after;
-                Wire::Fixed32(u32::from_le_bytes(*bytes))
+                let (bytes, rest) = rest.split_first_chunk()?;
+                (Wire::Fixed32(u32::from_le_bytes(*bytes)), rest)
             }
             _ => return None,
         };
@@ -113,58 +124,79 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Field<'a>> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let field = self.step();
-        if field.is_none() {
-            self.rest = &[];
-        }
-        field
+        self.step()
+    }
+}
+
+/// Reads one varint; gives it and what follows.
+///
+/// Tags, most lengths and small numbers are one byte, lengths of spans are two: these cases are inlined. Slices are
+/// passed by value, so that they stay in registers.
+#[inline(always)]
+pub(crate) fn read_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (&first, rest) = bytes.split_first()?;
+    if first < 0x80 {
+        return Some((u64::from(first), rest));
+    }
+    match rest.split_first() {
+        Some((&second, rest)) if second < 0x80 => Some((u64::from(first & 0x7f) | u64::from(second) << 7, rest)),
+        _ => long_varint(bytes),
     }
 }
 
 /// Reads one varint and moves past it; leaves `rest` alone when there is none.
-///
-/// Tags, most lengths and small numbers are one byte, so that case is the one that gets inlined.
-#[inline(always)]
 pub(crate) fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let (&first, after) = rest.split_first()?;
-    if first < 0x80 {
-        *rest = after;
-        return Some(u64::from(first));
-    }
-    long_varint(rest)
+    let (value, after) = read_varint(rest)?;
+    *rest = after;
+    Some(value)
 }
 
-fn long_varint(rest: &mut &[u8]) -> Option<u64> {
+/// Reads a length and as many bytes; gives them and what follows.
+#[inline(always)]
+pub(crate) fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = read_varint(bytes)?;
+    rest.split_at_checked(usize::try_from(length).ok()?)
+}
+
+#[cold]
+fn long_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0u64;
-    for (index, &byte) in rest.iter().take(VARINT_BYTES_MAX).enumerate() {
+    for (index, &byte) in bytes.iter().take(VARINT_BYTES_MAX).enumerate() {
         // The tenth byte has room for the last of 64 bits only.
         if index == VARINT_BYTES_MAX - 1 && byte > 1 {
             return None;
         }
         value |= u64::from(byte & 0x7f) << (7 * index);
         if byte < 0x80 {
-            *rest = rest.get(index + 1..).unwrap_or_default();
-            return Some(value);
+            return Some((value, bytes.get(index + 1..).unwrap_or_default()));
         }
     }
     None
 }
 
 /// Bytes that a varint takes when written without padding.
+#[inline]
 pub(crate) fn varint_len(value: u64) -> usize {
     let bits = 64 - (value | 1).leading_zeros() as usize;
     bits.div_ceil(7)
 }
 
 #[inline]
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        out.push(value as u8);
+    } else if value < 1 << 14 {
+        out.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8]);
+    } else {
+        put_long_varint(out, value);
+    }
+}
+
+fn put_long_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
+        out.push(value as u8 | 0x80);
         value >>= 7;
     }
     out.push(value as u8);
@@ -175,16 +207,19 @@ pub(crate) fn put_tag(out: &mut Vec<u8>, number: u32, wire_type: u32) {
     put_varint(out, u64::from(number << 3 | wire_type));
 }
 
+#[inline]
 pub(crate) fn put_uint(out: &mut Vec<u8>, number: u32, value: u64) {
     put_tag(out, number, VARINT);
     put_varint(out, value);
 }
 
+#[inline]
 pub(crate) fn put_fixed64(out: &mut Vec<u8>, number: u32, value: u64) {
     put_tag(out, number, FIXED64);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
+#[inline]
 pub(crate) fn put_fixed32(out: &mut Vec<u8>, number: u32, value: u32) {
     put_tag(out, number, FIXED32);
     out.extend_from_slice(&value.to_le_bytes());

@@ -507,6 +507,17 @@ fn a_malformed_frame_is_refused_with_the_place_and_what_was_expected() {
         tag.to_string(),
         "byte 0: expected a field tag (number from 1, wire type 0, 1, 2 or 5), found 0x0"
     );
+    for tag in [0x02, 0x0e, 0x0f] {
+        // Number 0 with a length, wire types 6 and 7.
+        let refused = parse(vec![tag, 0]).unwrap_err();
+        assert_eq!(
+            refused,
+            ParseError::BadTag {
+                offset: 0,
+                tag: u64::from(tag)
+            }
+        );
+    }
     let long = parse(vec![0x12, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02]).unwrap_err();
     assert_eq!(long, ParseError::Varint { offset: 1 });
     let inside = parse(vec![0x0a, 3, 0x12, 1, 0xff]).unwrap_err();

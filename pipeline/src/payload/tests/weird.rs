@@ -27,7 +27,7 @@ pub(super) fn weird(schema: &'static Message, body: &[u8], dice: &mut Dice) -> V
             .fields
             .get(field.number as usize)
             .map_or(Kind::Unknown, |field| field.kind);
-        let (Kind::Message(message), Wire::Bytes(inner)) = (kind, field.value) else {
+        let (Some(message), Wire::Bytes(inner)) = (kind.message(), field.value) else {
             pieces.push(field.raw.to_vec());
             continue;
         };
