@@ -27,11 +27,9 @@ pub(super) fn opening(terminal: Terminal) -> String {
         Ink::Strong,
         &format!("A capture of {ENGINE}, replayed over gRPC on this machine"),
     );
-    let way = format!(
-        "otlp {arrow} llm_phases {arrow} otlp_grpc {arrow} this screen; every bar is to the scale of its request"
-    );
+    let way = format!("otlp {arrow} llm_phases {arrow} otlp_grpc {arrow} this screen; bars are to scale");
     let marks = format!("{at_most} at most this long: what else is inside cannot be told apart");
-    let words = "TTFT: time to first token, TPOT: time per output token, as the engine saw them";
+    let words = "TTFT: to the first token, TPOT: per output token; the engine's view";
     let quiet = [way, marks, words.to_owned()].map(|line| palette.paint(Ink::Quiet, &line));
     format!("{title}\n{}\n\n", quiet.join("\n"))
 }
@@ -64,7 +62,7 @@ pub(super) fn closing(spans_in: u64, seen: Seen, terminal: Terminal) -> String {
     let palette = terminal.palette;
     let out = seen.requests + seen.phases + seen.others;
     format!(
-        "\n{} from a capture of {ENGINE}: {} in, {} out, none lost.\n\
+        "\n{} of {ENGINE}: {} in, {} out, none lost.\n\
          The other {} are about the engine's start; they passed unchanged.\n\n\
          {}  inferscope demo --serve\n      vllm serve MODEL --otlp-traces-endpoint http://localhost:4317\n",
         counted(seen.requests, "request span", "request spans"),
@@ -79,7 +77,7 @@ pub(super) fn closing(spans_in: u64, seen: Seen, terminal: Terminal) -> String {
 pub(super) fn listening(grpc: u16, http: u16, terminal: Terminal) -> String {
     let palette = terminal.palette;
     format!(
-        "\n{}\nlisten on 127.0.0.1:{grpc} (gRPC) and 127.0.0.1:{http} (HTTP); Ctrl-C ends and sums up\n\n",
+        "\n{}\nListening on 127.0.0.1, ports {grpc} (gRPC) and {http} (HTTP); Ctrl-C ends.\n\n",
         palette.paint(
             Ink::Strong,
             &format!("Now yours: vllm serve MODEL --otlp-traces-endpoint http://localhost:{grpc}")
@@ -91,10 +89,8 @@ pub(super) fn listening(grpc: u16, http: u16, terminal: Terminal) -> String {
 pub(super) fn farewell(requests: &[Request], seen: Seen, terminal: Terminal) -> String {
     let others = match seen.others {
         0 => String::new(),
-        others => format!(
-            ", {} that are not requests",
-            counted(others, "other span", "other spans")
-        ),
+        1 => "\n1 other span, which is no request".to_owned(),
+        others => format!("\n{} other spans, which are no requests", count(others)),
     };
     let kept = match requests.len() as u64 {
         kept if kept < seen.requests => format!(" (below: the last {})", count(kept)),

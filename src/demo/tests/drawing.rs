@@ -1,6 +1,7 @@
 //! The pure part: requests in, text out.
 
 use super::*;
+use crate::demo::collect::Seen;
 use crate::demo::notable::{brief, notable};
 use crate::demo::page::{self, Form};
 use crate::demo::table::table;
@@ -43,11 +44,53 @@ fn two_hundred_columns_are_used() {
     expect("samples_200_colored.txt", &page(200, COLORED));
 }
 
+/// Everything that is said around the bars.
+fn words(width: usize, palette: Palette) -> String {
+    let terminal = terminal(width, palette);
+    let seen = Seen {
+        requests: 10_045,
+        phases: 40_224,
+        others: 1_100,
+    };
+    let of_the_capture = Seen {
+        requests: 45,
+        phases: 224,
+        others: 11,
+    };
+    let words = [
+        page::opening(terminal),
+        page::closing(56, of_the_capture, terminal),
+        page::listening(4317, 4318, terminal),
+        page::farewell(&samples(), seen, terminal),
+    ];
+    words.concat()
+}
+
+#[test]
+fn a_farewell_says_what_it_is_made_of() {
+    let seen = Seen {
+        requests: 8,
+        phases: 0,
+        others: 1,
+    };
+
+    let farewell = page::farewell(&samples(), seen, terminal(80, PLAIN));
+
+    let first: Vec<&str> = farewell.lines().filter(|line| !line.is_empty()).take(2).collect();
+    assert_eq!(
+        first,
+        [
+            "8 request spans (below: the last 7)",
+            "1 other span, which is no request"
+        ]
+    );
+}
+
 #[test]
 fn no_line_is_wider_than_the_terminal() {
     for width in 72..=200 {
         for palette in [PLAIN, COLORED, SIMPLE] {
-            for line in without_colors(&page(width, palette)).lines() {
+            for line in without_colors(&(words(width, palette) + &page(width, palette))).lines() {
                 assert!(
                     line.chars().count() <= width,
                     "{} of {width} columns: {line}",
