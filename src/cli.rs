@@ -12,7 +12,7 @@ use crate::{components, demo, print_config, run, validate};
 ///
 /// Runs like the OpenTelemetry Collector, from the Collector's own configuration file.
 #[derive(Debug, Parser)]
-#[command(name = "inferscope", version, disable_version_flag = true, after_help = NEXT)]
+#[command(name = "inferscope", version, disable_version_flag = true, after_help = NEXT, args_conflicts_with_subcommands = true)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -31,27 +31,46 @@ const NEXT: &str = "Start here: `inferscope demo` shows a capture of a real vLLM
 #[derive(Debug, Clone, Args)]
 pub struct ConfigurationArguments {
     /// A file, or a URI such as `env:CONFIG` or `yaml:receivers::otlp: …`. Repeatable; later ones win.
-    #[arg(long = "config", value_name = "URI", global = true)]
+    #[arg(long = "config", value_name = "URI")]
     pub locations: Vec<String>,
 
     /// Sets one key after all files, as in `processors.batch.timeout=2s`. Repeatable.
-    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
+    #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
 
     /// Accepted so that a Collector's command line starts; Inferscope has no feature gates.
-    #[arg(long = "feature-gates", value_name = "GATES", global = true, value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(
+        long = "feature-gates",
+        value_name = "GATES",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
     pub feature_gates: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Checks a configuration and says all that is wrong with it.
-    Validate(ValidateArguments),
+    Validate {
+        /// What to check.
+        #[command(flatten)]
+        configuration: ConfigurationArguments,
+        /// How to say it.
+        #[command(flatten)]
+        options: ValidateArguments,
+    },
     /// Lists the components of this build.
     Components(ComponentsArguments),
     /// Prints the configuration after merging and expansion.
     #[command(alias = "print-initial-config")]
-    PrintConfig(PrintConfigArguments),
+    PrintConfig {
+        /// What to print.
+        #[command(flatten)]
+        configuration: ConfigurationArguments,
+        /// How.
+        #[command(flatten)]
+        options: PrintConfigArguments,
+    },
     /// Lists feature gates; there are none.
     Featuregate {
         /// A gate's id.
@@ -144,9 +163,9 @@ impl Arguments {
                 "no configuration given: use `inferscope --config FILE`, or try `inferscope demo`, which needs none"
             ),
             None => run::run(&configuration),
-            Some(Command::Validate(options)) => validate::run(&configuration, &options),
+            Some(Command::Validate { configuration, options }) => validate::run(&configuration, &options),
             Some(Command::Components(options)) => components::run(&options),
-            Some(Command::PrintConfig(options)) => print_config::run(&configuration, &options),
+            Some(Command::PrintConfig { configuration, options }) => print_config::run(&configuration, &options),
             Some(Command::Featuregate { .. }) => {
                 say("Inferscope has no feature gates.\n")?;
                 Ok(ExitCode::SUCCESS)

@@ -22,6 +22,7 @@ use pipeline::payload::Payload;
 use prost::Message;
 
 pub use config::{Config, Verbosity};
+pub use sink::LOG_TARGET;
 
 use sampler::Sampler;
 use sink::{Report, Sink};
@@ -40,7 +41,7 @@ impl Component for Debug {
     const ABOUT: About = About {
         name: "debug",
         aliases: &[],
-        summary: "shows what passes through a pipeline",
+        summary: "Shows what passes through a pipeline",
         signals: &[Signal::Traces, Signal::Metrics, Signal::Logs],
         stability: Stability::Beta,
         holds_traces: false,

@@ -31,7 +31,7 @@ impl Component for File {
     const ABOUT: About = About {
         name: "file",
         aliases: &[],
-        summary: "writes OTLP into a file, as JSON lines or protobuf",
+        summary: "Writes OTLP into a file, as JSON lines or protobuf",
         signals: &[Signal::Traces, Signal::Metrics, Signal::Logs],
         stability: Stability::Beta,
         holds_traces: false,

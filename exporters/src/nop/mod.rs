@@ -18,7 +18,7 @@ impl Component for Nop {
     const ABOUT: About = About {
         name: "nop",
         aliases: &[],
-        summary: "takes everything and keeps nothing",
+        summary: "Takes everything and keeps nothing",
         signals: &[Signal::Traces, Signal::Metrics, Signal::Logs],
         stability: Stability::Stable,
         holds_traces: false,

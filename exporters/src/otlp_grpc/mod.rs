@@ -30,7 +30,7 @@ impl Component for OtlpGrpc {
     const ABOUT: About = About {
         name: "otlp_grpc",
         aliases: &["otlp"],
-        summary: "sends OTLP over gRPC",
+        summary: "Sends OTLP over gRPC",
         signals: &[Signal::Traces, Signal::Metrics, Signal::Logs],
         stability: Stability::Beta,
         holds_traces: false,

@@ -37,7 +37,7 @@ impl Component for OtlpHttp {
     const ABOUT: About = About {
         name: "otlp_http",
         aliases: &["otlphttp"],
-        summary: "sends OTLP over HTTP, as protobuf or JSON",
+        summary: "Sends OTLP over HTTP, as protobuf or JSON",
         signals: &[Signal::Traces, Signal::Metrics, Signal::Logs],
         stability: Stability::Beta,
         holds_traces: false,

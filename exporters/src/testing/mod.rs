@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A request that a vLLM sent.
 pub(crate) fn traces() -> Payload {
     let captured = include_bytes!("../../../tests/fixtures/engines/sglang-0.5.23-driven/otlp/0004-traces-grpc.pb");
-    pipeline::testing::contract::captures(&[captured]).remove(0)
+    parse(Signal::Traces, captured.to_vec())
 }
 
 pub(crate) fn attribute(key: &str, value: &str) -> KeyValue {

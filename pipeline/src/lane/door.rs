@@ -46,13 +46,13 @@ impl LaneDoor {
         Self { sender, backlog }
     }
 
+    /// Waits for room. A caller that goes away meanwhile drops the batch, whose sender hears that it is lost.
     async fn enter(&self, batch: Batch) {
-        let bytes = batch.payload.bytes().len() as u64;
-        self.backlog.0.fetch_add(bytes, Ordering::Relaxed);
-        if let Err(refused) = self.sender.send(batch).await {
-            self.backlog.0.fetch_sub(bytes, Ordering::Relaxed);
-            refused.0.settle(Outcome::retry("the pipeline has ended"));
-        }
+        let Ok(room) = self.sender.reserve().await else {
+            return batch.settle(Outcome::retry("the pipeline has ended"));
+        };
+        self.backlog.0.fetch_add(batch.payload.bytes().len() as u64, Ordering::Relaxed);
+        room.send(batch);
     }
 }
 

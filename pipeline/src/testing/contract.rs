@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::component::{Component, Processor, Setup};
 use crate::delivery::{Delivery, Driver};
 use crate::lane::{Exit, FanOut, Inside, Lane, LaneStage, Outlet};
-use crate::payload::{Limits, Payload};
+use crate::payload::Payload;
 use crate::plan::World;
 use crate::{Origin, component};
 
@@ -136,18 +136,6 @@ pub async fn processor<P: Processor>(payloads: Vec<Payload>) {
         P::ABOUT.name
     );
     assert_eq!(world.budget.used(), 0, "{}: memory is still charged", P::ABOUT.name);
-}
-
-/// Real requests of vLLM and SGLang, for tests that want plausible traces.
-///
-/// # Panics
-/// When the bundled captures cannot be read.
-pub fn captures(files: &[&'static [u8]]) -> Vec<Payload> {
-    let parse = |bytes: &&'static [u8]| {
-        let parsed = Payload::parse(Signal::Traces, bytes::Bytes::from_static(bytes), &Limits::default());
-        parsed.unwrap_or_else(|error| panic!("{error}")).payload
-    };
-    files.iter().map(parse).collect()
 }
 
 /// A setup in the real world for a component of this name.
