@@ -108,6 +108,10 @@ fn write(outputs: &Mutex<Vec<Output>>, text: &str) -> Result<(), String> {
     result
 }
 
+/// What the program's log knows these events by. Their text has several lines, and control characters in it are
+/// escaped already.
+pub const LOG_TARGET: &str = "inferscope::debug_exporter";
+
 /// Field names are the Collector's. They must be known when this is compiled, hence one line for each signal.
 fn log(id: &Id, report: &Report) {
     let component = id.to_string();
@@ -115,30 +119,29 @@ fn log(id: &Id, report: &Report) {
     let (first, second, third) = (count(0), count(1), count(2));
     match report.signal {
         Signal::Traces => tracing::info!(
-            "otelcol.component.id" = component,
-            "otelcol.signal" = "traces",
-            "resource spans" = first,
-            "spans" = second,
+            target: LOG_TARGET,
+            { "otelcol.component.id" = component, "otelcol.signal" = "traces", "resource spans" = first, "spans" = second },
             "Traces"
         ),
         Signal::Metrics => tracing::info!(
-            "otelcol.component.id" = component,
-            "otelcol.signal" = "metrics",
-            "resource metrics" = first,
-            "metrics" = second,
-            "data points" = third,
+            target: LOG_TARGET,
+            {
+                "otelcol.component.id" = component,
+                "otelcol.signal" = "metrics",
+                "resource metrics" = first,
+                "metrics" = second,
+                "data points" = third
+            },
             "Metrics"
         ),
         Signal::Logs => tracing::info!(
-            "otelcol.component.id" = component,
-            "otelcol.signal" = "logs",
-            "resource logs" = first,
-            "log records" = second,
+            target: LOG_TARGET,
+            { "otelcol.component.id" = component, "otelcol.signal" = "logs", "resource logs" = first, "log records" = second },
             "Logs"
         ),
     }
     if !report.text.is_empty() {
-        tracing::info!("otelcol.component.id" = component, "{}", report.text);
+        tracing::info!(target: LOG_TARGET, { "otelcol.component.id" = component }, "{}", report.text);
     }
 }
 

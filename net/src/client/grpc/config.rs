@@ -34,7 +34,6 @@ pub struct GrpcClientConfig {
     pub authority: String,
     read_buffer_size: Option<Unread>,
     write_buffer_size: Option<Unread>,
-    user_agent: String,
     auth: Option<Unread>,
     middlewares: Option<Unread>,
 }
@@ -110,9 +109,6 @@ impl Validate for GrpcClientConfig {
                 format!("{:?} is not a host with or without port", self.authority),
             );
         }
-        if !self.user_agent.is_empty() && ::http::HeaderValue::from_str(&self.user_agent).is_err() {
-            report.reject("user_agent", "has characters that a header cannot carry");
-        }
         report.without_effect(
             "read_buffer_size",
             "connections read into buffers that grow and shrink by themselves",
@@ -129,17 +125,6 @@ impl Validate for GrpcClientConfig {
         }
         if self.middlewares.is_some() {
             report.reject("middlewares", "middlewares are not available; delete this key");
-        }
-    }
-}
-
-impl GrpcClientConfig {
-    /// The `user-agent` that was asked for.
-    pub(super) fn user_agent(&self) -> &str {
-        if self.user_agent.is_empty() {
-            crate::client::USER_AGENT
-        } else {
-            &self.user_agent
         }
     }
 }

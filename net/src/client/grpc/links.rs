@@ -29,6 +29,9 @@ const LOOK_AGAIN_MIN: Duration = Duration::from_secs(5);
 /// gRPC's own limit ("connection back-off").
 const LOOK_AGAIN_MAX: Duration = Duration::from_secs(120);
 
+/// Rounds that one request sees through before it gives up on a server that closes what it accepts.
+const ROUNDS_MAX: u32 = 3;
+
 /// How long a client that waits for a connection rests between two rounds.
 const READY_POLL: Duration = Duration::from_secs(1);
 
@@ -89,6 +92,7 @@ impl Links {
 
     /// A usable connection, or why there is none. With `patient` it waits for one as long as it takes.
     pub(super) async fn pick(&self, patient: bool) -> Result<Link, String> {
+        let mut rounds = 0;
         loop {
             let mut round = match self.shared.usable() {
                 Picked::Link(link) => return Ok(link),
@@ -98,9 +102,11 @@ impl Links {
                 .wait_for(|round| !matches!(round, Round::UnderWay))
                 .await
                 .map(|ended| ended.clone());
+            rounds += 1;
             let problem = match ended {
-                // The connection may have been lost again already; then another round is worth its while.
-                Ok(Round::Connected) => continue,
+                // It was lost again before we came to use it; that may be a restart, so another round is worth it.
+                Ok(Round::Connected) if rounds < ROUNDS_MAX => continue,
+                Ok(Round::Connected) => "connections close as soon as they are open".to_owned(),
                 Ok(Round::Failed(problem)) => problem,
                 Ok(Round::UnderWay) | Err(_) => "the attempt to connect was interrupted".to_owned(),
             };

@@ -210,11 +210,9 @@ fn headers(config: &GrpcClientConfig) -> HeaderMap {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(grpc::CONTENT_TYPE));
     headers.insert(TE, HeaderValue::from_static("trailers"));
     headers.insert(grpc::ACCEPT_ENCODING, HeaderValue::from_static(Encoding::ACCEPTED));
-    let user_agent = HeaderValue::from_str(config.user_agent());
-    headers.insert(
-        USER_AGENT,
-        user_agent.unwrap_or(HeaderValue::from_static(super::USER_AGENT)),
-    );
+    headers
+        .entry(USER_AGENT)
+        .or_insert(HeaderValue::from_static(super::USER_AGENT));
     headers
 }
 
