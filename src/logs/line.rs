@@ -28,12 +28,19 @@ struct Fields {
 impl Line {
     /// Lines in this encoding, each with these fields.
     pub fn new(encoding: Encoding, initial_fields: &BTreeMap<String, Value>) -> Self {
-        let initial_fields = initial_fields.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-        Self { encoding, initial_fields }
+        let initial_fields = initial_fields
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        Self {
+            encoding,
+            initial_fields,
+        }
     }
 
-    fn console(&self, level: &str, fields: Fields, out: &mut impl Write) -> std::fmt::Result {
-        let message: String = fields.message.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    /// `laid_out` text comes in lines of its own and has escaped what came from outside.
+    fn console(&self, level: &str, fields: Fields, laid_out: bool, out: &mut impl Write) -> std::fmt::Result {
+        let message = if laid_out { fields.message } else { fields.message.replace(char::is_control, " ") };
         let mut others = self.initial_fields.clone();
         others.extend(fields.others);
         write!(out, "{}\t{level}\t{message}", timestamp(SystemTime::now()))?;
@@ -61,7 +68,10 @@ where
         event.record(&mut fields);
         let level = event.metadata().level().as_str().to_ascii_lowercase();
         match self.encoding {
-            Encoding::Console => self.console(&level, fields, &mut writer),
+            Encoding::Console => {
+                let laid_out = event.metadata().target() == exporters::debug::LOG_TARGET;
+                self.console(&level, fields, laid_out, &mut writer)
+            }
             Encoding::Json => self.json(&level, fields, &mut writer),
         }
     }
@@ -109,7 +119,10 @@ fn timestamp(at: SystemTime) -> String {
     let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since.subsec_millis())
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z",
+        since.subsec_millis()
+    )
 }
 
 /// Year, month and day of a number of days since 1970-01-01, counted in 400-year eras that begin in March, so that
@@ -121,7 +134,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     (year, month, day)
 }
@@ -145,9 +162,14 @@ mod tests {
     #[test]
     fn a_message_from_outside_cannot_forge_a_line() {
         let mut out = String::new();
-        let fields = Fields { message: "bad\nfaked\terror".to_owned(), others: Map::new() };
+        let fields = Fields {
+            message: "bad\nfaked\terror".to_owned(),
+            others: Map::new(),
+        };
 
-        Line::new(Encoding::Console, &BTreeMap::new()).console("warn", fields, &mut out).unwrap();
+        Line::new(Encoding::Console, &BTreeMap::new())
+            .console("warn", fields, false, &mut out)
+            .unwrap();
 
         assert_eq!(out.lines().count(), 1);
         assert!(out.ends_with("\twarn\tbad faked error\n"), "{out}");

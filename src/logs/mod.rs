@@ -34,7 +34,10 @@ pub fn start(telemetry: &Telemetry) -> anyhow::Result<()> {
         .with_writer(Places::open(&logs.output_paths)?)
         .with_filter(sampled)
         .with_filter(level);
-    tracing_subscriber::registry().with(layer).try_init().context("the log was started twice")
+    tracing_subscriber::registry()
+        .with(layer)
+        .try_init()
+        .context("the log was started twice")
 }
 
 /// Where lines go; each goes to all of them.
@@ -56,10 +59,13 @@ impl Places {
             "stdout" => Ok(Place::Stdout),
             path => {
                 let file = OpenOptions::new().create(true).append(true).open(path);
-                file.map(Place::File).with_context(|| format!("could not open the log file {path}"))
+                file.map(Place::File)
+                    .with_context(|| format!("could not open the log file {path}"))
             }
         };
-        Ok(Self { places: paths.iter().map(open).collect::<anyhow::Result<_>>()? })
+        Ok(Self {
+            places: paths.iter().map(open).collect::<anyhow::Result<_>>()?,
+        })
     }
 }
 

@@ -29,17 +29,30 @@ struct Seen {
 impl Sampled {
     /// This sampling, or none.
     pub fn new(sampling: Option<&config::telemetry::Sampling>) -> Self {
-        let rule = sampling.map(|it| Rule { tick: *it.tick, initial: it.initial, thereafter: it.thereafter });
-        Self { rule, seen: Mutex::default() }
+        let rule = sampling.map(|it| Rule {
+            tick: *it.tick,
+            initial: it.initial,
+            thereafter: it.thereafter,
+        });
+        Self {
+            rule,
+            seen: Mutex::default(),
+        }
     }
 
     fn lets_through(&self, place: Identifier, now: SystemTime) -> bool {
         let Some(rule) = self.rule else { return true };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = seen.entry(place).or_insert(Seen { since: now, messages: 0 });
+        let seen = seen.entry(place).or_insert(Seen {
+            since: now,
+            messages: 0,
+        });
         let age = now.duration_since(seen.since).unwrap_or(rule.tick);
         if age >= rule.tick {
-            *seen = Seen { since: now, messages: 0 };
+            *seen = Seen {
+                since: now,
+                messages: 0,
+            };
         }
         seen.messages = seen.messages.saturating_add(1);
         let over = seen.messages.saturating_sub(rule.initial);

@@ -121,7 +121,6 @@ impl Driver {
             self.shared.give_up_waiting();
             while self.consumers.join_next().await.is_some() {}
         }
-        self.shared.exporter.stop().await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! What runs, and how it ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -7,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Plan, wire_up};
 use crate::Budget;
-use crate::component::{BuildError, Fatal, Health, HealthState, Registry, Stop};
+use crate::component::{AnyExporter, BuildError, Fatal, Health, HealthState, Registry, Stop};
 use crate::delivery::Driver;
 use crate::ledger::Ledger;
 use crate::outside::Outside;
@@ -50,6 +51,8 @@ pub struct Running {
     /// End by themselves once nobody feeds them.
     pub(super) lanes: JoinSet<()>,
     pub(super) drivers: Vec<Driver>,
+    /// Each may serve several drivers, so they are stopped after all of these.
+    pub(super) exporters: Vec<Arc<dyn AnyExporter>>,
     /// Extensions; they end last.
     pub(super) extensions: JoinSet<Result<(), Fatal>>,
     pub(super) stop_extensions: Stop,
@@ -98,6 +101,7 @@ impl Running {
         }
         let drivers = self.drivers.into_iter().map(|driver| driver.stop(deadline));
         futures_util::future::join_all(drivers).await;
+        futures_util::future::join_all(self.exporters.iter().map(|exporter| exporter.stop())).await;
         self.stop_extensions.cancel();
         // Extensions only publish; they get a moment to finish an answer.
         let moment = Instant::now() + Duration::from_secs(1);

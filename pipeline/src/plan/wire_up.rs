@@ -44,6 +44,7 @@ impl<'a> Wiring<'a> {
             stop_receivers: Stop::new(),
             lanes: JoinSet::new(),
             drivers: Vec::new(),
+            exporters: Vec::new(),
             extensions: JoinSet::new(),
             stop_extensions: Stop::new(),
         };
@@ -99,6 +100,7 @@ impl<'a> Wiring<'a> {
             let entry = known(self.registry.exporters.get(kind_name), id)?;
             let setup = self.setup(id, Kind::Exporter, None);
             let built = (entry.build)(config, &setup).map_err(|error| failed("exporter", id, error))?;
+            self.running.exporters.push(Arc::clone(&built));
             for signal in &exporter.signals {
                 let setup = Setup {
                     signal: Some(*signal),
