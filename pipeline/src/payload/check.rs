@@ -4,8 +4,11 @@ use super::error::ParseError;
 use super::limits::{DECODED_PER_WIRE, Limits, MESSAGE_DEPTH_MAX, RejectReason, Rejected};
 use super::schema::{Counted, Kind, Message, PAIR_COST};
 use super::utf8;
-use super::value::{BOOL, DOUBLE, INT, STR, plain_key_value};
+use super::value::{BOOL, DOUBLE, INT, KEY_TAG, STR, VALUE_TAG};
 use super::wire::{FIXED32, FIXED64, GROUP_END, GROUP_START, LEN, VARINT, VARINT_BYTES_MAX, read_varint, sized};
+
+/// What errors call it.
+const NUMBER: &str = "a number of four or eight bytes";
 
 /// How many messages and how many values we are inside of.
 #[derive(Debug, Clone, Copy, Default)]
@@ -232,7 +235,7 @@ impl<'a> Check<'a> {
     }
 
     /// A field that is not length-delimited; gives what follows it.
-    #[inline]
+    #[inline(always)]
     fn number(
         &self,
         kind: Kind,
@@ -241,14 +244,14 @@ impl<'a> Check<'a> {
         rest: &'a [u8],
         schema: &Message,
     ) -> Result<&'a [u8], ParseError> {
-        let skipped = match (kind, tag & 7) {
-            (Kind::Unknown, _) if tag >> 3 == 0 => return Err(self.wire_type(start, tag, schema)),
-            (Kind::Fixed64 | Kind::PackedFixed64 | Kind::Unknown, FIXED64) => rest.get(8..),
-            (Kind::Fixed32 | Kind::Unknown, FIXED32) => rest.get(4..),
-            (Kind::Varint | Kind::PackedVarint | Kind::Unknown, VARINT) => return Ok(self.varint(rest, schema)?.1),
+        let skipped = match (tag & 7, kind) {
+            (FIXED64, Kind::Fixed64 | Kind::PackedFixed64) => rest.get(8..),
+            (VARINT, Kind::Varint | Kind::PackedVarint) => return Ok(self.varint(rest, schema)?.1),
+            (FIXED32, Kind::Fixed32) => rest.get(4..),
+            (_, Kind::Unknown) => return self.unknown(start, tag, rest, schema),
             _ => return Err(self.wire_type(start, tag, schema)),
         };
-        skipped.ok_or_else(|| self.truncated(rest, schema, "a number of four or eight bytes"))
+        skipped.ok_or_else(|| self.truncated(rest, schema, NUMBER))
     }
 
     fn packed_varints(&mut self, mut rest: &'a [u8], schema: &Message) -> Result<(), ParseError> {
@@ -283,13 +286,17 @@ impl<'a> Check<'a> {
         Ok((tag, rest))
     }
 
-    /// A field that is not in the table.
+    /// A field that is not in the table, or stands there for none.
     fn unknown(&self, start: &[u8], tag: u32, rest: &'a [u8], schema: &Message) -> Result<&'a [u8], ParseError> {
-        match tag & 7 {
-            // A number beyond the table is not zero.
-            LEN => Ok(self.sized(rest, schema)?.1),
-            _ => self.number(Kind::Unknown, start, tag, rest, schema),
-        }
+        let skipped = match tag & 7 {
+            _ if tag >> 3 == 0 => return Err(self.wire_type(start, tag, schema)),
+            VARINT => return Ok(self.varint(rest, schema)?.1),
+            LEN => return Ok(self.sized(rest, schema)?.1),
+            FIXED64 => rest.get(8..),
+            FIXED32 => rest.get(4..),
+            _ => return Err(self.wire_type(start, tag, schema)),
+        };
+        skipped.ok_or_else(|| self.truncated(rest, schema, NUMBER))
     }
 
     #[inline(always)]
@@ -369,22 +376,35 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Steps over an attribute in the shape in which every encoder writes the plain kinds of values: there is nothing to
-/// find in it. Most of a request is such attributes, so this is the way that has to be short.
+/// Steps over a short attribute in the shape in which every encoder writes the plain kinds of values: there is nothing
+/// to find in it. Most of a request is such attributes, so this is the way that has to be short.
 #[inline(always)]
 fn plain_pair(bytes: &[u8], pair_tag: u8) -> Option<&[u8]> {
-    let (&tag, rest) = bytes.split_first()?;
-    if tag != pair_tag {
+    let &[tag, length, KEY_TAG, key_len, ref rest @ ..] = bytes else {
+        return None;
+    };
+    // Every length is one byte: a longer one would not fit into a pair whose own length is one byte.
+    if tag != pair_tag || length >= 0x80 {
         return None;
     }
-    let (pair, rest) = sized(rest)?;
-    let (key, value) = plain_key_value(pair)?;
-    let (&kind, content) = value.bytes().split_first()?;
+    let (pair, rest) = rest.split_at_checked(usize::from(length).checked_sub(2)?)?;
+    let (key, value) = pair.split_at_checked(usize::from(key_len))?;
+    let &[VALUE_TAG, value_len, kind, ref content @ ..] = value else {
+        return None;
+    };
+    if usize::from(value_len) != content.len() + 1 {
+        return None;
+    }
     let is_plain = match kind {
         // Tags and short lengths are ASCII, too: one look at the pair is one at both texts.
-        STR => sized(content)?.1.is_empty() && utf8::is_ascii(pair),
-        INT | BOOL => read_varint(content)?.1.is_empty() && utf8::is_ascii(key.as_bytes()),
-        DOUBLE => content.len() == 8 && utf8::is_ascii(key.as_bytes()),
+        STR => {
+            content
+                .first()
+                .is_some_and(|&length| usize::from(length) + 1 == content.len())
+                && utf8::is_ascii(pair)
+        }
+        DOUBLE => content.len() == 8 && utf8::is_ascii(key),
+        INT | BOOL => read_varint(content)?.1.is_empty() && utf8::is_ascii(key),
         _ => false,
     };
     is_plain.then_some(rest)

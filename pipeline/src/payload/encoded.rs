@@ -1,8 +1,8 @@
 //! Attributes that are encoded once and copied many times.
 
 use super::span_view::field::ATTRIBUTES;
-use super::value::{Attrs, RawValue, Text};
-use super::wire::{self, LEN, put_bytes, put_tag, put_varint, varint_len};
+use super::value::{Attrs, KEY_TAG, RawValue, Text, VALUE_TAG};
+use super::wire::{self, LEN, VARINT_BYTES_MAX, put_bytes, put_tag, put_varint, varint_len};
 
 /// A value to be written.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,6 +49,7 @@ from! {
 
 impl AttrValue<'_> {
     /// Length of the encoded `AnyValue`.
+    #[inline]
     fn len(&self) -> usize {
         match self {
             Self::Str(text) => sized_len(text.len()),
@@ -62,6 +63,7 @@ impl AttrValue<'_> {
     }
 
     /// Writes the `AnyValue`, without tag and length of its own.
+    #[inline]
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Str(text) => put_bytes(out, 1, text.as_bytes()),
@@ -86,19 +88,30 @@ impl AttrValue<'_> {
     }
 }
 
-/// A field of `length` bytes with its length and a tag of one byte, which every field number below 16 has.
+/// Length of a field of `length` bytes with its length and a tag of one byte, which every field number below 16 has.
+#[inline]
 pub(crate) fn sized_len(length: usize) -> usize {
     1 + varint_len(length as u64) + length
 }
 
-/// Writes one attribute as field `number` of a message.
+/// Writes one attribute as field `number`, below 16, of a message.
+#[inline]
 pub(crate) fn put_attribute(out: &mut Vec<u8>, number: u32, key: &str, value: &AttrValue<'_>) {
     let value_len = value.len();
-    put_tag(out, number, LEN);
-    put_varint(out, (sized_len(key.len()) + sized_len(value_len)) as u64);
-    put_bytes(out, 1, key.as_bytes());
-    put_tag(out, 2, LEN);
-    put_varint(out, value_len as u64);
+    let pair_len = sized_len(key.len()) + sized_len(value_len);
+    out.reserve(pair_len + 1 + VARINT_BYTES_MAX);
+    if pair_len < 0x80 {
+        // Every length is one byte.
+        out.extend_from_slice(&[(number << 3 | LEN) as u8, pair_len as u8, KEY_TAG, key.len() as u8]);
+        out.extend_from_slice(key.as_bytes());
+        out.extend_from_slice(&[VALUE_TAG, value_len as u8]);
+    } else {
+        put_tag(out, number, LEN);
+        put_varint(out, pair_len as u64);
+        put_bytes(out, 1, key.as_bytes());
+        put_tag(out, 2, LEN);
+        put_varint(out, value_len as u64);
+    }
     value.write(out);
 }
 

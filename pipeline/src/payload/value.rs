@@ -8,8 +8,8 @@ pub(super) const STR: u8 = 1 << 3 | wire::LEN as u8;
 pub(super) const BOOL: u8 = 2 << 3 | wire::VARINT as u8;
 pub(super) const INT: u8 = 3 << 3 | wire::VARINT as u8;
 pub(super) const DOUBLE: u8 = 4 << 3 | wire::FIXED64 as u8;
-const PAIR_KEY: u8 = 1 << 3 | wire::LEN as u8;
-const PAIR_VALUE: u8 = 2 << 3 | wire::LEN as u8;
+pub(super) const KEY_TAG: u8 = 1 << 3 | wire::LEN as u8;
+pub(super) const VALUE_TAG: u8 = 2 << 3 | wire::LEN as u8;
 
 /// Text inside a batch. Valid UTF-8 since [`Traces::parse`](super::Traces::parse).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -269,24 +269,26 @@ impl<'a> Iterator for RawAttrs<'a> {
 /// Takes one `KeyValue` apart. Each half is there at most once, because parse has merged repeated ones.
 #[inline(always)]
 pub(crate) fn key_value(body: &[u8]) -> (Key<'_>, RawValue<'_>) {
-    plain_key_value(body).unwrap_or_else(|| any_key_value(body))
+    short_key_value(body).unwrap_or_else(|| any_key_value(body))
 }
 
-/// A `KeyValue` as every encoder writes it: the key, then the value, then nothing.
+/// A short `KeyValue` as every encoder writes it: the key, then the value, then nothing. Its lengths are one byte each.
 #[inline(always)]
-pub(crate) fn plain_key_value(body: &[u8]) -> Option<(Key<'_>, RawValue<'_>)> {
-    let (&PAIR_KEY, rest) = body.split_first()? else {
+fn short_key_value(body: &[u8]) -> Option<(Key<'_>, RawValue<'_>)> {
+    let &[KEY_TAG, key_len, ref rest @ ..] = body else {
         return None;
     };
-    let (key, rest) = wire::sized(rest)?;
-    let (&PAIR_VALUE, rest) = rest.split_first()? else {
+    if key_len >= 0x80 {
+        return None;
+    }
+    let (key, rest) = rest.split_at_checked(usize::from(key_len))?;
+    let &[VALUE_TAG, value_len, ref value @ ..] = rest else {
         return None;
     };
-    let (value, rest) = wire::sized(rest)?;
-    rest.is_empty().then_some((Text(key), RawValue(value)))
+    (value_len < 0x80 && usize::from(value_len) == value.len()).then_some((Text(key), RawValue(value)))
 }
 
-#[cold]
+#[inline(never)]
 fn any_key_value(body: &[u8]) -> (Key<'_>, RawValue<'_>) {
     let mut key = Text::default();
     let mut value = RawValue::default();

@@ -12,8 +12,9 @@ use super::splice::{Level, Splice};
 use super::stage::{BatchContext, SpanStage};
 use bytes::Bytes;
 
-/// A buffer that grew beyond this in one batch is given back: one odd batch must not hold memory for ever.
-const KEPT_BYTES_MAX: usize = 1 << 20;
+/// A buffer that grew beyond this in one batch is given back: one odd batch must not hold memory for ever. The children
+/// of a thousand requests take one MiB, and giving that back after every batch would cost more than writing them.
+const KEPT_BYTES_MAX: usize = 4 << 20;
 
 /// What a walk makes of a batch.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,6 +8,7 @@ mod captures;
 mod generate;
 mod parse;
 mod reference;
+mod refusals;
 mod splice;
 mod split;
 mod through_views;
