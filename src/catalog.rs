@@ -12,12 +12,36 @@ pub struct Catalog {
 
 /// Types that the Collector had once, and what took their place.
 const REPLACED: &[(Kind, &str, &str)] = &[
-    (Kind::Exporter, "logging", "the `logging` exporter was replaced by `debug`"),
-    (Kind::Exporter, "jaeger", "Jaeger takes OTLP: use `otlp_grpc` with Jaeger's port 4317"),
-    (Kind::Exporter, "jaeger_thrift", "Jaeger takes OTLP: use `otlp_grpc` with Jaeger's port 4317"),
-    (Kind::Extension, "memory_ballast", "`memory_ballast` was replaced by the processor `memory_limiter`"),
-    (Kind::Processor, "queued_retry", "`queued_retry` was replaced by `sending_queue` and `retry_on_failure` of exporters"),
-    (Kind::Processor, "spanmetrics", "the `spanmetrics` processor was replaced by the connector `span_metrics`"),
+    (
+        Kind::Exporter,
+        "logging",
+        "the `logging` exporter was replaced by `debug`",
+    ),
+    (
+        Kind::Exporter,
+        "jaeger",
+        "Jaeger takes OTLP: use `otlp_grpc` with Jaeger's port 4317",
+    ),
+    (
+        Kind::Exporter,
+        "jaeger_thrift",
+        "Jaeger takes OTLP: use `otlp_grpc` with Jaeger's port 4317",
+    ),
+    (
+        Kind::Extension,
+        "memory_ballast",
+        "`memory_ballast` was replaced by the processor `memory_limiter`",
+    ),
+    (
+        Kind::Processor,
+        "queued_retry",
+        "`queued_retry` was replaced by `sending_queue` and `retry_on_failure` of exporters",
+    ),
+    (
+        Kind::Processor,
+        "spanmetrics",
+        "the `spanmetrics` processor was replaced by the connector `span_metrics`",
+    ),
 ];
 
 /// Types that Collector distributions have and this build has not.
@@ -25,36 +49,102 @@ const ELSEWHERE: &[(Kind, &[&str])] = &[
     (
         Kind::Receiver,
         &[
-            "prometheus", "hostmetrics", "host_metrics", "kubeletstats", "kubelet_stats", "k8s_cluster", "k8sobjects",
-            "filelog", "file_log", "journald", "syslog", "kafka", "jaeger", "zipkin", "otelarrow", "statsd",
-            "prometheusremotewrite", "receiver_creator", "httpcheck", "nop",
+            "prometheus",
+            "hostmetrics",
+            "host_metrics",
+            "kubeletstats",
+            "kubelet_stats",
+            "k8s_cluster",
+            "k8sobjects",
+            "filelog",
+            "file_log",
+            "journald",
+            "syslog",
+            "kafka",
+            "jaeger",
+            "zipkin",
+            "otelarrow",
+            "statsd",
+            "prometheusremotewrite",
+            "receiver_creator",
+            "httpcheck",
+            "nop",
         ],
     ),
     (
         Kind::Processor,
         &[
-            "filter", "transform", "tail_sampling", "probabilistic_sampler", "k8sattributes", "k8s_attributes",
-            "resourcedetection", "resource_detection", "groupbytrace", "groupbyattrs", "redaction", "span",
-            "cumulativetodelta", "cumulative_to_delta", "deltatocumulative", "delta_to_cumulative", "interval",
-            "metricstransform", "metrics_transform", "logdedup", "remotetap",
+            "filter",
+            "transform",
+            "tail_sampling",
+            "probabilistic_sampler",
+            "k8sattributes",
+            "k8s_attributes",
+            "resourcedetection",
+            "resource_detection",
+            "groupbytrace",
+            "groupbyattrs",
+            "redaction",
+            "span",
+            "cumulativetodelta",
+            "cumulative_to_delta",
+            "deltatocumulative",
+            "delta_to_cumulative",
+            "interval",
+            "metricstransform",
+            "metrics_transform",
+            "logdedup",
+            "remotetap",
         ],
     ),
     (
         Kind::Exporter,
         &[
-            "prometheus", "prometheusremotewrite", "prometheus_remote_write", "loadbalancing", "load_balancing", "kafka",
-            "otelarrow", "zipkin", "opensearch", "elasticsearch", "loki", "datadog", "splunk_hec", "awsxray",
+            "prometheus",
+            "prometheusremotewrite",
+            "prometheus_remote_write",
+            "loadbalancing",
+            "load_balancing",
+            "kafka",
+            "otelarrow",
+            "zipkin",
+            "opensearch",
+            "elasticsearch",
+            "loki",
+            "datadog",
+            "splunk_hec",
+            "awsxray",
         ],
     ),
     (
         Kind::Connector,
-        &["spanmetrics", "span_metrics", "routing", "count", "servicegraph", "service_graph", "exceptions", "failover", "roundrobin"],
+        &[
+            "spanmetrics",
+            "span_metrics",
+            "routing",
+            "count",
+            "servicegraph",
+            "service_graph",
+            "exceptions",
+            "failover",
+            "roundrobin",
+        ],
     ),
     (
         Kind::Extension,
         &[
-            "healthcheckv2", "pprof", "zpages", "file_storage", "bearertokenauth", "basicauth", "oidc", "oauth2client",
-            "headers_setter", "opamp", "k8s_leader_elector", "memory_limiter",
+            "healthcheckv2",
+            "pprof",
+            "zpages",
+            "file_storage",
+            "bearertokenauth",
+            "basicauth",
+            "oidc",
+            "oauth2client",
+            "headers_setter",
+            "opamp",
+            "k8s_leader_elector",
+            "memory_limiter",
         ],
     ),
 ];
@@ -67,13 +157,25 @@ impl Catalog {
         let exporters = registry.exporters.values().map(|entry| (Kind::Exporter, entry.about));
         let connectors = registry.connectors.values().map(|entry| (Kind::Connector, entry.about));
         let extensions = registry.extensions.values().map(|entry| (Kind::Extension, entry.about));
-        let types = receivers.chain(processors).chain(exporters).chain(connectors).chain(extensions).collect();
-        let routes = registry.connectors.values().map(|entry| (entry.about.name, entry.routes)).collect();
+        let types = receivers
+            .chain(processors)
+            .chain(exporters)
+            .chain(connectors)
+            .chain(extensions)
+            .collect();
+        let routes = registry
+            .connectors
+            .values()
+            .map(|entry| (entry.about.name, entry.routes))
+            .collect();
         Self { types, routes }
     }
 
     fn of(&self, kind: Kind) -> impl Iterator<Item = &About> {
-        self.types.iter().filter(move |(of, _)| *of == kind).map(|(_, about)| about)
+        self.types
+            .iter()
+            .filter(move |(of, _)| *of == kind)
+            .map(|(_, about)| about)
     }
 }
 
@@ -94,16 +196,23 @@ impl config::Catalog for Catalog {
         }
         let elsewhere = ELSEWHERE.iter().any(|(of, names)| *of == kind && names.contains(&name));
         if elsewhere {
-            return Lookup::ElsewhereIn(format!("Collector distributions have `{name}`; this version of Inferscope does not"));
+            return Lookup::ElsewhereIn(format!(
+                "Collector distributions have `{name}`; this version of Inferscope does not"
+            ));
         }
         Lookup::Unknown
     }
 
     fn supports(&self, kind: Kind, name: &str, signal: Signal) -> bool {
-        self.of(kind).filter(|about| about.name == name).all(|about| about.signals.contains(&signal))
+        self.of(kind)
+            .filter(|about| about.name == name)
+            .all(|about| about.signals.contains(&signal))
     }
 
     fn joins(&self, name: &str, from: Signal, to: Signal) -> bool {
-        self.routes.iter().filter(|(of, _)| *of == name).all(|(_, routes)| routes.contains(&(from, to)))
+        self.routes
+            .iter()
+            .filter(|(of, _)| *of == name)
+            .all(|(_, routes)| routes.contains(&(from, to)))
     }
 }

@@ -21,23 +21,45 @@ pub fn run(options: &ComponentsArguments) -> anyhow::Result<ExitCode> {
 /// The kinds in the order of a batch's way, each with its components.
 fn kinds(registry: &Registry) -> [(&'static str, Vec<About>); 5] {
     [
-        ("receivers", registry.receivers.values().map(|entry| entry.about).collect()),
-        ("processors", registry.processors.values().map(|entry| entry.about).collect()),
-        ("exporters", registry.exporters.values().map(|entry| entry.about).collect()),
-        ("connectors", registry.connectors.values().map(|entry| entry.about).collect()),
-        ("extensions", registry.extensions.values().map(|entry| entry.about).collect()),
+        (
+            "receivers",
+            registry.receivers.values().map(|entry| entry.about).collect(),
+        ),
+        (
+            "processors",
+            registry.processors.values().map(|entry| entry.about).collect(),
+        ),
+        (
+            "exporters",
+            registry.exporters.values().map(|entry| entry.about).collect(),
+        ),
+        (
+            "connectors",
+            registry.connectors.values().map(|entry| entry.about).collect(),
+        ),
+        (
+            "extensions",
+            registry.extensions.values().map(|entry| entry.about).collect(),
+        ),
     ]
 }
 
 /// As `otelcol components` prints it.
 fn yaml(registry: &Registry) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let mut text = format!("buildinfo:\n    command: inferscope\n    description: {}\n    version: {version}\n", env!("CARGO_PKG_DESCRIPTION"));
+    let mut text = format!(
+        "buildinfo:\n    command: inferscope\n    description: {}\n    version: {version}\n",
+        env!("CARGO_PKG_DESCRIPTION")
+    );
     for (kind, components) in kinds(registry) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{kind}:");
         for about in components {
-            let _ = writeln!(text, "    - name: {}\n      module: inferscope/{kind} {version}\n      stability:", about.name);
+            let _ = writeln!(
+                text,
+                "    - name: {}\n      module: inferscope/{kind} {version}\n      stability:",
+                about.name
+            );
             for signal in about.signals {
                 let _ = writeln!(text, "        {signal}: {}", about.stability);
             }
@@ -60,7 +82,11 @@ fn markdown(registry: &Registry) -> String {
         for about in components {
             let folder = folder(kind, about.name);
             let signals: Vec<String> = about.signals.iter().map(ToString::to_string).collect();
-            let signals = if signals.is_empty() { "–".to_owned() } else { signals.join(", ") };
+            let signals = if signals.is_empty() {
+                "–".to_owned()
+            } else {
+                signals.join(", ")
+            };
             let _ = writeln!(
                 text,
                 "| [`{}`]({folder}/README.md) | {kind} | {signals} | {} | {} |",

@@ -16,15 +16,21 @@ use tokio::task::JoinSet;
 /// The content type of the text exposition format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-const UPTIME: MetricAbout =
-    MetricAbout { name: "otelcol_process_uptime", help: "Time since the process started.", unit: "s" };
+const UPTIME: MetricAbout = MetricAbout {
+    name: "otelcol_process_uptime",
+    help: "Time since the process started.",
+    unit: "s",
+};
 const CPU: MetricAbout = MetricAbout {
     name: "otelcol_process_cpu_seconds",
     help: "CPU time that the process has used, user and system.",
     unit: "s",
 };
-const RESIDENT: MetricAbout =
-    MetricAbout { name: "otelcol_process_memory_rss", help: "Resident memory of the process.", unit: "By" };
+const RESIDENT: MetricAbout = MetricAbout {
+    name: "otelcol_process_memory_rss",
+    help: "Resident memory of the process.",
+    unit: "By",
+};
 const BUDGET_USED: MetricAbout = MetricAbout {
     name: "inferscope_memory_budget_used",
     help: "Bytes of batches in flight, as charged at the door.",
@@ -40,7 +46,11 @@ const BUDGET_REFUSED: MetricAbout = MetricAbout {
     help: "Requests that were refused because the memory budget was used up.",
     unit: "{request}",
 };
-const TARGET_INFO: MetricAbout = MetricAbout { name: "target_info", help: "Who this process is.", unit: "" };
+const TARGET_INFO: MetricAbout = MetricAbout {
+    name: "target_info",
+    help: "Who this process is.",
+    unit: "",
+};
 
 /// Linux reports CPU time in ticks of 1/100 s on every platform that Rust supports.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -87,14 +97,19 @@ pub async fn start(telemetry: &Telemetry, world: &World) -> anyhow::Result<OwnMe
 }
 
 fn suffixes(reader: &Prometheus) -> Suffixes {
-    Suffixes { units: !reader.without_units, types: !reader.without_type_suffix }
+    Suffixes {
+        units: !reader.without_units,
+        types: !reader.without_type_suffix,
+    }
 }
 
 fn publish(telemetry: &Telemetry, world: &World) {
     let own = &world.telemetry;
     let clock = Arc::clone(&world.outside.clock);
     let started = clock.now();
-    own.counter_probe(UPTIME, move || clock.now().saturating_duration_since(started).as_secs_f64());
+    own.counter_probe(UPTIME, move || {
+        clock.now().saturating_duration_since(started).as_secs_f64()
+    });
     own.counter_probe(CPU, cpu_seconds);
     own.gauge_probe(RESIDENT, resident_bytes);
     let budget = world.budget.clone();
@@ -132,13 +147,23 @@ fn cpu_seconds() -> f64 {
     // The second field is the program's name in parentheses and may hold spaces; user and system time are the
     // fourteenth and fifteenth (proc(5)).
     let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: f64 = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    let ticks: f64 = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum();
     ticks / TICKS_PER_SECOND
 }
 
 fn resident_bytes() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    let kib = line.split_whitespace().next().and_then(|number| number.parse::<f64>().ok());
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or_default();
+    let kib = line
+        .split_whitespace()
+        .next()
+        .and_then(|number| number.parse::<f64>().ok());
     kib.unwrap_or_default() * 1024.0
 }

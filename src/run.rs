@@ -16,7 +16,10 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
 
 /// The runtime that everything shares: one worker per core this process may use.
 pub fn runtime() -> anyhow::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("could not start the runtime")
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("could not start the runtime")
 }
 
 /// Runs like the Collector.
@@ -29,7 +32,10 @@ pub fn run(arguments: &ConfigurationArguments) -> anyhow::Result<ExitCode> {
     };
     logs::start(&collector.service.telemetry)?;
     for diagnostic in read.diagnostics.sorted() {
-        let place = diagnostic.origin.as_ref().map(|it| format!("{}:{}:{}", it.file(), it.line(), it.column()));
+        let place = diagnostic
+            .origin
+            .as_ref()
+            .map(|it| format!("{}:{}:{}", it.file(), it.line(), it.column()));
         tracing::warn!(place = place.unwrap_or_default(), "{}", diagnostic.message);
     }
     for gate in &arguments.feature_gates {
@@ -39,7 +45,11 @@ pub fn run(arguments: &ConfigurationArguments) -> anyhow::Result<ExitCode> {
         let world = World::system();
         let metrics = own_metrics::start(&collector.service.telemetry, &world).await?;
         let running = Running::start(&plan, &registry, world).await?;
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), pipelines = plan.pipelines.len(), "everything is ready");
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            pipelines = plan.pipelines.len(),
+            "everything is ready"
+        );
         until_told(running).await?;
         metrics.stop().await;
         Ok(ExitCode::SUCCESS)
@@ -58,7 +68,10 @@ async fn until_told(mut running: Running) -> anyhow::Result<()> {
             fatal = running.failure() => break Some(fatal),
         }
     };
-    tracing::info!(deadline_s = SHUTDOWN_DEADLINE.as_secs(), "stopping; a second signal ends at once");
+    tracing::info!(
+        deadline_s = SHUTDOWN_DEADLINE.as_secs(),
+        "stopping; a second signal ends at once"
+    );
     tokio::select! {
         () = running.stop(SHUTDOWN_DEADLINE) => {}
         () = either(&mut interrupt, &mut terminate) => anyhow::bail!("ended at once by a second signal"),

@@ -31,9 +31,17 @@ pub fn registry() -> Registry {
 
 /// Reads a configuration and finds everything that is wrong with it.
 pub fn read(arguments: &ConfigurationArguments, registry: &Registry) -> Read {
-    let mut read = Read { document: None, collector: None, plan: None, diagnostics: Diagnostics::new() };
-    let request =
-        Request { locations: arguments.locations.clone(), sets: arguments.sets.clone(), environment: &config::System };
+    let mut read = Read {
+        document: None,
+        collector: None,
+        plan: None,
+        diagnostics: Diagnostics::new(),
+    };
+    let request = Request {
+        locations: arguments.locations.clone(),
+        sets: arguments.sets.clone(),
+        environment: &config::System,
+    };
     let document = match config::load(&request) {
         Ok(document) => document,
         Err(diagnostics) => {
@@ -42,7 +50,9 @@ pub fn read(arguments: &ConfigurationArguments, registry: &Registry) -> Read {
         }
     };
     let collector = config::collector(&document, &Catalog::new(registry), &mut read.diagnostics);
-    read.plan = collector.as_ref().and_then(|it| pipeline::plan::plan(it, registry, &mut read.diagnostics));
+    read.plan = collector
+        .as_ref()
+        .and_then(|it| pipeline::plan::plan(it, registry, &mut read.diagnostics));
     read.collector = collector;
     read.document = Some(document);
     read

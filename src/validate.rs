@@ -46,11 +46,23 @@ pub fn report(diagnostics: &Diagnostics, format: ReportFormat) {
 pub fn explain(plan: &Plan, registry: &Registry) -> String {
     let mut text = String::new();
     for (index, pipeline) in plan.pipelines.iter().enumerate() {
-        let fed = plan.receivers.iter().filter(|it| it.feeds.contains(&index)).map(|it| it.component.id.to_string());
-        let joined = plan.connectors.iter().filter(|it| it.feeds.contains(&index)).map(|it| it.component.id.to_string());
+        let fed = plan
+            .receivers
+            .iter()
+            .filter(|it| it.feeds.contains(&index))
+            .map(|it| it.component.id.to_string());
+        let joined = plan
+            .connectors
+            .iter()
+            .filter(|it| it.feeds.contains(&index))
+            .map(|it| it.component.id.to_string());
         let from: Vec<String> = fed.chain(joined).collect();
         let through: Vec<String> = pipeline.processors.iter().map(|it| it.id.to_string()).collect();
-        let to: Vec<String> = pipeline.exits.iter().filter_map(|exit| exit_name(plan, *exit)).collect();
+        let to: Vec<String> = pipeline
+            .exits
+            .iter()
+            .filter_map(|exit| exit_name(plan, *exit))
+            .collect();
         let way = [from.join(" + "), through.join(" → "), to.join(" + ")];
         let way: Vec<&str> = way.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
         // Writing to a String cannot fail.
@@ -58,10 +70,17 @@ pub fn explain(plan: &Plan, registry: &Registry) -> String {
         let _ = writeln!(text, "  {}", pipeline.lanes);
         let _ = writeln!(text, "  OK to a sender means {}", meaning(&pipeline.answer));
         let holding = pipeline.processors.iter().filter(|it| {
-            registry.processors.get(it.kind_name).is_some_and(|entry| entry.about.holds_traces)
+            registry
+                .processors
+                .get(it.kind_name)
+                .is_some_and(|entry| entry.about.holds_traces)
         });
         for processor in holding {
-            let _ = writeln!(text, "  {} holds spans of some engines in memory until their trace is whole", processor.id);
+            let _ = writeln!(
+                text,
+                "  {} holds spans of some engines in memory until their trace is whole",
+                processor.id
+            );
         }
     }
     text
