@@ -9,8 +9,13 @@ fn inferscope(arguments: &[&str]) -> Output {
     command
         .args(arguments)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/configs"));
-    for port in ["GRPC", "HTTP", "HEALTH", "METRICS"] {
-        command.env(port, "4000");
+    for (port, number) in [
+        ("GRPC", "4001"),
+        ("HTTP", "4002"),
+        ("HEALTH", "4003"),
+        ("METRICS", "4004"),
+    ] {
+        command.env(port, number);
     }
     command
         .env("DESTINATION", "4318")

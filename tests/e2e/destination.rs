@@ -66,13 +66,7 @@ async fn accept(listener: TcpListener, gate: watch::Receiver<bool>, arrived: Arr
         let (gate, arrived) = (gate.clone(), arrived.clone());
         let service = service_fn(move |request| take(request, gate.clone(), arrived.clone()));
         // A connection that breaks is the program's business, not ours.
-        tokio::spawn(async move {
-            drop(
-                http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await,
-            )
-        });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 

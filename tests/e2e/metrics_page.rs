@@ -59,7 +59,7 @@ impl MetricsPage {
             let account = || (sample.labels["component"].clone(), sample.labels["signal"].clone());
             match column {
                 "received_items_total" | "made_items_total" => {
-                    accounts.entry(account()).or_default().0 += sample.value as i64
+                    accounts.entry(account()).or_default().0 += sample.value as i64;
                 }
                 "forwarded_items_total" | "discarded_items_total" | "held_items" => {
                     accounts.entry(account()).or_default().1 += sample.value as i64;

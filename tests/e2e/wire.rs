@@ -250,7 +250,16 @@ pub(crate) fn framed(compressed: bool, message: &[u8]) -> Bytes {
 }
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip_at(flate2::Compression::fast(), bytes)
+}
+
+/// As small as gzip gets, which takes its time.
+pub(crate) fn gzip_small(bytes: &[u8]) -> Vec<u8> {
+    gzip_at(flate2::Compression::best(), bytes)
+}
+
+fn gzip_at(level: flate2::Compression, bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }

@@ -36,7 +36,6 @@ impl Jaeger {
             ("--query.grpc-server.host-port", free_port()),
             ("--collector.grpc-server.host-port", free_port()),
             ("--collector.http-server.host-port", free_port()),
-            ("--http-server.host-port", free_port()),
             ("--admin.http.host-port", free_port()),
         ];
         command.args(ports.map(|(flag, port)| format!("{flag}=127.0.0.1:{port}")));

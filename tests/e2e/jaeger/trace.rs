@@ -113,13 +113,6 @@ impl JaegerSpan {
     pub(crate) fn end_us(&self) -> u64 {
         self.start_us + self.duration_us
     }
-
-    /// As it was before the program annotated it.
-    pub(crate) fn without_tags_of_ours(&self) -> Self {
-        let mut span = self.clone();
-        span.tags.retain(|key, _| !key.starts_with("inferscope."));
-        span
-    }
 }
 
 /// Attributes, and what OTLP keeps in fields of their own.
@@ -170,7 +163,7 @@ fn value(any: Option<&AnyValue>) -> Value {
     match any.and_then(|any| any.value.as_ref()) {
         Some(Any::StringValue(text)) => text.as_str().into(),
         Some(Any::IntValue(number)) => (*number).into(),
-        Some(Any::DoubleValue(number)) => json!(number),
+        Some(Any::DoubleValue(number)) => float(*number),
         Some(Any::BoolValue(truth)) => (*truth).into(),
         Some(Any::ArrayValue(array)) => {
             let items: Vec<Value> = array.values.iter().map(|item| value(Some(item))).collect();
@@ -181,11 +174,21 @@ fn value(any: Option<&AnyValue>) -> Value {
 }
 
 fn tags(list: &Value) -> Tags {
+    let read = |tag: &Value| match text(&tag["type"]).as_str() {
+        "float64" => float(tag["value"].as_f64().unwrap()),
+        _ => tag["value"].clone(),
+    };
     list.as_array()
         .unwrap()
         .iter()
-        .map(|tag| (text(&tag["key"]), tag["value"].clone()))
+        .map(|tag| (text(&tag["key"]), read(tag)))
         .collect()
+}
+
+/// A float with its type, because `1` is one as well. Readers of JSON differ in the last bit; twelve digits of seconds are
+/// less than a nanosecond.
+fn float(number: f64) -> Value {
+    json!({ "float64": format!("{number:.12e}") })
 }
 
 fn text(value: &Value) -> String {
