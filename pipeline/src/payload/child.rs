@@ -3,7 +3,7 @@
 use super::encoded::{EncodedAttributes, sized_len};
 use super::ids::{SpanId, TraceId};
 use super::span_view::{SpanKind, field};
-use super::wire::{FIXED64, LEN, VARINT_BYTES_MAX, put_bytes, put_fixed32, put_tag, put_uint, put_varint, varint_len};
+use super::wire::{FIXED64, LEN, VARINT_BYTES_MAX, put_bytes, put_fixed32, put_uint, put_varint, varint_len};
 
 /// A span to be emitted. Borrows what it says, so that making one allocates nothing.
 #[derive(Debug, Clone, Copy)]
@@ -35,67 +35,70 @@ const fn tag(number: u32, wire_type: u32) -> u8 {
     (number << 3 | wire_type) as u8
 }
 
+// Bytes of the fields of fixed length.
+const IDS_LEN: usize = 28;
+const PARENT_LEN: usize = 10;
+const TIMES_LEN: usize = 18;
+const FLAGS_LEN: usize = 6;
+
 impl Child<'_> {
     /// Writes the span as an item of a `ScopeSpans`.
     ///
     /// A request has four or five of them, so the pieces of fixed length are put together first: one copy each.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let ids = self.ids();
-        let ids = if self.parent_span_id.is_zero() {
-            &ids[..28]
-        } else {
-            &ids[..]
-        };
-        let times = self.times();
+        let has_parent = !self.parent_span_id.is_zero();
         let kind = i64::from(self.kind.number()) as u64;
         let state_len = if self.trace_state.is_empty() {
             0
         } else {
             sized_len(self.trace_state.len())
         };
-        let kind_len = if kind == 0 { 0 } else { 1 + varint_len(kind) };
-        let flags_len = if self.flags == 0 { 0 } else { 6 };
-        let fixed_len = ids.len() + times.len() + kind_len + flags_len;
+        let parent_len = if has_parent { PARENT_LEN } else { 0 };
+        let fixed_len = IDS_LEN + parent_len + 1 + varint_len(kind) + TIMES_LEN + FLAGS_LEN;
         let body_len = fixed_len + state_len + sized_len(self.name.len()) + self.attributes.bytes_len();
 
         out.reserve(body_len + 1 + VARINT_BYTES_MAX);
-        put_tag(out, super::view::shell::CONTENT, LEN);
+        out.push(tag(super::view::shell::CONTENT, LEN));
         put_varint(out, body_len as u64);
-        out.extend_from_slice(ids);
+        out.extend_from_slice(&self.ids());
+        if has_parent {
+            out.extend_from_slice(&self.parent());
+        }
         if state_len > 0 {
             put_bytes(out, field::TRACE_STATE, self.trace_state.as_bytes());
         }
         put_bytes(out, field::NAME, self.name.as_bytes());
-        if kind_len > 0 {
-            put_uint(out, field::KIND, kind);
-        }
-        out.extend_from_slice(&times);
+        put_uint(out, field::KIND, kind);
+        out.extend_from_slice(&self.times());
         self.attributes.write(out, field::ATTRIBUTES);
-        if flags_len > 0 {
-            put_fixed32(out, field::FLAGS, self.flags);
-        }
+        put_fixed32(out, field::FLAGS, self.flags);
     }
 
-    /// Trace, span and parent id; the parent takes the last ten bytes.
     #[inline]
-    fn ids(&self) -> [u8; 38] {
-        let mut ids = [0; 38];
+    fn ids(&self) -> [u8; IDS_LEN] {
+        let mut ids = [0; IDS_LEN];
         ids[0] = tag(field::TRACE_ID, LEN);
         ids[1] = 16;
         ids[2..18].copy_from_slice(&self.trace_id.0);
         ids[18] = tag(field::SPAN_ID, LEN);
         ids[19] = 8;
         ids[20..28].copy_from_slice(&self.span_id.0);
-        ids[28] = tag(field::PARENT_SPAN_ID, LEN);
-        ids[29] = 8;
-        ids[30..38].copy_from_slice(&self.parent_span_id.0);
         ids
+    }
+
+    #[inline]
+    fn parent(&self) -> [u8; PARENT_LEN] {
+        let mut parent = [0; PARENT_LEN];
+        parent[0] = tag(field::PARENT_SPAN_ID, LEN);
+        parent[1] = 8;
+        parent[2..10].copy_from_slice(&self.parent_span_id.0);
+        parent
     }
 
     /// Start and end.
     #[inline]
-    fn times(&self) -> [u8; 18] {
-        let mut times = [0; 18];
+    fn times(&self) -> [u8; TIMES_LEN] {
+        let mut times = [0; TIMES_LEN];
         times[0] = tag(field::START, FIXED64);
         times[1..9].copy_from_slice(&self.start.to_le_bytes());
         times[9] = tag(field::END, FIXED64);

@@ -70,6 +70,14 @@ pub(crate) struct Children {
     pub(crate) count: u32,
 }
 
+impl Children {
+    /// Forgets the children and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.spans.clear();
+        self.count = 0;
+    }
+}
+
 /// States edits about the resource, scope or span at hand. They take effect after the stage has returned; the view
 /// beside it goes on showing what came in.
 #[derive(Debug)]

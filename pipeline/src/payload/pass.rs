@@ -99,8 +99,7 @@ impl<'a> Pass<'a> {
                 break;
             };
             self.made_scope(&scope, &made, index + 1);
-            made.spans.clear();
-            made.count = 0;
+            made.clear();
             if let Some(seat) = self.walk.seats.get_mut(index) {
                 // The room is used again.
                 seat.children = made;

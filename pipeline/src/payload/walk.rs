@@ -74,7 +74,7 @@ impl Walk {
         from: usize,
         context: &BatchContext<'_>,
     ) -> Walked {
-        self.seats.resize_with(stages.len(), Seat::default);
+        self.start(stages.len());
         for stage in stages.iter_mut().skip(from) {
             stage.batch(context);
         }
@@ -108,6 +108,16 @@ impl Walk {
         Walked {
             traces: traces.filter(|_| kept > 0 || lost == 0),
             counts,
+        }
+    }
+
+    /// Forgets what a batch before this one may have left behind if a stage panicked in it.
+    fn start(&mut self, stages: usize) {
+        self.pending.clear();
+        self.seats.resize_with(stages, Seat::default);
+        for seat in &mut self.seats {
+            seat.children.clear();
+            seat.counts = StageCounts::default();
         }
     }
 

@@ -318,6 +318,27 @@ fn the_same_spans_in_another_order_have_the_same_children() {
 }
 
 #[test]
+fn a_stage_that_panicked_leaves_nothing_behind_for_the_next_batch() {
+    let traces = traces_of(captures().remove(0).bytes);
+    let mut walk = Walk::new();
+    let mut armed = true;
+    let mut stages: Vec<Box<dyn SpanStage>> = vec![Box::new(Each(move |_: SpanView<'_>, edit: &mut Edit<'_>| {
+        edit.set("half", true);
+        assert!(!std::mem::take(&mut armed), "the first span is too much");
+        edit.delete("half");
+    }))];
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        run_with(&mut walk, &traces, &mut stages, 0);
+    }));
+    assert!(panicked.is_err());
+
+    let walked = run_with(&mut walk, &traces, &mut stages, 0);
+
+    assert_eq!(walked.counts[0].received, u64::from(traces.spans()));
+    assert_eq!(walked.traces.unwrap().bytes().as_ptr(), traces.bytes().as_ptr());
+}
+
+#[test]
 fn kept_spans_are_built_into_a_batch_again() {
     let capture = captures()
         .into_iter()

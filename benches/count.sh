@@ -1,0 +1,29 @@
+#!/bin/sh
+# Counts instructions of the benches with callgrind, and prints them per span with the allocations per request.
+# Usage: benches/count.sh [spans…]   (default: 10 100 1000)
+set -eu
+cd "$(dirname "$0")/.."
+rounds=10 # As in benches/src/lib.rs.
+[ $# -gt 0 ] || set -- 10 100 1000
+
+cargo build --quiet --profile bench -p benches
+target="${CARGO_TARGET_DIR:-target}/release"
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+# Callgrind counts every byte that "rep movsb" copies as one instruction. Let glibc copy with vectors at any size, as it
+# does below two KiB, so that copying counts as what it costs.
+GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=1073741824
+export GLIBC_TUNABLES
+
+for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose" "walk all" "llm_phases all"; do
+    name=${bench% *}
+    what=${bench#* }
+    for spans in "$@"; do
+        allocations=$(valgrind --tool=callgrind --callgrind-out-file="$out" \
+            --collect-atstart=no --toggle-collect='benches::measured*' \
+            "$target/$name" "$what" "$spans" 2>/dev/null)
+        total=$(sed -n 's/^\(summary\|totals\): \([0-9]*\).*/\2/p' "$out" | head -n 1)
+        echo "$name $what: $((total / rounds / spans)) instructions/span   $allocations"
+    done
+done
