@@ -88,11 +88,19 @@ fn rooms_know_only_the_rooms_they_may() {
 
     for (room, allowed) in ARROWS {
         let manifest = fs::read_to_string(root().join(room).join("Cargo.toml")).unwrap();
-        let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+        let dependencies = manifest
+            .split("[dependencies]")
+            .nth(1)
+            .unwrap()
+            .split("\n[")
+            .next()
+            .unwrap();
         for line in dependencies.lines() {
             let name = line.split(['.', ' ', '=']).next().unwrap();
             if rooms.contains(&name) && !allowed.contains(&name) {
-                problems.push(format!("{room}/Cargo.toml: {room} may not know {name}; see ARCHITECTURE.md"));
+                problems.push(format!(
+                    "{room}/Cargo.toml: {room} may not know {name}; see ARCHITECTURE.md"
+                ));
             }
         }
     }
@@ -103,7 +111,11 @@ fn rooms_know_only_the_rooms_they_may() {
 #[test]
 fn component_folders_are_complete() {
     let components = components();
-    assert!(components.len() >= 10, "only {} components were found", components.len());
+    assert!(
+        components.len() >= 10,
+        "only {} components were found",
+        components.len()
+    );
     let mut problems = Vec::new();
 
     for folder in &components {
@@ -132,13 +144,22 @@ fn component_readmes_name_every_option() {
     for folder in components() {
         let readme = fs::read_to_string(folder.join("README.md")).unwrap_or_default();
         let config = fs::read_to_string(folder.join("config.rs")).unwrap_or_default();
-        let Some(body) = config.split("pub struct Config {").nth(1).and_then(|rest| rest.split("\n}").next()) else {
+        let Some(body) = config
+            .split("pub struct Config {")
+            .nth(1)
+            .and_then(|rest| rest.split("\n}").next())
+        else {
             continue;
         };
         for line in body.lines() {
-            let Some((name, _)) = line.trim().strip_prefix("pub ").and_then(|rest| rest.split_once(':')) else { continue };
+            let Some((name, _)) = line.trim().strip_prefix("pub ").and_then(|rest| rest.split_once(':')) else {
+                continue;
+            };
             if !readme.contains(&format!("`{name}")) {
-                problems.push(format!("{}/README.md: the option `{name}` is not described", shown(&folder)));
+                problems.push(format!(
+                    "{}/README.md: the option `{name}` is not described",
+                    shown(&folder)
+                ));
             }
         }
     }
@@ -153,7 +174,10 @@ fn files_are_about_one_noun() {
     for path in files("rs").iter().filter(|path| !is_test(path)) {
         let lines = fs::read_to_string(path).unwrap().lines().count();
         if lines > FILE_LINES_MAX {
-            problems.push(format!("{}: {lines} lines; {FILE_LINES_MAX} is the limit, split it by noun", shown(path)));
+            problems.push(format!(
+                "{}: {lines} lines; {FILE_LINES_MAX} is the limit, split it by noun",
+                shown(path)
+            ));
         }
     }
 
@@ -168,7 +192,10 @@ fn functions_fit_a_screen() {
         let text = fs::read_to_string(path).unwrap();
         for (line, name, length) in functions(&text) {
             if length > FUNCTION_LINES_MAX {
-                problems.push(format!("{}:{line}: fn {name} has {length} lines; {FUNCTION_LINES_MAX} is the limit", shown(path)));
+                problems.push(format!(
+                    "{}:{line}: fn {name} has {length} lines; {FUNCTION_LINES_MAX} is the limit",
+                    shown(path)
+                ));
             }
         }
     }
@@ -181,15 +208,22 @@ fn functions(text: &str) -> Vec<(usize, String, usize)> {
     let lines: Vec<&str> = text.lines().collect();
     let mut found = Vec::new();
     for (start, line) in lines.iter().enumerate() {
-        let Some((before, after)) = line.split_once("fn ") else { continue };
+        let Some((before, after)) = line.split_once("fn ") else {
+            continue;
+        };
         let words = ["pub", "pub(crate)", "pub(super)", "const", "async", "unsafe", "extern"];
         if !before.split_whitespace().all(|word| words.contains(&word)) {
             continue;
         }
         let indent = line.len() - line.trim_start().len();
         let end = format!("{}}}", " ".repeat(indent));
-        let Some(length) = lines[start..].iter().position(|line| *line == end) else { continue };
-        let name: String = after.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+        let Some(length) = lines[start..].iter().position(|line| *line == end) else {
+            continue;
+        };
+        let name: String = after
+            .chars()
+            .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+            .collect();
         found.push((start + 1, name, length + 1));
     }
     found
@@ -198,13 +232,22 @@ fn functions(text: &str) -> Vec<(usize, String, usize)> {
 #[test]
 fn nothing_is_left_undone_in_the_code() {
     let mut problems = Vec::new();
-    let marks = ["todo!(", "unimplemented!(", concat!("FIX", "ME"), concat!("XX", "X"), concat!("#[ig", "nore")];
+    let marks = [
+        "todo!(",
+        "unimplemented!(",
+        concat!("FIX", "ME"),
+        concat!("XX", "X"),
+        concat!("#[ig", "nore"),
+    ];
 
     for path in files("rs").iter().filter(|path| !path.ends_with("tidy.rs")) {
         let text = fs::read_to_string(path).unwrap();
         for mark in marks {
             if text.contains(mark) {
-                problems.push(format!("{}: {mark} – finish it or say in the documentation that it is missing", shown(path)));
+                problems.push(format!(
+                    "{}: {mark} – finish it or say in the documentation that it is missing",
+                    shown(path)
+                ));
             }
         }
     }
@@ -214,7 +257,10 @@ fn nothing_is_left_undone_in_the_code() {
 
 #[test]
 fn the_readme_lists_the_components_of_this_build() {
-    let listed = Command::new(env!("CARGO_BIN_EXE_inferscope")).args(["components", "--format", "markdown"]).output().unwrap();
+    let listed = Command::new(env!("CARGO_BIN_EXE_inferscope"))
+        .args(["components", "--format", "markdown"])
+        .output()
+        .unwrap();
     let table = String::from_utf8(listed.stdout).unwrap();
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
 
@@ -228,11 +274,21 @@ fn the_readme_lists_the_components_of_this_build() {
 fn the_example_configurations_are_valid() {
     let mut problems = Vec::new();
 
-    let examples: Vec<PathBuf> = fs::read_dir(root().join("docs/examples")).unwrap().map(|it| it.unwrap().path()).collect();
+    let examples: Vec<PathBuf> = fs::read_dir(root().join("docs/examples"))
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .collect();
     assert!(!examples.is_empty());
-    for path in examples.iter().filter(|path| path.extension().is_some_and(|it| it == "yaml")) {
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_inferscope")).arg("validate").arg("--config").arg(path).output().unwrap();
+    for path in examples
+        .iter()
+        .filter(|path| path.extension().is_some_and(|it| it == "yaml"))
+    {
+        let output = Command::new(env!("CARGO_BIN_EXE_inferscope"))
+            .arg("validate")
+            .arg("--config")
+            .arg(path)
+            .output()
+            .unwrap();
         if !output.status.success() || !output.stderr.is_empty() {
             problems.push(format!("{}:\n{}", shown(path), String::from_utf8_lossy(&output.stderr)));
         }

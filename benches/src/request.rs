@@ -12,7 +12,10 @@ const START: u64 = 1_767_225_600_000_000_000;
 /// An encoded export request with so many spans.
 pub fn request(spans: u32) -> Vec<u8> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let scope = InstrumentationScope { name: "vllm.tracing.otel".to_owned(), ..InstrumentationScope::default() };
+    let scope = InstrumentationScope {
+        name: "vllm.tracing.otel".to_owned(),
+        ..InstrumentationScope::default()
+    };
     let scope_spans = ScopeSpans {
         scope: Some(scope),
         spans: (0..spans).map(|index| span(u64::from(index), &mut random)).collect(),
@@ -23,7 +26,10 @@ pub fn request(spans: u32) -> Vec<u8> {
         scope_spans: vec![scope_spans],
         ..ResourceSpans::default()
     };
-    ExportTraceServiceRequest { resource_spans: vec![resource] }.encode_to_vec()
+    ExportTraceServiceRequest {
+        resource_spans: vec![resource],
+    }
+    .encode_to_vec()
 }
 
 fn resource() -> Resource {
@@ -42,7 +48,10 @@ fn resource() -> Resource {
         ("k8s.deployment.name", "vllm-llama-3-70b"),
         ("host.name", "gpu-node-17"),
     ];
-    Resource { attributes: attributes.map(|(key, value)| text(key, value)).into(), ..Resource::default() }
+    Resource {
+        attributes: attributes.map(|(key, value)| text(key, value)).into(),
+        ..Resource::default()
+    }
 }
 
 fn span(index: u64, random: &mut Random) -> Span {
@@ -65,7 +74,10 @@ fn attributes(random: &mut Random) -> Vec<KeyValue> {
     let jitter = random.next() as f64 / u64::MAX as f64 / 1e3;
     vec![
         text("gen_ai.response.model", "meta-llama/Llama-3.1-70B-Instruct"),
-        text("gen_ai.request.id", &format!("chatcmpl-{:016x}{:016x}", random.next(), random.next())),
+        text(
+            "gen_ai.request.id",
+            &format!("chatcmpl-{:016x}{:016x}", random.next(), random.next()),
+        ),
         double("gen_ai.request.temperature", 0.7),
         double("gen_ai.request.top_p", 0.95),
         int("gen_ai.request.max_tokens", 1_024),
@@ -82,7 +94,11 @@ fn attributes(random: &mut Random) -> Vec<KeyValue> {
 }
 
 fn pair(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(value) }),
+        ..KeyValue::default()
+    }
 }
 
 fn text(key: &str, value: &str) -> KeyValue {

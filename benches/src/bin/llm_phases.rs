@@ -20,14 +20,21 @@ fn main() {
     let task = Task::from_args("all");
     let bytes = Bytes::from(request(task.spans));
     let setup = setup(&World::system(), "llm_phases", Kind::Processor, Signal::Traces);
-    let Ok(Stage::Spans(stage)) = LlmPhases::build(&Config::default(), &setup) else { return };
+    let Ok(Stage::Spans(stage)) = LlmPhases::build(&Config::default(), &setup) else {
+        return;
+    };
     let mut stages = [stage];
     let origin = Origin::default();
-    let context = BatchContext { now: now(), origin: &origin };
+    let context = BatchContext {
+        now: now(),
+        origin: &origin,
+    };
     let limits = Limits::default();
     let mut walk = Walk::new();
     task.measure(ALLOCATOR, || {
-        let traces = Traces::parse(bytes.clone(), &limits).map(|parsed| parsed.payload).unwrap_or_default();
+        let traces = Traces::parse(bytes.clone(), &limits)
+            .map(|parsed| parsed.payload)
+            .unwrap_or_default();
         let walked = walk.run(&traces, &mut stages, 0, &context);
         walked.traces.map_or(0, |traces| traces.bytes().len() as u64)
     });

@@ -113,7 +113,10 @@ impl Decompose {
             let attributes = EncodedAttributes::new().with(names::INFERSCOPE_PHASE, phase);
             (phase, attributes.with(names::INFERSCOPE_PHASE_SOURCE, "measured"))
         };
-        Self { context: context(), phases: ["frontend", "queue", "prefill", "decode"].map(about) }
+        Self {
+            context: context(),
+            phases: ["frontend", "queue", "prefill", "decode"].map(about),
+        }
     }
 }
 
@@ -123,9 +126,12 @@ impl SpanStage for Decompose {
         let [queue, prefill, decode] = [seen.queue, seen.prefill, seen.decode].map(nanoseconds);
         let frontend = nanoseconds(seen.ttft).saturating_sub(queue + prefill);
         let mut start = seen.start;
-        for (index, ((name, attributes), length)) in self.phases.iter().zip([frontend, queue, prefill, decode]).enumerate()
+        for (index, ((name, attributes), length)) in
+            self.phases.iter().zip([frontend, queue, prefill, decode]).enumerate()
         {
-            let id = u64::from_be_bytes(seen.span_id).wrapping_mul(31).wrapping_add(index as u64 + 1);
+            let id = u64::from_be_bytes(seen.span_id)
+                .wrapping_mul(31)
+                .wrapping_add(index as u64 + 1);
             edit.emit(&Child {
                 trace_id: pipeline::payload::TraceId(seen.trace_id),
                 span_id: SpanId(id.to_be_bytes()),
@@ -166,10 +172,17 @@ fn main() {
     let task = Task::from_args("all");
     let bytes = Bytes::from(request(task.spans));
     let limits = Limits::default();
-    let parse = |bytes: &Bytes| Traces::parse(bytes.clone(), &limits).map(|parsed| parsed.payload).unwrap_or_default();
+    let parse = |bytes: &Bytes| {
+        Traces::parse(bytes.clone(), &limits)
+            .map(|parsed| parsed.payload)
+            .unwrap_or_default()
+    };
     let traces = parse(&bytes);
     let origin = Origin::default();
-    let context_of_batch = BatchContext { now: now(), origin: &origin };
+    let context_of_batch = BatchContext {
+        now: now(),
+        origin: &origin,
+    };
     let mut walk = Walk::new();
     let mut run = |traces: &Traces, stages: &mut [Box<dyn SpanStage>]| {
         let walked = walk.run(traces, stages, 0, &context_of_batch);
@@ -178,7 +191,10 @@ fn main() {
     match task.what.as_str() {
         "parse" => task.measure(ALLOCATOR, || u64::from(parse(&bytes).spans())),
         "view" => task.measure(ALLOCATOR, || {
-            let spans = traces.resources().flat_map(|resource| resource.scopes()).flat_map(|scope| scope.spans());
+            let spans = traces
+                .resources()
+                .flat_map(|resource| resource.scopes())
+                .flat_map(|scope| scope.spans());
             spans.fold(0, |sum, span| sum.wrapping_add(Seen::of(span).check()))
         }),
         "look" => {
