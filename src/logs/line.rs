@@ -40,11 +40,19 @@ impl Line {
 
     /// `laid_out` text comes in lines of its own and has escaped what came from outside.
     fn console(&self, level: &str, fields: Fields, laid_out: bool, out: &mut impl Write) -> std::fmt::Result {
-        let message = if laid_out { fields.message } else { fields.message.replace(char::is_control, " ") };
+        let message = if laid_out {
+            fields.message
+        } else {
+            fields.message.replace(char::is_control, " ")
+        };
         let mut others = self.initial_fields.clone();
         others.extend(fields.others);
         write!(out, "{}\t{level}\t{message}", timestamp(SystemTime::now()))?;
-        if others.is_empty() { writeln!(out) } else { writeln!(out, "\t{}", Value::Object(others)) }
+        if others.is_empty() {
+            writeln!(out)
+        } else {
+            writeln!(out, "\t{}", Value::Object(others))
+        }
     }
 
     fn json(&self, level: &str, fields: Fields, out: &mut impl Write) -> std::fmt::Result {

@@ -51,7 +51,9 @@ impl LaneDoor {
         let Ok(room) = self.sender.reserve().await else {
             return batch.settle(Outcome::retry("the pipeline has ended"));
         };
-        self.backlog.0.fetch_add(batch.payload.bytes().len() as u64, Ordering::Relaxed);
+        self.backlog
+            .0
+            .fetch_add(batch.payload.bytes().len() as u64, Ordering::Relaxed);
         room.send(batch);
     }
 }

@@ -21,8 +21,10 @@ async fn the_contract_holds() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/engines");
     let mut payloads = Vec::new();
     for engine in ["vllm-0.32.0", "sglang-0.5.23-driven"] {
-        let mut files: Vec<_> =
-            std::fs::read_dir(format!("{folder}/{engine}/otlp")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<_> = std::fs::read_dir(format!("{folder}/{engine}/otlp"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         files.retain(|path| path.extension().is_some_and(|extension| extension == "pb"));
         files.sort();
         let requests = files.iter().map(|path| harness::parse(&std::fs::read(path).unwrap()));

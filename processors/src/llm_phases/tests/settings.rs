@@ -4,8 +4,8 @@ use ::config::{Diagnostics, Section, decode};
 
 use super::harness::config;
 use crate::llm_phases::config::{Config, Emit};
-use crate::llm_phases::phase::{Phase, Source, Status};
 use crate::llm_phases::meters;
+use crate::llm_phases::phase::{Phase, Source, Status};
 
 #[test]
 fn nothing_means_the_defaults() {
