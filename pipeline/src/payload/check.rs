@@ -379,12 +379,12 @@ impl<'a> Check<'a> {
 /// Steps over a short attribute in the shape in which every encoder writes the plain kinds of values: there is nothing
 /// to find in it. Most of a request is such attributes, so this is the way that has to be short.
 #[inline(always)]
-fn plain_pair(bytes: &[u8], pair_tag: u8) -> Option<&[u8]> {
+fn plain_pair(bytes: &[u8], pair_tag: u16) -> Option<&[u8]> {
     let &[tag, length, KEY_TAG, key_len, ref rest @ ..] = bytes else {
         return None;
     };
     // Every length is one byte: a longer one would not fit into a pair whose own length is one byte.
-    if tag != pair_tag || length >= 0x80 {
+    if u16::from(tag) != pair_tag || length >= 0x80 {
         return None;
     }
     let (pair, rest) = rest.split_at_checked(usize::from(length).checked_sub(2)?)?;

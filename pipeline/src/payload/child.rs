@@ -3,7 +3,7 @@
 use super::encoded::{EncodedAttributes, sized_len};
 use super::ids::{SpanId, TraceId};
 use super::span_view::{SpanKind, field};
-use super::wire::{FIXED64, LEN, VARINT_BYTES_MAX, put_bytes, put_fixed32, put_uint, put_varint, varint_len};
+use super::wire::{FIXED32, FIXED64, LEN, VARINT_BYTES_MAX, put_bytes, put_uint, put_varint, varint_len};
 
 /// A span to be emitted. Borrows what it says, so that making one allocates nothing.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +12,7 @@ pub struct Child<'a> {
     pub trace_id: TraceId,
     /// Deterministic, so that a request that arrives twice yields the same bytes twice.
     pub span_id: SpanId,
-    /// The span under which the child lies.
+    /// The span under which the child lies; there always is one.
     pub parent_span_id: SpanId,
     /// Name of the span.
     pub name: &'a str,
@@ -35,75 +35,63 @@ const fn tag(number: u32, wire_type: u32) -> u8 {
     (number << 3 | wire_type) as u8
 }
 
-// Bytes of the fields of fixed length.
-const IDS_LEN: usize = 28;
-const PARENT_LEN: usize = 10;
-const TIMES_LEN: usize = 18;
-const FLAGS_LEN: usize = 6;
+// Where the fields of fixed length lie in the head of a child.
+const SPAN_ID_AT: usize = 18;
+const PARENT_AT: usize = 28;
+const START_AT: usize = 38;
+const END_AT: usize = 47;
+const FLAGS_AT: usize = 56;
+const HEAD_LEN: usize = 62;
 
 impl Child<'_> {
     /// Writes the span as an item of a `ScopeSpans`.
     ///
-    /// A request has four or five of them, so the pieces of fixed length are put together first: one copy each.
+    /// A request has four or five of them, so the fields of fixed length stand together in front and are one copy.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let has_parent = !self.parent_span_id.is_zero();
         let kind = i64::from(self.kind.number()) as u64;
         let state_len = if self.trace_state.is_empty() {
             0
         } else {
             sized_len(self.trace_state.len())
         };
-        let parent_len = if has_parent { PARENT_LEN } else { 0 };
-        let fixed_len = IDS_LEN + parent_len + 1 + varint_len(kind) + TIMES_LEN + FLAGS_LEN;
-        let body_len = fixed_len + state_len + sized_len(self.name.len()) + self.attributes.bytes_len();
+        let name_len = sized_len(self.name.len());
+        let body_len = HEAD_LEN + 1 + varint_len(kind) + state_len + name_len + self.attributes.bytes_len();
 
         out.reserve(body_len + 1 + VARINT_BYTES_MAX);
         out.push(tag(super::view::shell::CONTENT, LEN));
         put_varint(out, body_len as u64);
-        out.extend_from_slice(&self.ids());
-        if has_parent {
-            out.extend_from_slice(&self.parent());
-        }
+        out.extend_from_slice(&self.head());
+        put_uint(out, field::KIND, kind);
         if state_len > 0 {
             put_bytes(out, field::TRACE_STATE, self.trace_state.as_bytes());
         }
         put_bytes(out, field::NAME, self.name.as_bytes());
-        put_uint(out, field::KIND, kind);
-        out.extend_from_slice(&self.times());
         self.attributes.write(out, field::ATTRIBUTES);
-        put_fixed32(out, field::FLAGS, self.flags);
     }
 
+    /// Ids, times and flags.
     #[inline]
-    fn ids(&self) -> [u8; IDS_LEN] {
-        let mut ids = [0; IDS_LEN];
-        ids[0] = tag(field::TRACE_ID, LEN);
-        ids[1] = 16;
-        ids[2..18].copy_from_slice(&self.trace_id.0);
-        ids[18] = tag(field::SPAN_ID, LEN);
-        ids[19] = 8;
-        ids[20..28].copy_from_slice(&self.span_id.0);
-        ids
-    }
-
-    #[inline]
-    fn parent(&self) -> [u8; PARENT_LEN] {
-        let mut parent = [0; PARENT_LEN];
-        parent[0] = tag(field::PARENT_SPAN_ID, LEN);
-        parent[1] = 8;
-        parent[2..10].copy_from_slice(&self.parent_span_id.0);
-        parent
-    }
-
-    /// Start and end.
-    #[inline]
-    fn times(&self) -> [u8; TIMES_LEN] {
-        let mut times = [0; TIMES_LEN];
-        times[0] = tag(field::START, FIXED64);
-        times[1..9].copy_from_slice(&self.start.to_le_bytes());
-        times[9] = tag(field::END, FIXED64);
-        times[10..18].copy_from_slice(&self.end.to_le_bytes());
-        times
+    fn head(&self) -> [u8; HEAD_LEN] {
+        const FLAGS_TAG: u32 = field::FLAGS << 3 | FIXED32;
+        let mut head = [0; HEAD_LEN];
+        head[0] = tag(field::TRACE_ID, LEN);
+        head[1] = 16;
+        head[2..SPAN_ID_AT].copy_from_slice(&self.trace_id.0);
+        head[SPAN_ID_AT] = tag(field::SPAN_ID, LEN);
+        head[SPAN_ID_AT + 1] = 8;
+        head[SPAN_ID_AT + 2..PARENT_AT].copy_from_slice(&self.span_id.0);
+        head[PARENT_AT] = tag(field::PARENT_SPAN_ID, LEN);
+        head[PARENT_AT + 1] = 8;
+        head[PARENT_AT + 2..START_AT].copy_from_slice(&self.parent_span_id.0);
+        head[START_AT] = tag(field::START, FIXED64);
+        head[START_AT + 1..END_AT].copy_from_slice(&self.start.to_le_bytes());
+        head[END_AT] = tag(field::END, FIXED64);
+        head[END_AT + 1..FLAGS_AT].copy_from_slice(&self.end.to_le_bytes());
+        // The one tag of two bytes.
+        head[FLAGS_AT] = FLAGS_TAG as u8 | 0x80;
+        head[FLAGS_AT + 1] = (FLAGS_TAG >> 7) as u8;
+        head[FLAGS_AT + 2..].copy_from_slice(&self.flags.to_le_bytes());
+        head
     }
 }
 

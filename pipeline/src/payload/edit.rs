@@ -50,6 +50,7 @@ impl Pending {
 
     /// Writes the message with the edits applied. Unedited stretches are copied in one piece.
     pub(crate) fn write(&mut self, body: &[u8], out: &mut Vec<u8>) {
+        out.reserve(body.len() + self.arena.len() + self.tail.len());
         self.patches.sort_unstable_by_key(|patch| patch.at.start);
         let mut copied = 0;
         for patch in &self.patches {

@@ -36,8 +36,8 @@ pub(super) struct Message {
     pub(super) oneof: u32,
     /// Ids that have to be there, as bits of [`Id::bit`].
     pub(super) required_ids: u8,
-    /// The first byte of an attribute; zero, which no field begins with, if there are none.
-    pub(super) pair_tag: u8,
+    /// The first byte of an attribute; a number that is no byte if there are none.
+    pub(super) pair_tag: u16,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -214,15 +214,17 @@ const fn plain(name: &'static str, cost: u64, fields: &'static [Field]) -> Messa
     }
 }
 
-const fn pair_tag(fields: &[Field]) -> u8 {
+const NO_PAIRS: u16 = 0x100;
+
+const fn pair_tag(fields: &[Field]) -> u16 {
     let mut number = 0;
     while number < fields.len() {
         if matches!(fields[number].counted, Counted::Attributes) {
-            return (number as u8) << 3 | LEN as u8;
+            return (number as u16) << 3 | LEN as u16;
         }
         number += 1;
     }
-    0
+    NO_PAIRS
 }
 
 const fn holder(name: &'static str, cost: u64, fields: &'static [Field]) -> Message {

@@ -387,3 +387,42 @@ fn an_empty_request_is_accepted() {
     assert!(parsed.payload.is_empty());
     assert!(parsed.rejected.is_nothing());
 }
+
+/// The walk has a short way for attributes; messages without attributes must not take it.
+#[test]
+fn field_number_zero_is_refused_in_every_message() {
+    let pair = b"\x00\x06\x0a\x01k\x12\x01\x0a\x00";
+    let fields = [
+        &b"\x00\x07\x0a\x01k\x12\x02\x0a\x00"[..],
+        &pair[..],
+        b"\x00\x00",
+        b"\x02\x00",
+    ];
+    for field in fields {
+        let mut status = valid_span().encode_to_vec();
+        put_bytes(&mut status, 15, field);
+        let mut event = valid_span().encode_to_vec();
+        put_bytes(&mut event, 11, field);
+        let mut span = valid_span().encode_to_vec();
+        span.extend_from_slice(field);
+        let mut scope = Vec::new();
+        put_bytes(&mut scope, 2, field);
+        let mut resource = Vec::new();
+        put_bytes(&mut resource, 1, field);
+        for request in [
+            in_shells(&[&status]),
+            in_shells(&[&event]),
+            in_shells(&[&span]),
+            scope,
+            resource,
+        ] {
+            let mut framed = Vec::new();
+            put_bytes(&mut framed, 1, &request);
+            for bytes in [request, framed, field.to_vec()] {
+                let prost =
+                    opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest::decode(&*bytes);
+                assert_eq!(parse(bytes).is_ok(), prost.is_ok());
+            }
+        }
+    }
+}
