@@ -127,14 +127,15 @@ impl Program {
 
     /// Waits until no component holds anything, then checks that nothing entered one without leaving it.
     pub(crate) async fn balances(&self) -> MetricsPage {
-        let page = until("all components are at rest", PATIENCE, || async {
+        let page = until("all components are at rest", 2 * PATIENCE, || async {
             let page = self.metrics().await;
             (page.held() == 0 && page.imbalances().is_empty()).then_some(page)
         });
-        match tokio::time::timeout(PATIENCE, page).await {
-            Ok(page) => page,
-            Err(_) => panic!("{:?}", self.metrics().await.imbalances()),
-        }
+        let Ok(page) = tokio::time::timeout(PATIENCE, page).await else {
+            panic!("{:?}", self.metrics().await.imbalances());
+        };
+        assert_eq!(page.sum("inferscope_panics_total", &[]), 0);
+        page
     }
 
     /// Ends it as Kubernetes does; gives how it ended.
