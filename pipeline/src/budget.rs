@@ -1,7 +1,7 @@
 //! One memory budget for the whole process, taken in bytes before a body is read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long a refused sender is asked to wait: long enough to drain a queue, short enough not to lose the moment.
@@ -23,6 +23,8 @@ pub struct Budget {
 #[derive(Debug)]
 struct Shared {
     limit: AtomicU64,
+    /// Whether somebody has set the limit; before that it is the built-in one.
+    limited: AtomicBool,
     used: AtomicU64,
     refused: AtomicU64,
 }
@@ -54,6 +56,7 @@ impl Budget {
     pub fn new(limit: u64) -> Self {
         let shared = Shared {
             limit: AtomicU64::new(limit),
+            limited: AtomicBool::new(false),
             used: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         };
@@ -65,6 +68,15 @@ impl Budget {
     /// Changes the limit; credits that are out stay out.
     pub fn set_limit(&self, bytes: u64) {
         self.shared.limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Sets the limit, or lowers one that was set before: of several limiters the tightest counts.
+    pub fn tighten(&self, bytes: u64) {
+        if self.shared.limited.swap(true, Ordering::Relaxed) {
+            self.shared.limit.fetch_min(bytes, Ordering::Relaxed);
+        } else {
+            self.shared.limit.store(bytes, Ordering::Relaxed);
+        }
     }
 
     /// The limit in bytes.
@@ -123,6 +135,13 @@ impl Credit {
         Self::new(&budget.shared, 0)
     }
 
+    /// A credit for bytes that this process made itself, over the limit if need be.
+    pub fn of(bytes: u64, budget: &Budget) -> Self {
+        let credit = Self::none(budget);
+        credit.grow(bytes);
+        credit
+    }
+
     /// One credit for a batch that was merged from several.
     pub fn join(credits: Vec<Arc<Self>>, budget: &Budget) -> Self {
         Self {
@@ -157,6 +176,15 @@ impl Credit {
         self.bytes.fetch_add(more, Ordering::Relaxed);
     }
 
+    /// Sets the charge to what a component holds by itself, over the limit if need be.
+    pub fn set(&mut self, bytes: u64) {
+        let more = bytes.saturating_sub(self.bytes());
+        let less = self.bytes().saturating_sub(bytes);
+        self.shared.used.fetch_add(more, Ordering::Relaxed);
+        self.shared.used.fetch_sub(less, Ordering::Relaxed);
+        *self.bytes.get_mut() = bytes;
+    }
+
     fn new(shared: &Arc<Shared>, bytes: u64) -> Self {
         Self {
             shared: Arc::clone(shared),
@@ -186,6 +214,18 @@ mod tests {
         assert_eq!(budget.used(), 70);
         drop(credit);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn of_several_limiters_the_tightest_counts() {
+        let budget = Budget::default();
+
+        budget.tighten(DEFAULT_LIMIT_BYTES);
+        budget.tighten(4 * DEFAULT_LIMIT_BYTES);
+        assert_eq!(budget.limit(), DEFAULT_LIMIT_BYTES);
+
+        budget.tighten(1_000);
+        assert_eq!(budget.limit(), 1_000);
     }
 
     #[test]

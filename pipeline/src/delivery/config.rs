@@ -214,6 +214,10 @@ impl Validate for SendingQueue {
             );
         }
         if let Some(batch) = &self.batch {
+            report.without_effect(
+                "batch",
+                "the queue does not merge requests yet; use the `batch` processor",
+            );
             report.within("batch", |report| batch.validate(report));
         }
     }

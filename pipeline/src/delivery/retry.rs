@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::RetryOnFailure;
 use crate::outside::Random;
 
+/// How long a destination can make us wait at most. Longer is a mistake of its clock, or worse.
+const ASKED_MAX: Duration = Duration::from_secs(3600);
+
 /// The waits between the attempts for one batch: exponential, spread at random, bounded.
 #[derive(Debug)]
 pub(super) struct BackOff<'a> {
@@ -29,14 +32,20 @@ impl<'a> BackOff<'a> {
             return None;
         }
         let spread = 1.0 + self.config.randomization_factor * (2.0 * random.unit() - 1.0);
-        let wait = self.next.mul_f64(spread.max(0.0)).max(asked.unwrap_or_default());
+        let asked = asked.unwrap_or_default().min(ASKED_MAX);
+        let wait = times(self.next, spread.max(0.0)).max(asked);
         let limit = *self.config.max_elapsed_time;
-        if !limit.is_zero() && elapsed + wait > limit {
+        if !limit.is_zero() && elapsed.saturating_add(wait) > limit {
             return None;
         }
-        self.next = self.next.mul_f64(self.config.multiplier).min(*self.config.max_interval);
+        self.next = times(self.next, self.config.multiplier).min(*self.config.max_interval);
         Some(wait)
     }
+}
+
+/// A duration times a factor; what no duration can hold is the longest one.
+fn times(duration: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]
@@ -86,6 +95,22 @@ mod tests {
         let wait = back_off.next(Duration::ZERO, Some(Duration::from_secs(20)), &Middle);
 
         assert_eq!(wait, Some(Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn a_destination_cannot_make_us_wait_for_ever() {
+        let max_elapsed_time = config::Duration::from_secs(0);
+        let config = RetryOnFailure {
+            max_elapsed_time,
+            multiplier: f64::MAX,
+            ..RetryOnFailure::default()
+        };
+        let mut back_off = BackOff::new(&config);
+
+        for _ in 0..3 {
+            let wait = back_off.next(Duration::MAX, Some(Duration::from_secs(u64::MAX)), &Middle);
+            assert_eq!(wait, Some(ASKED_MAX));
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct LaneDoor {
     backlog: Backlog,
 }
 
-/// Bytes that wait in front of one lane; the doors add, the lane takes away.
+/// Bytes that wait in front of one lane or are at work in it; the doors add, the lane takes away.
 #[derive(Debug, Clone, Default)]
 pub struct Backlog(Arc<AtomicU64>);
 
@@ -30,9 +30,9 @@ pub struct Outlet {
 }
 
 impl Backlog {
-    /// The lane took a batch.
-    pub fn took(&self, batch: &Batch) {
-        self.0.fetch_sub(batch.payload.bytes().len() as u64, Ordering::Relaxed);
+    /// The lane is done with a batch of so many bytes.
+    pub fn took(&self, bytes: u64) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn bytes(&self) -> u64 {

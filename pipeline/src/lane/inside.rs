@@ -157,36 +157,45 @@ impl Inside {
         self.steps.iter().filter_map(Step::wake_at).min()
     }
 
+    /// Whether a stage wants to be woken by now.
+    pub fn is_due(&self) -> bool {
+        self.wake_at().is_some_and(|wake_at| wake_at <= self.clock.now())
+    }
+
     /// Runs a batch through all stages and gives what comes out.
-    ///
-    /// A panic in a stage costs this batch: its receipt is dropped, so its sender hears that it is lost and sends again.
     pub fn run(&mut self, batch: Batch) -> Vec<Batch> {
         let start = Position { step: 0, stage: 0 };
-        let run = catch_unwind(AssertUnwindSafe(|| self.run_from(start, vec![batch])));
-        run.unwrap_or_else(|_panic| {
-            self.panics.add(1);
-            self.walk = Walk::default(); // Half of a batch may lie in its buffers.
-            tracing::error!("a processor panicked; its batch is lost to this process, please report this bug");
-            Vec::new()
-        })
+        self.guarded(|inside| inside.run_from(start, vec![batch]))
     }
 
     /// Lets stages let go of what is old enough.
     pub fn tick(&mut self) -> Vec<Batch> {
         let now = self.clock.now();
-        self.let_go(now, |stage, flow| stage.tick(now, flow), false)
+        self.guarded(|inside| inside.let_go(now, |stage, flow| stage.tick(now, flow), false))
     }
 
     /// Lets stages let go of what need not wait, since the lane has nothing else to do.
     pub fn idle(&mut self) -> Vec<Batch> {
         let now = self.clock.now();
-        self.let_go(now, |stage, flow| stage.idle(now, flow), false)
+        self.guarded(|inside| inside.let_go(now, |stage, flow| stage.idle(now, flow), false))
     }
 
     /// Lets go of everything.
     pub fn drain(&mut self) -> Vec<Batch> {
         let now = self.clock.now();
-        self.let_go(now, |stage, flow| stage.drain(flow), true)
+        self.guarded(|inside| inside.let_go(now, |stage, flow| stage.drain(flow), true))
+    }
+
+    /// A panic in a stage costs the batch at hand: its receipt is dropped, so its sender hears that it is lost and
+    /// sends again. The lane goes on.
+    fn guarded(&mut self, work: impl FnOnce(&mut Self) -> Vec<Batch>) -> Vec<Batch> {
+        let done = catch_unwind(AssertUnwindSafe(|| work(self)));
+        done.unwrap_or_else(|_panic| {
+            self.panics.add(1);
+            self.walk = Walk::default(); // Half of a batch may lie in its buffers.
+            tracing::error!("a processor panicked; its batch is lost to this process, please report this bug");
+            Vec::new()
+        })
     }
 
     /// Asks every stage in order; what one lets go runs through those behind it before they are asked.
@@ -261,6 +270,7 @@ impl Inside {
                             at.stage,
                             batch,
                             self.clock.as_ref(),
+                            &self.budget,
                         ));
                     }
                 }
@@ -319,11 +329,13 @@ fn run_spans(
     from: usize,
     mut batch: Batch,
     clock: &dyn Clock,
+    budget: &Budget,
 ) -> Option<Batch> {
     let Payload::Traces(traces) = &batch.payload else {
         return Some(batch); // The plan lets no such pipeline through.
     };
-    let before = traces.bytes().len();
+    let bytes = traces.bytes().clone();
+    let before = bytes.len();
     let context = BatchContext {
         now: clock.now(),
         origin: &batch.origin,
@@ -342,15 +354,20 @@ fn run_spans(
     if held > 0 {
         batch.receipt.split().settle(Outcome::Queued);
     }
-    batch.credit.grow(traces.bytes().len().saturating_sub(before) as u64);
+    let after = traces.bytes().len();
+    if Arc::strong_count(&batch.credit) == 1 {
+        batch.credit.grow(after.saturating_sub(before) as u64);
+    } else if traces.bytes().as_ptr() != bytes.as_ptr() {
+        // Another branch holds the original; this one holds a copy of its own now.
+        batch.credit = Arc::new(Credit::of(after as u64, budget));
+    }
     batch.payload = Payload::Traces(traces);
     Some(batch)
 }
 
 /// A batch of spans that a stage had held: nobody waits for it any more, but its memory is charged.
 fn own_batch(traces: Traces, budget: &Budget) -> Batch {
-    let credit = Credit::none(budget);
-    credit.grow(traces.bytes().len() as u64);
+    let credit = Credit::of(traces.bytes().len() as u64, budget);
     Batch::new(
         Payload::Traces(traces),
         Arc::new(Origin::default()),

@@ -9,6 +9,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, mpsc};
 
 pub use door::{Backlog, LaneDoor, Outlet};
@@ -62,13 +63,17 @@ impl Lane {
 
     /// Runs until the last sender is gone and everything kept has been let go.
     pub async fn run(mut self) {
+        let rest = Arc::clone(&self.rest);
         loop {
-            match self.wake().await {
-                Wake::Batch(batch) => {
-                    self.backlog.took(&batch);
-                    let ready = self.inside.run(batch);
-                    self.fan_out.send_all(ready).await;
-                }
+            // Made before the exporters are looked at, so that one which comes to rest in between is not missed.
+            let rested = rest.notified();
+            // Waiting longer gains nothing once there is no more input and the exporters have nothing to do.
+            if self.inside.keeps() && self.inlet.is_empty() && self.fan_out.at_rest() {
+                let ready = self.inside.idle();
+                self.fan_out.send_all(ready).await;
+            }
+            match self.wake(rested).await {
+                Wake::Batch(batch) => self.run_batch(batch).await,
                 Wake::Tick => {
                     let ready = self.inside.tick();
                     self.fan_out.send_all(ready).await;
@@ -76,27 +81,34 @@ impl Lane {
                 Wake::Rest => {}
                 Wake::Closed => break,
             }
-            // Waiting longer gains nothing once there is no more input and the exporters have nothing to do.
-            if self.inside.keeps() && self.inlet.is_empty() && self.fan_out.at_rest() {
-                let ready = self.inside.idle();
-                self.fan_out.send_all(ready).await;
-            }
         }
         let ready = self.inside.drain();
         self.fan_out.send_all(ready).await;
     }
 
-    async fn wake(&mut self) -> Wake {
+    async fn run_batch(&mut self, batch: Batch) {
+        let bytes = batch.payload.bytes().len() as u64;
+        let ready = self.inside.run(batch);
+        self.fan_out.send_all(ready).await;
+        // Only now, so that a lane which is still at work does not look like an idle one.
+        self.backlog.took(bytes);
+        // A lane that never runs out of batches never waits, so it has to look at the time by itself.
+        if self.inside.is_due() {
+            let ready = self.inside.tick();
+            self.fan_out.send_all(ready).await;
+        }
+    }
+
+    async fn wake(&mut self, rested: Notified<'_>) -> Wake {
         if !self.inside.keeps() {
             return self.inlet.recv().await.map_or(Wake::Closed, Wake::Batch);
         }
-        let rest = self.rest.notified();
         let tick = sleep_until(self.inside.wake_at());
         tokio::select! {
             biased;
             batch = self.inlet.recv() => batch.map_or(Wake::Closed, Wake::Batch),
             () = tick => Wake::Tick,
-            () = rest => Wake::Rest,
+            () = rested => Wake::Rest,
         }
     }
 }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,49 @@ impl BatchStage for Keeper {
     }
 }
 
+/// Wants to be woken at once for every batch, and remembers how many it had to keep at a time.
+struct Impatient {
+    kept: Vec<Batch>,
+    most: Arc<AtomicUsize>,
+}
+
+impl BatchStage for Impatient {
+    fn batch(&mut self, batch: Batch, _: Instant, _: &mut Flow) {
+        self.kept.push(batch);
+        self.most.fetch_max(self.kept.len(), Ordering::SeqCst);
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        (!self.kept.is_empty()).then(|| tokio::time::Instant::now().into_std())
+    }
+
+    fn tick(&mut self, _: Instant, flow: &mut Flow) {
+        self.drain(flow);
+    }
+
+    fn drain(&mut self, flow: &mut Flow) {
+        self.kept.drain(..).for_each(|batch| flow.forward(batch));
+    }
+}
+
+/// Panics when it is asked to let go.
+struct Stubborn(Option<Batch>);
+
+impl BatchStage for Stubborn {
+    fn batch(&mut self, batch: Batch, _: Instant, _: &mut Flow) {
+        self.0 = Some(batch);
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        self.0.as_ref().map(|_| tokio::time::Instant::now().into_std())
+    }
+
+    fn tick(&mut self, _: Instant, _: &mut Flow) {
+        let _lost = self.0.take();
+        panic!("a bug in a processor")
+    }
+}
+
 /// Does one thing to every span.
 enum Each {
     Drop,
@@ -90,6 +134,15 @@ impl SpanStage for Each {
             Self::Hold => edit.hold(),
             Self::Panic => panic!("a bug in a processor"),
         }
+    }
+}
+
+/// Gives every span an attribute.
+struct Mark;
+
+impl SpanStage for Mark {
+    fn span(&mut self, _: SpanView<'_>, edit: &mut Edit<'_>) {
+        edit.set("mark", "here");
     }
 }
 
@@ -243,6 +296,66 @@ async fn a_panic_in_a_processor_costs_one_batch_and_its_sender_hears_it() {
 
     drop(outlet);
     task.await.unwrap();
+    assert_eq!(world.budget.used(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_never_runs_out_of_batches_still_looks_at_the_time() {
+    let world = World::system();
+    let end = End::answering(Outcome::Delivered);
+    let most = Arc::new(AtomicUsize::new(0));
+    let stage = Impatient {
+        kept: Vec::new(),
+        most: Arc::clone(&most),
+    };
+    let (outlet, task) = lane(&world, Stage::Batches(Box::new(stage)), &[Arc::clone(&end)]);
+
+    for _ in 0..10 {
+        let batch = Batch::new(
+            request(1),
+            Origin::own(),
+            Receipt::unheard(),
+            Credit::none(&world.budget),
+        );
+        outlet.pass(batch).await; // All are in the inlet before the lane runs for the first time.
+    }
+    drop(outlet);
+    task.await.unwrap();
+
+    assert_eq!(end.came().len(), 10);
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_while_letting_go_does_not_end_the_lane() {
+    let world = World::system();
+    let end = End::answering(Outcome::Delivered);
+    let (outlet, _task) = lane(&world, Stage::Batches(Box::new(Stubborn(None))), &[end]);
+
+    assert_eq!(send(&outlet, 1).await, Outcome::Lost);
+    assert_eq!(send(&outlet, 1).await, Outcome::Lost, "the lane goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_one_of_several_branches_makes_is_charged() {
+    let world = World::system();
+    let (receipt, _verdict) = Receipt::pair();
+    let payload = request(3);
+    let bytes = payload.bytes().len() as u64;
+    let original = Batch::new(payload, Origin::own(), receipt, world.budget.admit(bytes).unwrap());
+    let setup = setup(&world, "stage", Kind::Processor, Signal::Traces);
+    let account = world.ledger.account("stage", Signal::Traces, &setup.telemetry);
+    let stage = LaneStage::new(Stage::Spans(Box::new(Mark)), account, &setup.telemetry, Signal::Traces);
+
+    let edited = Inside::new(vec![stage], &world).run(original.fork());
+
+    let copy = edited[0].payload.bytes().len() as u64;
+    assert!(copy > bytes);
+    assert_eq!(world.budget.used(), bytes + copy);
+    edited
+        .into_iter()
+        .chain([original])
+        .for_each(|batch| batch.settle(Outcome::Delivered));
     assert_eq!(world.budget.used(), 0);
 }
 

@@ -135,12 +135,6 @@ impl Maker<'_> {
             .iter()
             .filter_map(|it| self.decoded(Kind::Processor, &it.id))
             .collect();
-        let holds = |it: &Planned| {
-            self.registry
-                .processors
-                .get(it.kind_name)
-                .is_some_and(|it| it.about.holds_traces)
-        };
         let exit = |id: &Id| {
             let exporter = exporters
                 .iter()
@@ -156,7 +150,7 @@ impl Maker<'_> {
         PlannedPipeline {
             id: pipeline.id.clone(),
             signal: pipeline.signal,
-            lanes: if processors.iter().any(holds) {
+            lanes: if processors.iter().any(|it| self.holds(it)) {
                 Lanes::One
             } else {
                 Lanes::PerCore
@@ -167,8 +161,19 @@ impl Maker<'_> {
         }
     }
 
-    /// What OK means to a sender: the least that any exit promises.
+    fn holds(&self, processor: &Planned) -> bool {
+        let entry = self.registry.processors.get(processor.kind_name);
+        entry.is_some_and(|entry| entry.about.holds_traces)
+    }
+
+    /// What OK means to a sender: the least that any exit promises. What a processor holds waits in memory.
     fn answer(&self, pipeline: &Pipeline) -> Outcome {
+        let holds = |it: &config::Reference| self.decoded(Kind::Processor, &it.id).is_some_and(|it| self.holds(&it));
+        let inside = if pipeline.processors.iter().any(holds) {
+            Outcome::Queued
+        } else {
+            Outcome::Delivered
+        };
         let promise = |id: &Id| {
             let planned = self.decoded(Kind::Exporter, id)?;
             let entry = self.registry.exporters.get(planned.kind_name)?;
@@ -188,7 +193,7 @@ impl Maker<'_> {
                 .filter(begins)
                 .map(|it| self.answer(it))
         });
-        exporters.chain(behind).fold(Outcome::Delivered, Outcome::worst)
+        exporters.chain(behind).fold(inside, Outcome::worst)
     }
 
     fn exporters(&self) -> Vec<PlannedExporter> {

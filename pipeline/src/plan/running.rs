@@ -70,12 +70,13 @@ impl Running {
         &self.world
     }
 
-    /// Waits until a receiver or an extension ends although nobody asked it to.
+    /// Waits until a receiver, a lane or an extension fails although nobody asked it to end.
     pub async fn failure(&mut self) -> Fatal {
         loop {
             let ended = tokio::select! {
                 Some(ended) = self.receivers.join_next() => ended,
                 Some(ended) = self.extensions.join_next() => ended,
+                Some(ended) = self.lanes.join_next() => ended.map(Ok),
                 else => std::future::pending().await,
             };
             match ended {

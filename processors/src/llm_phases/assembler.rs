@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::time::Instant;
 
+use pipeline::Credit;
 use pipeline::payload::{Place, Released, SpanView, StageCounts, TraceId, Traces};
 
 use super::config::AssemblerConfig;
@@ -45,17 +46,20 @@ pub(super) struct Assembler {
     pub(super) departed: Departed,
     bytes: usize,
     spans: usize,
+    /// The memory of all that, in the process's budget.
+    credit: Credit,
     /// The time of the batch at hand.
     now: Option<Instant>,
 }
 
 impl Assembler {
     /// An empty one.
-    pub(super) fn new(limits: AssemblerConfig, meters: Meters) -> Self {
+    pub(super) fn new(limits: AssemblerConfig, meters: Meters, credit: Credit) -> Self {
         let departed = Departed::new(&limits);
         Self {
             limits,
             meters,
+            credit,
             traces: HashMap::new(),
             by_age: BTreeMap::new(),
             arrivals: 0,
@@ -72,6 +76,7 @@ impl Assembler {
     /// The time of the batch whose spans come next.
     pub(super) fn begin(&mut self, now: Instant) {
         self.now = Some(now);
+        self.measure();
     }
 
     /// Takes a copy of a span, unless the same span waits here already.
@@ -219,13 +224,16 @@ impl Assembler {
         })
     }
 
-    fn measure(&self) {
+    /// Publishes what is held and charges the process's memory for it, also beyond its limit: what was let in stays,
+    /// and the next sender at the door is refused instead.
+    fn measure(&mut self) {
+        let leaving: usize = self.leaving.iter().map(|(waiting, _)| waiting.bytes_len()).sum();
+        let bytes = self.bytes + leaving + self.departed.bytes_len();
+        self.credit.set(bytes as u64);
         let known = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         self.meters.held_traces.set(known(self.traces.len()));
         self.meters.held_spans.set(known(self.spans));
-        self.meters
-            .held_bytes
-            .set(known(self.bytes + self.departed.bytes_len()));
+        self.meters.held_bytes.set(known(bytes));
     }
 }
 

@@ -56,7 +56,7 @@ impl Component for LlmPhases {
 impl Processor for LlmPhases {
     fn build(config: &Config, setup: &Setup) -> Result<Stage, BuildError> {
         let meters = Meters::new(&setup.telemetry);
-        Ok(Stage::Spans(Box::new(PhaseStage::new(config, meters))))
+        Ok(Stage::Spans(Box::new(PhaseStage::new(config, meters, &setup.budget))))
     }
 }
 

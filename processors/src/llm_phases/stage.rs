@@ -6,6 +6,7 @@ use std::time::Instant;
 use pipeline::payload::{
     BatchContext, Edit, EmittedScope, EncodedAttributes, Place, Released, ResourceView, ScopeView, SpanStage, SpanView,
 };
+use pipeline::{Budget, Credit};
 
 use super::assembler::{Assembler, Offered};
 use super::config::Config;
@@ -40,12 +41,12 @@ pub(super) struct PhaseStage {
 
 impl PhaseStage {
     /// A stage that works as configured.
-    pub(super) fn new(config: &Config, meters: Meters) -> Self {
+    pub(super) fn new(config: &Config, meters: Meters, budget: &Budget) -> Self {
         let output = Arc::new(Output::new(config));
         Self {
             detector: Detector::new(&config.engines),
             judge: Judge::new(Arc::clone(&output), meters.clone(), config.drop_step_spans),
-            assembler: Assembler::new(config.assembler.clone(), meters.clone()),
+            assembler: Assembler::new(config.assembler.clone(), meters.clone(), Credit::none(budget)),
             output,
             meters,
             by_resource: None,

@@ -7,9 +7,9 @@ mod tests;
 mod total;
 
 use ::config::Signal;
+use pipeline::Budget;
 use pipeline::component::{About, BuildError, Component, Processor, Setup, Stability, Stage};
 use pipeline::telemetry::MetricAbout;
-use pipeline::{Budget, DEFAULT_LIMIT_BYTES};
 
 pub use allowance::COPIES_MAX;
 pub use config::Config;
@@ -59,14 +59,9 @@ impl Processor for MemoryLimiter {
     }
 }
 
-/// Sets the process's budget. It is one for all pipelines, so of several limiters the tightest counts; only the
-/// built-in default may be raised.
+/// Sets the process's budget. It is one for all pipelines, so of several limiters the tightest counts.
 fn tighten(budget: &Budget, allowance: &Allowance) {
-    let current = budget.limit();
-    if current != DEFAULT_LIMIT_BYTES && current <= allowance.batches {
-        return;
-    }
-    budget.set_limit(allowance.batches);
+    budget.tighten(allowance.batches);
     let Allowance { limit, soft, batches } = *allowance;
     tracing::info!(limit, soft, batches, "memory limit set, in bytes");
 }

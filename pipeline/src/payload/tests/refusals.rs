@@ -282,7 +282,7 @@ fn invalid_text_is_mended_and_costs_no_span() {
     );
     assert_eq!(
         parsed.rejected.to_string(),
-        "1 texts held invalid UTF-8, replaced by U+FFFD"
+        "1 text held invalid UTF-8, replaced by U+FFFD"
     );
     let request = decoded(parsed.payload.bytes());
     let names: Vec<_> = request.resource_spans[0].scope_spans[0]

@@ -33,7 +33,7 @@ impl Harness {
     #[allow(clippy::disallowed_methods)] // Any moment will do to begin with.
     pub(super) fn new(config: &Config) -> Self {
         let telemetry = Telemetry::default();
-        let stage = PhaseStage::new(config, Meters::new(&telemetry));
+        let stage = PhaseStage::new(config, Meters::new(&telemetry), &pipeline::Budget::default());
         Self {
             stages: vec![Box::new(stage)],
             walk: Walk::new(),
