@@ -7,7 +7,8 @@ rounds=10 # As in benches/src/lib.rs.
 [ $# -gt 0 ] || set -- 10 100 1000
 
 cargo build --quiet --profile bench -p benches
-target="${CARGO_TARGET_DIR:-target}/release"
+# Wherever the target directory is configured to be.
+target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 

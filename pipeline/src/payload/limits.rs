@@ -117,7 +117,11 @@ impl fmt::Display for Rejected {
         }
         if self.repaired > 0 {
             let separator = if self.items > 0 { "; " } else { "" };
-            let texts = if self.repaired == 1 { "1 text".to_owned() } else { format!("{} texts", self.repaired) };
+            let texts = if self.repaired == 1 {
+                "1 text".to_owned()
+            } else {
+                format!("{} texts", self.repaired)
+            };
             write!(formatter, "{separator}{texts} held invalid UTF-8, replaced by U+FFFD")?;
         }
         Ok(())
