@@ -116,9 +116,9 @@ impl Driver {
         self.shared.queue.close();
         let finished = async { while self.consumers.join_next().await.is_some() {} };
         if tokio::time::timeout_at(deadline, finished).await.is_err() {
-            self.shared.abandon.cancel();
-            // Each consumer ends its batch at once and then finds the queue empty.
+            // What waits goes first, so that consumers whose attempts are cut off find the queue empty.
             self.shared.give_up_waiting();
+            self.shared.abandon.cancel();
             while self.consumers.join_next().await.is_some() {}
         }
     }
@@ -269,12 +269,17 @@ impl Shared {
     }
 
     fn give_up_waiting(&self) {
+        let mut lost = 0;
         while let Some(batch) = self.queue.try_take() {
             let items = u64::from(batch.payload.items());
+            lost += items;
             self.counts.send_failed.add(items);
             self.account.held.add(-(items as i64));
             self.account.discard("shutdown", items);
             batch.settle(Outcome::retry("shut down before the batch could be sent"));
+        }
+        if lost > 0 {
+            tracing::error!(exporter = %self.name, items = lost, "items are lost: shut down before they could be sent");
         }
     }
 
