@@ -16,7 +16,7 @@ help: ## Lists the targets.
 demo: build ## Builds Inferscope and shows where the time of real vLLM requests went.
 	@$(CARGO) run --release --locked --quiet --bin inferscope -- demo
 
-test: tools fmt lint unit build e2e deny doc ## Everything that CI runs.
+test: tools fmt lint doc deny unit build e2e ## Everything that CI runs.
 
 fmt: rust
 	$(CARGO) fmt --all --check

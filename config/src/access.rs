@@ -308,7 +308,7 @@ impl VariantAccess<'static> for VariantReader<'_> {
     }
 }
 
-/// One map read by several types in turn; see [`crate::parts`].
+/// One map read by several types in turn; see [`mod@crate::parts`].
 pub(crate) struct PartReader<'a> {
     reader: Reader<'a>,
 }

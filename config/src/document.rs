@@ -38,7 +38,7 @@ impl Document {
         &self.root
     }
 
-    /// What loading found: unset variables, duplicate keys, failed references. May hold errors; [`crate::collector`]
+    /// What loading found: unset variables, duplicate keys, failed references. May hold errors; `collector`
     /// hands them on, so that they appear with the rest.
     pub fn diagnostics(&self) -> &Diagnostics {
         &self.diagnostics

@@ -30,8 +30,8 @@ pub enum Format {
 
 /// Prints the merged and expanded configuration.
 ///
-/// What is secret is known to the components' types alone, so [`crate::collector`] must have run and every component
-/// must have been decoded before. Text of a section that no type has read is redacted as a whole.
+/// What is secret is known to the components' types alone, so the check against `collector` must have run and every
+/// component must have been decoded before. Text of a section that no type has read is redacted as a whole.
 pub fn print(document: &Document, mode: Mode, format: Format) -> String {
     let root = document.root();
     let printer = Printer {

@@ -1,6 +1,6 @@
 //! Delivery: from the end of a lane to a destination that may be slow, full or away.
 //!
-//! Every exporter has, per signal, a bounded [queue](queue) and a driver that takes batches from it, lets the exporter
+//! Every exporter has, per signal, a bounded queue (`queue.rs`) and a driver that takes batches from it, lets the exporter
 //! try, waits and tries again. One slow destination never holds up another.
 
 mod config;
