@@ -48,10 +48,21 @@ pub struct ConfigurationArguments {
     pub feature_gates: Vec<String>,
 }
 
+impl ConfigurationArguments {
+    /// With more files, which come last.
+    fn and(mut self, files: Vec<String>) -> Self {
+        self.locations.extend(files);
+        self
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Checks a configuration and says all that is wrong with it.
     Validate {
+        /// Files, as if each were written behind `--config`.
+        #[arg(value_name = "FILE")]
+        files: Vec<String>,
         /// What to check.
         #[command(flatten)]
         configuration: ConfigurationArguments,
@@ -64,6 +75,9 @@ enum Command {
     /// Prints the configuration after merging and expansion.
     #[command(alias = "print-initial-config")]
     PrintConfig {
+        /// Files, as if each were written behind `--config`.
+        #[arg(value_name = "FILE")]
+        files: Vec<String>,
         /// What to print.
         #[command(flatten)]
         configuration: ConfigurationArguments,
@@ -163,9 +177,17 @@ impl Arguments {
                 "no configuration given: use `inferscope --config FILE`, or try `inferscope demo`, which needs none"
             ),
             None => run::run(&configuration),
-            Some(Command::Validate { configuration, options }) => validate::run(&configuration, &options),
+            Some(Command::Validate {
+                files,
+                configuration,
+                options,
+            }) => validate::run(&configuration.and(files), &options),
             Some(Command::Components(options)) => components::run(&options),
-            Some(Command::PrintConfig { configuration, options }) => print_config::run(&configuration, &options),
+            Some(Command::PrintConfig {
+                files,
+                configuration,
+                options,
+            }) => print_config::run(&configuration.and(files), &options),
             Some(Command::Featuregate { .. }) => {
                 say("Inferscope has no feature gates.\n")?;
                 Ok(ExitCode::SUCCESS)
@@ -175,7 +197,9 @@ impl Arguments {
                 Ok(ExitCode::SUCCESS)
             }
             Some(Command::Completions { shell }) => {
-                clap_complete::generate(shell, &mut Self::command(), "inferscope", &mut std::io::stdout());
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "inferscope", &mut script);
+                say(&String::from_utf8_lossy(&script))?;
                 Ok(ExitCode::SUCCESS)
             }
         }

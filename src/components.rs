@@ -48,7 +48,7 @@ fn kinds(registry: &Registry) -> [(&'static str, Vec<About>); 5] {
 fn yaml(registry: &Registry) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let mut text = format!(
-        "buildinfo:\n    command: inferscope\n    description: {}\n    version: {version}\n",
+        "buildinfo:\n    command: inferscope\n    description: {:?}\n    version: {version}\n",
         env!("CARGO_PKG_DESCRIPTION")
     );
     for (kind, components) in kinds(registry) {

@@ -78,7 +78,7 @@ pub fn explain(plan: &Plan, registry: &Registry) -> String {
         for processor in holding {
             let _ = writeln!(
                 text,
-                "  {} holds spans of some engines in memory until their trace is whole",
+                "  … except of what {} holds, spans of some engines until their trace is whole: that is queued in memory",
                 processor.id
             );
         }

@@ -270,6 +270,9 @@ impl Validate for Metrics {
                 "delete the key for the default reader on localhost:8888, or write level: none",
             );
         }
+        if matches!(self.level, Detail::Basic | Detail::Detailed) {
+            report.without_effect("level", "basic, normal and detailed show the same metrics");
+        }
         for (index, reader) in self.readers.iter().enumerate() {
             report.within(&format!("readers::{index}"), |report| reader.validate(report));
         }
@@ -331,6 +334,21 @@ impl MetricReader {
 impl Validate for MetricReader {
     fn validate(&self, report: &mut Report<'_>) {
         report.without_effect("periodic", "the own metrics are not exported yet; they can be scraped");
+        let prometheus = "pull::exporter::prometheus";
+        report.without_effect(
+            &format!("{prometheus}::with_resource_constant_labels"),
+            "all attributes of the resource are labels of target_info; join on it",
+        );
+        if self
+            .pull
+            .as_ref()
+            .is_some_and(|pull| !pull.exporter.prometheus.without_scope_info)
+        {
+            report.without_effect(
+                &format!("{prometheus}::without_scope_info"),
+                "the own metrics have no instrumentation scopes",
+            );
+        }
         if self.pull.is_none() && self.periodic.is_none() {
             report.help(
                 "",

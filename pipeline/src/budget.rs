@@ -39,16 +39,44 @@ pub struct Credit {
     _joined: Vec<Arc<Credit>>,
 }
 
-/// The budget is used up; the sender should come back later.
+/// The budget is used up; the sender should come back later, unless what it sends is larger than the whole budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("memory limit reached: {used} of {limit} bytes are in flight; retry in {} s or raise memory_limiter's limit", .retry_after.as_secs_f32())]
+#[error("{}", self.words())]
 pub struct Exhausted {
+    /// Bytes that the batch needs at once.
+    pub needed: u64,
     /// Bytes in flight when the credit was refused.
     pub used: u64,
     /// The limit they were held against.
     pub limit: u64,
     /// What to tell the sender.
     pub retry_after: Duration,
+}
+
+impl Exhausted {
+    /// Whether the batch would not fit even if nothing else were in flight.
+    pub fn is_hopeless(&self) -> bool {
+        self.needed > self.limit
+    }
+
+    fn words(&self) -> String {
+        let Self {
+            needed,
+            used,
+            limit,
+            retry_after,
+        } = self;
+        if self.is_hopeless() {
+            return format!(
+                "the batch needs {needed} bytes of memory and there are {limit} in all; send smaller batches or raise \
+                 memory_limiter's limit"
+            );
+        }
+        format!(
+            "memory limit reached: {used} of {limit} bytes are in flight; retry in {} s or raise memory_limiter's limit",
+            retry_after.as_secs_f32()
+        )
+    }
 }
 
 impl Budget {
@@ -70,13 +98,14 @@ impl Budget {
         self.shared.limit.store(bytes, Ordering::Relaxed);
     }
 
-    /// Sets the limit, or lowers one that was set before: of several limiters the tightest counts.
-    pub fn tighten(&self, bytes: u64) {
+    /// Sets the limit, or lowers one that was set before: of several limiters the tightest counts. Says whether this
+    /// one changed anything.
+    pub fn tighten(&self, bytes: u64) -> bool {
         if self.shared.limited.swap(true, Ordering::Relaxed) {
-            self.shared.limit.fetch_min(bytes, Ordering::Relaxed);
-        } else {
-            self.shared.limit.store(bytes, Ordering::Relaxed);
+            return self.shared.limit.fetch_min(bytes, Ordering::Relaxed) > bytes;
         }
+        self.shared.limit.store(bytes, Ordering::Relaxed);
+        true
     }
 
     /// The limit in bytes.
@@ -99,7 +128,7 @@ impl Budget {
         if self.shared.take(bytes) {
             return Ok(Credit::new(&self.shared, bytes));
         }
-        Err(self.shared.exhausted())
+        Err(self.shared.exhausted(bytes))
     }
 }
 
@@ -118,10 +147,11 @@ impl Shared {
             .is_ok()
     }
 
-    fn exhausted(&self) -> Exhausted {
+    fn exhausted(&self, needed: u64) -> Exhausted {
         self.refused.fetch_add(1, Ordering::Relaxed);
         let (used, limit) = (self.used.load(Ordering::Relaxed), self.limit.load(Ordering::Relaxed));
         Exhausted {
+            needed,
             used,
             limit,
             retry_after: RETRY_AFTER,
@@ -161,7 +191,7 @@ impl Credit {
     pub fn resize(&mut self, bytes: u64) -> Result<(), Exhausted> {
         let more = bytes.saturating_sub(self.bytes());
         if !self.shared.take(more) {
-            return Err(self.shared.exhausted());
+            return Err(self.shared.exhausted(bytes));
         }
         let less = self.bytes().saturating_sub(bytes);
         self.shared.used.fetch_sub(less, Ordering::Relaxed);
@@ -235,8 +265,17 @@ mod tests {
 
         let refusal = budget.admit(31).expect_err("does not fit");
 
-        assert_eq!((refusal.used, refusal.limit), (70, 100));
+        assert_eq!((refusal.needed, refusal.used, refusal.limit), (31, 70, 100));
+        assert!(!refusal.is_hopeless());
         assert_eq!((budget.used(), budget.refused()), (70, 1));
+    }
+
+    #[test]
+    fn what_can_never_fit_is_told_so() {
+        let refusal = Budget::new(100).admit(101).expect_err("does not fit");
+
+        assert!(refusal.is_hopeless());
+        assert!(refusal.to_string().contains("send smaller batches"), "{refusal}");
     }
 
     #[test]

@@ -88,7 +88,10 @@ pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<()> {
     say(&show_replay(&replayed, form, terminal))?;
     match live {
         Some(live) => watch(live, form, terminal).await,
-        None => Ok(()),
+        None => {
+            let program = std::env::args().next();
+            Ok(say(&page::next(program.as_deref().unwrap_or("inferscope"), terminal))?)
+        }
     }
 }
 
@@ -157,7 +160,7 @@ fn show_replay(replayed: &Replayed, form: Form, terminal: Terminal) -> String {
         text.push('\n');
     }
     text.push_str(&page::summary(&replayed.requests, terminal));
-    text.push_str(&page::closing(replayed.spans_in, replayed.seen, terminal));
+    text.push_str(&page::closing(replayed.spans_in, replayed.seen));
     text
 }
 

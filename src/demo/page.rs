@@ -58,19 +58,22 @@ pub(super) fn summary(requests: &[Request], terminal: Terminal) -> String {
 }
 
 /// What was done with the capture, and what to do next.
-pub(super) fn closing(spans_in: u64, seen: Seen, terminal: Terminal) -> String {
-    let palette = terminal.palette;
+pub(super) fn closing(spans_in: u64, seen: Seen) -> String {
     let out = seen.requests + seen.phases + seen.others;
     format!(
         "\n{} of {ENGINE}: {} in, {} out, none lost.\n\
-         The other {} are about the engine's start; they passed unchanged.\n\n\
-         {}  inferscope demo --serve\n      vllm serve MODEL --otlp-traces-endpoint http://localhost:4317\n",
+         The other {} are about the engine's start; they passed unchanged.\n",
         counted(seen.requests, "request span", "request spans"),
         counted(spans_in, "span", "spans"),
         count(out),
         counted(seen.others, "span", "spans"),
-        palette.paint(Ink::Strong, "Next"),
     )
+}
+
+/// How to see requests of one's own. `program` is what the user typed.
+pub(super) fn next(program: &str, terminal: Terminal) -> String {
+    let strong = terminal.palette.paint(Ink::Strong, "Next");
+    format!("\n{strong}  {program} demo --serve\n      vllm serve MODEL --otlp-traces-endpoint http://localhost:4317\n")
 }
 
 /// Where to send telemetry while the demo listens.

@@ -1,6 +1,6 @@
 //! What the commands print, and how they end.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use crate::released;
 
@@ -204,6 +204,40 @@ fn components_lists_every_component_of_this_build() {
             listed.contains(&format!("    - name: {component}\n")),
             "{component} is missing in\n{listed}"
         );
+    }
+}
+
+#[test]
+fn the_list_of_components_is_yaml_that_a_program_can_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("components.yaml");
+    std::fs::write(&file, printed(&["components"])).unwrap();
+
+    let read = printed(&[
+        "print-config",
+        "--validate=false",
+        "--format=json",
+        file.to_str().unwrap(),
+    ]);
+
+    let read: serde_json::Value = serde_json::from_str(&read).unwrap();
+    assert_eq!(read["buildinfo"]["command"], "inferscope");
+    assert!(read["processors"].as_array().unwrap().len() >= 5);
+}
+
+#[test]
+fn completions_end_quietly_when_nobody_reads_them() {
+    for shell in ["bash", "zsh", "fish"] {
+        let mut command = Command::new(released::program());
+        let mut running = command
+            .args(["completions", shell])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(running.stdout.take());
+        let ended = running.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     }
 }
 

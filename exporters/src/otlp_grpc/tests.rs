@@ -164,6 +164,28 @@ async fn a_compressed_answer_is_understood() {
 }
 
 #[tokio::test]
+async fn an_answer_that_cannot_be_read_does_not_undo_the_success() {
+    for (headers, message) in [
+        (
+            vec![("grpc-encoding", "br".to_owned())],
+            partial_success(1, "unreadable"),
+        ),
+        (vec![("grpc-encoding", "gzip".to_owned())], b"no gzip".to_vec()),
+    ] {
+        let destination = Destination::start(move |_| Answer::Grpc {
+            status: Status::new(Code::Ok, ""),
+            message: message.clone().into(),
+            headers: headers.clone(),
+        })
+        .await;
+        let exporter = plain(destination.address, "");
+
+        assert_eq!(export(&exporter, &traces()).await, Ok(()));
+        assert_eq!(destination.received().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn proxies_that_answer_with_http_are_judged_as_grpc_says() {
     for (status, retried) in [
         (502, true),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::limits::{AGE_GRACE, PING_INTERVAL, PING_TIMEOUT, STREAMS_MAX};
-use super::{Rules, Transport};
+use super::{Rules, Transport, endpoint};
 use crate::tls::ServerTls;
 
 /// Largest message, unless configured; gRPC's.
@@ -119,6 +119,9 @@ impl GrpcServer {
 
 impl Validate for GrpcServer {
     fn validate(&self, report: &mut Report<'_>) {
+        if let Err(problem) = endpoint::check(&self.endpoint, self.transport) {
+            report.reject("endpoint", problem);
+        }
         if report.has("auth") {
             report.reject(
                 "auth",

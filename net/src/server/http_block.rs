@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Cors, Rules, Transport};
+use super::{Cors, Rules, Transport, endpoint};
 use crate::codec::Encoding;
 use crate::tls::ServerTls;
 
@@ -143,6 +143,9 @@ impl HttpServer {
 
 impl Validate for HttpServer {
     fn validate(&self, report: &mut Report<'_>) {
+        if let Err(problem) = endpoint::check(&self.endpoint, self.transport) {
+            report.reject("endpoint", problem);
+        }
         if report.has("auth") {
             report.reject(
                 "auth",

@@ -8,6 +8,7 @@ mod bind;
 mod body;
 mod connection;
 mod cors;
+mod endpoint;
 mod grpc_block;
 mod http_block;
 mod limits;

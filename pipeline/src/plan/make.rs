@@ -166,14 +166,8 @@ impl Maker<'_> {
         entry.is_some_and(|entry| entry.about.holds_traces)
     }
 
-    /// What OK means to a sender: the least that any exit promises. What a processor holds waits in memory.
+    /// What OK means to a sender: the least that any exit promises.
     fn answer(&self, pipeline: &Pipeline) -> Outcome {
-        let holds = |it: &config::Reference| self.decoded(Kind::Processor, &it.id).is_some_and(|it| self.holds(&it));
-        let inside = if pipeline.processors.iter().any(holds) {
-            Outcome::Queued
-        } else {
-            Outcome::Delivered
-        };
         let promise = |id: &Id| {
             let planned = self.decoded(Kind::Exporter, id)?;
             let entry = self.registry.exporters.get(planned.kind_name)?;
@@ -193,7 +187,7 @@ impl Maker<'_> {
                 .filter(begins)
                 .map(|it| self.answer(it))
         });
-        exporters.chain(behind).fold(inside, Outcome::worst)
+        exporters.chain(behind).fold(Outcome::Delivered, Outcome::worst)
     }
 
     fn exporters(&self) -> Vec<PlannedExporter> {

@@ -60,7 +60,7 @@ pub struct PlannedPipeline {
     pub processors: Vec<Planned>,
     /// Where it ends.
     pub exits: Vec<PlannedExit>,
-    /// What OK means to a sender.
+    /// What OK means to a sender, except of what a processor holds: that waits in memory.
     pub answer: Outcome,
 }
 

@@ -61,9 +61,10 @@ impl Processor for MemoryLimiter {
 
 /// Sets the process's budget. It is one for all pipelines, so of several limiters the tightest counts.
 fn tighten(budget: &Budget, allowance: &Allowance) {
-    budget.tighten(allowance.batches);
     let Allowance { limit, soft, batches } = *allowance;
-    tracing::info!(limit, soft, batches, "memory limit set, in bytes");
+    if budget.tighten(batches) {
+        tracing::info!(limit, soft, batches, "memory limit set, in bytes");
+    }
 }
 
 fn observe(setup: &Setup) {

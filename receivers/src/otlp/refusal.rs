@@ -90,6 +90,9 @@ impl Refusal {
 
 impl From<Exhausted> for Refusal {
     fn from(exhausted: Exhausted) -> Self {
+        if exhausted.is_hopeless() {
+            return Self::new(Cause::TooLarge, exhausted.to_string());
+        }
         let refusal = Self::new(Cause::Unavailable, exhausted.to_string());
         Self {
             retry_after: Some(exhausted.retry_after),
@@ -114,7 +117,9 @@ impl From<DecodeError> for Refusal {
     fn from(error: DecodeError) -> Self {
         match error {
             DecodeError::Exhausted(exhausted) => exhausted.into(),
-            DecodeError::TooLarge { .. } | DecodeError::Ratio => Self::new(Cause::TooLarge, too_large(&error)),
+            DecodeError::TooLarge { .. } => Self::new(Cause::TooLarge, too_large(&error)),
+            // No key raises it: telemetry does not compress like that.
+            DecodeError::Ratio => Self::new(Cause::TooLarge, format!("{error}; send smaller batches")),
             DecodeError::Corrupt { .. } => Self::new(Cause::Invalid, error.to_string()),
         }
     }

@@ -59,7 +59,8 @@ fn words(width: usize, palette: Palette) -> String {
     };
     let words = [
         page::opening(terminal),
-        page::closing(56, of_the_capture, terminal),
+        page::closing(56, of_the_capture),
+        page::next("inferscope", terminal),
         page::listening(4317, 4318, terminal),
         page::farewell(&samples(), seen, terminal),
     ];

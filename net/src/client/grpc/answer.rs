@@ -30,21 +30,21 @@ pub(super) async fn read(response: Response<Incoming>) -> Result<Bytes, Failure>
     // An error without a message puts its status where headers stand ("Trailers-Only").
     let mut status = Status::read(&head.headers);
     let mut bytes = BytesMut::new();
+    let mut is_whole = true;
     while let Some(frame) = body.frame().await {
         let frame = frame
             .map_err(|error| Failure::NoAnswer(format!("the answer broke off: {}", super::super::causes(&error))))?;
         match frame.into_data() {
-            Ok(data) if bytes.len() + data.len() > ANSWER_BYTES_MAX => {
-                return Err(Failure::Unusable(format!(
-                    "the answer is larger than {ANSWER_BYTES_MAX} bytes"
-                )));
-            }
+            // What counts is the status, and that comes behind it.
+            Ok(data) if bytes.len() + data.len() > ANSWER_BYTES_MAX => is_whole = false,
             Ok(data) => bytes.extend_from_slice(&data),
             Err(frame) => status = frame.trailers_ref().and_then(Status::read).or(status),
         }
     }
     match status {
-        Some(status) if status.code == Code::Ok => message(&head.headers, bytes.freeze()),
+        Some(status) if status.code == Code::Ok => Ok(message(&head.headers, bytes.freeze())
+            .filter(|_| is_whole)
+            .unwrap_or_else(unreadable)),
         Some(status) => Err(Failure::Status(status)),
         None => Err(Failure::NoAnswer("the answer ended without a status".to_owned())),
     }
@@ -69,28 +69,26 @@ fn from_http(status: StatusCode) -> Status {
 }
 
 /// The one message of a unary answer, decompressed. No message at all is taken for an empty one: the status says OK.
-fn message(headers: &HeaderMap, mut bytes: Bytes) -> Result<Bytes, Failure> {
+fn message(headers: &HeaderMap, mut bytes: Bytes) -> Option<Bytes> {
     let Some(prefix) = bytes.first_chunk::<PREFIX_BYTES>() else {
-        return Ok(Bytes::new());
+        return Some(Bytes::new());
     };
-    let malformed = || Failure::Unusable("the answer is not one gRPC message".to_owned());
-    let prefix = Prefix::read(*prefix).ok_or_else(malformed)?;
+    let prefix = Prefix::read(*prefix)?;
     bytes.advance(PREFIX_BYTES);
     if bytes.len() != prefix.length as usize {
-        return Err(malformed());
+        return None;
     }
     if !prefix.compressed {
-        return Ok(bytes);
+        return Some(bytes);
     }
-    let name = headers
-        .get(grpc::ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let encoding = Encoding::from_name(name);
-    let encoding = encoding.ok_or_else(|| Failure::Unusable(format!("the answer is compressed with {name:?}")))?;
+    let encoding = Encoding::from_name(headers.get(grpc::ENCODING)?.to_str().ok()?)?;
     // The answer is not charged to the budget: it is small, and it is gone when this call ends.
     let plain = codec::decompress(encoding, &bytes, ANSWER_BYTES_MAX, &mut |_| Ok(()));
-    plain
-        .map(Bytes::from)
-        .map_err(|cause| Failure::Unusable(format!("the answer: {cause}")))
+    plain.ok().map(Bytes::from)
+}
+
+/// A message that cannot be read does not undo the status: the server has taken the request.
+fn unreadable() -> Bytes {
+    tracing::debug!("the destination took the request, but its answer cannot be read");
+    Bytes::new()
 }

@@ -7,6 +7,10 @@ use super::proxy::Proxy;
 use crate::client::{Compression, CompressionParams, Headers};
 use crate::tls::ClientTls;
 
+/// When a quiet HTTP/2 connection is pinged, unless configured. The Collector never does, and then a network that went
+/// away in silence costs every attempt its whole timeout until TCP gives up.
+const READ_IDLE_SECONDS: u64 = 30;
+
 /// The keys of an HTTP client, as they stand in an exporter's block beside its own. `timeout` is the delivery's.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -67,7 +71,7 @@ impl Default for HttpClientConfig {
             idle_conn_timeout: Duration::from_secs(90),
             disable_keep_alives: false,
             force_attempt_http2: true,
-            http2_read_idle_timeout: Duration::ZERO,
+            http2_read_idle_timeout: Duration::from_secs(READ_IDLE_SECONDS),
             http2_ping_timeout: Duration::ZERO,
             read_buffer_size: None,
             write_buffer_size: None,

@@ -208,7 +208,8 @@ async fn what_the_pipeline_says_is_told_with_a_delay_where_trying_again_can_help
 #[tokio::test]
 async fn without_memory_a_call_is_refused_before_its_body_is_kept() {
     let rig = Rig::with(BOTH, Outcome::Delivered).await;
-    rig.world.budget.set_limit(100);
+    rig.world.budget.set_limit(120_000);
+    let held = rig.world.budget.admit(60_000).unwrap();
 
     let refused = call(
         rig.grpc(),
@@ -227,7 +228,21 @@ async fn without_memory_a_call_is_refused_before_its_body_is_kept() {
         refused.status().message
     );
     assert_eq!(small.status().code, Code::Ok);
+    drop(held);
     assert_eq!((rig.world.budget.used(), rig.world.budget.refused()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_call_that_can_never_fit_into_memory_is_not_told_to_come_back() {
+    let rig = Rig::with(BOTH, Outcome::Delivered).await;
+    rig.world.budget.set_limit(1_000);
+
+    let message = rig::request(vec![span(&"x".repeat(100_000))]);
+    let refused = call(rig.grpc(), TRACES, &[], framed(false, &message)).await;
+
+    assert_eq!(refused.status().code, Code::ResourceExhausted);
+    assert_eq!(refused.status().retry_after, None);
+    assert!(refused.status().message.contains("send smaller batches"));
 }
 
 #[tokio::test]

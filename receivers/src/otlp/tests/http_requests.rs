@@ -203,7 +203,8 @@ async fn what_the_pipeline_says_is_told_with_a_delay_where_trying_again_can_help
 #[tokio::test]
 async fn without_memory_a_request_is_refused_and_the_answer_is_heard() {
     let rig = Rig::with(BOTH, Outcome::Delivered).await;
-    rig.world.budget.set_limit(1_000);
+    rig.world.budget.set_limit(20 * 1024 * 1024);
+    let held = rig.world.budget.admit(10 * 1024 * 1024).unwrap();
 
     for http2 in [false, true] {
         // Larger than all socket buffers, so the answer is heard only if the body is read.
@@ -212,7 +213,20 @@ async fn without_memory_a_request_is_refused_and_the_answer_is_heard() {
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()["retry-after"], "1");
     }
+    drop(held);
     assert_eq!(rig.world.budget.used(), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_can_never_fit_into_memory_is_not_told_to_come_back() {
+    let rig = Rig::with(BOTH, Outcome::Delivered).await;
+    rig.world.budget.set_limit(1_000);
+
+    let body = rig::request(vec![span(&"x".repeat(100_000))]);
+    let response = send(rig.http(), false, post("/v1/traces", &[PROTOBUF], body)).await;
+
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(!response.headers().contains_key("retry-after"));
 }
 
 #[tokio::test]
