@@ -152,11 +152,32 @@ impl Reader<'_> {
                 "a key of its own for YAML anchors is not allowed, as in the Collector: define the anchor with & where \
                  the block is used first, and repeat it with * elsewhere"
                     .to_owned()
+            } else if let Some(kind) = self.kind_of(&key) {
+                let section = kind.section();
+                format!("`{key}` is one of the {section}: write it below `{section}:`")
             } else {
                 suggest::help(&key, &known, "keys")
             };
             self.diagnostics.push(error.help(help));
         }
+    }
+
+    /// What kind of component has such an id, if there is one.
+    fn kind_of(&self, key: &str) -> Option<Kind> {
+        let id: Id = key.parse().ok()?;
+        let kinds = [
+            Kind::Receiver,
+            Kind::Processor,
+            Kind::Exporter,
+            Kind::Connector,
+            Kind::Extension,
+        ];
+        kinds.into_iter().find(|kind| {
+            matches!(
+                self.catalog.canonical(*kind, id.kind()),
+                Lookup::Known | Lookup::Alias(_)
+            )
+        })
     }
 
     fn components(&mut self, root: &Section, kind: Kind) -> BTreeMap<Id, Component> {

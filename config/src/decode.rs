@@ -109,11 +109,8 @@ fn problem(fault: &Fault, place: &Place, run: &Run) -> Option<Diagnostic> {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             let parent = path.parent().unwrap_or_default();
             let message = parent.before(&format!("unknown key {key:?}"));
-            Some(
-                Diagnostic::error(message)
-                    .at(&place.origin)
-                    .help(suggest::help(key, &known, "keys")),
-            )
+            let help = moved(key, &known).unwrap_or_else(|| suggest::help(key, &known, "keys"));
+            Some(Diagnostic::error(message).at(&place.origin).help(help))
         }
         Reason::MissingKey(key) if run.is_reported(&path.child(*key)) => None,
         Reason::MissingKey(key) => Some(error(&format!("the key {key:?} is missing")).help(format!("add `{key}: …`"))),
@@ -126,6 +123,20 @@ fn problem(fault: &Fault, place: &Place, run: &Run) -> Option<Diagnostic> {
             Some(error(message).help(help))
         }
     }
+}
+
+/// Keys of Collectors before 0.36 that stand one level lower today.
+fn moved(key: &str, known: &[&str]) -> Option<String> {
+    const TLS: [&str; 6] = [
+        "insecure",
+        "insecure_skip_verify",
+        "ca_file",
+        "cert_file",
+        "key_file",
+        "server_name_override",
+    ];
+    let below_tls = TLS.contains(&key) && known.contains(&"tls");
+    below_tls.then(|| format!("write it below `tls:`, as in `tls: {{{key}: …}}`"))
 }
 
 /// After a reading to the end: everything noted holds.
