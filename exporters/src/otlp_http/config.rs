@@ -126,6 +126,16 @@ impl Validate for Config {
             }
         } else if let Err(problem) = url(&self.client.endpoint) {
             report.reject("endpoint", problem);
+        } else if let Some(path) = ["/v1/traces", "/v1/metrics", "/v1/logs"]
+            .into_iter()
+            .find(|path| self.client.endpoint.trim_end_matches('/').ends_with(path))
+        {
+            report.warn(
+                "endpoint",
+                format!(
+                    "{path} is added to it once more\nwrite it without the path, or use `traces_endpoint` and its like"
+                ),
+            );
         }
         for (key, endpoint) in [
             ("traces_endpoint", &own.traces_endpoint),
