@@ -104,8 +104,7 @@ impl<'a> Check<'a> {
         let odd_here = self.odd;
         self.odd |= odd_before;
         if let Some(reason) = self.fault.filter(|_| !odd_here) {
-            self.rejected.items = self.rejected.items.saturating_add(1);
-            self.rejected.reason.get_or_insert(reason);
+            self.rejected.reject(reason);
             self.cost = cost_before;
             return Ok(false);
         }

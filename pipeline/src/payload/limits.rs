@@ -91,7 +91,7 @@ impl<T> Parsed<T> {
 }
 
 /// What parse took out or mended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rejected {
     /// Items that are not in the payload.
     pub items: u32,
@@ -99,9 +99,27 @@ pub struct Rejected {
     pub reason: Option<RejectReason>,
     /// Texts whose invalid UTF-8 was replaced by U+FFFD; their items are in the payload.
     pub repaired: u32,
+    /// At most one entry per kind of reason: the limits are the same for all items of a request.
+    by_reason: Vec<(RejectReason, u32)>,
 }
 
 impl Rejected {
+    /// The items by the reason of each, beginning with the reason of the first.
+    pub fn by_reason(&self) -> impl Iterator<Item = (RejectReason, u32)> {
+        self.by_reason.iter().copied()
+    }
+
+    /// Counts one more item that is not in the payload.
+    #[cold]
+    pub(super) fn reject(&mut self, reason: RejectReason) {
+        self.items = self.items.saturating_add(1);
+        self.reason.get_or_insert(reason);
+        match self.by_reason.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, items)) => *items = items.saturating_add(1),
+            None => self.by_reason.push((reason, 1)),
+        }
+    }
+
     /// Whether everything came through as it was sent.
     pub fn is_nothing(&self) -> bool {
         self.items == 0 && self.repaired == 0

@@ -55,12 +55,8 @@ fn a_million_empty_attributes_cost_their_span_alone() {
     let parsed = Traces::parse(around(&scope).into(), &Limits::default()).unwrap();
 
     assert_eq!(
-        parsed.rejected,
-        Rejected {
-            items: 1,
-            reason: Some(RejectReason::Attributes(128)),
-            repaired: 0
-        }
+        parsed.rejected.by_reason().collect::<Vec<_>>(),
+        [(RejectReason::Attributes(128), 1)]
     );
     assert_eq!(parsed.payload.spans(), 1);
     assert!(parsed.payload.bytes().len() < 100);

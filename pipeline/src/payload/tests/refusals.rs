@@ -173,14 +173,7 @@ fn each_limit_rejects_the_one_span_that_is_beyond_it() {
     for (span, reason) in cases {
         let parsed = parse(one(&span)).unwrap();
 
-        assert_eq!(
-            parsed.rejected,
-            Rejected {
-                items: 1,
-                reason: Some(reason),
-                repaired: 0
-            }
-        );
+        assert_eq!(parsed.rejected, rejected(1, reason));
         assert_eq!(parsed.payload.spans(), 1);
         assert_eq!(
             parsed.payload.bytes(),
@@ -237,6 +230,35 @@ fn a_span_at_every_limit_is_accepted() {
     assert_eq!((parsed.payload.spans(), parsed.rejected), (2, Rejected::default()));
 }
 
+/// So many items, all for one reason.
+fn rejected(items: u32, reason: RejectReason) -> Rejected {
+    let mut rejected = Rejected::default();
+    (0..items).for_each(|_| rejected.reject(reason));
+    rejected
+}
+
+#[test]
+fn every_rejected_item_is_counted_under_its_own_reason() {
+    let no_trace = Span {
+        trace_id: Vec::new(),
+        ..valid_span()
+    };
+    let no_span = Span {
+        span_id: vec![0; 8],
+        ..valid_span()
+    };
+    let spans = [&no_span, &no_trace, &valid_span(), &no_span].map(|span| span.encode_to_vec());
+
+    let parsed = parse(in_shells(&spans.each_ref().map(Vec::as_slice))).unwrap();
+
+    assert_eq!((parsed.payload.spans(), parsed.rejected.items), (1, 3));
+    assert_eq!(parsed.rejected.reason, Some(RejectReason::SpanId));
+    assert_eq!(
+        parsed.rejected.by_reason().collect::<Vec<_>>(),
+        [(RejectReason::SpanId, 2), (RejectReason::TraceId, 1)]
+    );
+}
+
 #[test]
 fn spans_beyond_the_limit_of_a_request_are_rejected() {
     let span = valid_span().encode_to_vec();
@@ -248,14 +270,7 @@ fn spans_beyond_the_limit_of_a_request_are_rejected() {
     let parsed = Traces::parse(in_shells(&[span.as_slice(); 5]).into(), &limits).unwrap();
 
     assert_eq!(parsed.payload.spans(), 3);
-    assert_eq!(
-        parsed.rejected,
-        Rejected {
-            items: 2,
-            reason: Some(RejectReason::Items(3)),
-            repaired: 0
-        }
-    );
+    assert_eq!(parsed.rejected, rejected(2, RejectReason::Items(3)));
     assert_eq!(
         parsed.rejected.to_string(),
         "2 items rejected; the first: more than 3 items in one request; send smaller batches"
@@ -272,14 +287,8 @@ fn invalid_text_is_mended_and_costs_no_span() {
 
     let parsed = parse(in_shells(&[&good, &bad, &good])).unwrap();
 
-    assert_eq!(
-        parsed.rejected,
-        Rejected {
-            items: 0,
-            reason: None,
-            repaired: 1
-        }
-    );
+    assert_eq!((parsed.rejected.items, parsed.rejected.repaired), (0, 1));
+    assert_eq!(parsed.rejected.reason, None);
     assert_eq!(
         parsed.rejected.to_string(),
         "1 text held invalid UTF-8, replaced by U+FFFD"
