@@ -6,24 +6,18 @@ use std::time::Instant;
 
 use config::Signal;
 
+use super::books::{Books, walk_panicked};
 use crate::component::{BatchStage, Flow, Stage};
-use crate::ledger::{Account, signal_name};
+use crate::ledger::Account;
 use crate::outside::Clock;
-use crate::payload::{BatchContext, Payload, Released, SpanStage, StageCounts, Traces, Walk};
+use crate::payload::{BatchContext, Payload, SpanStage, SplitLimit, Traces, Walk};
 use crate::plan::World;
 use crate::telemetry::{Counter, MetricAbout, Telemetry};
 use crate::{Batch, Budget, Credit, Origin, Outcome, Receipt};
 
-const INCOMING: MetricAbout = MetricAbout {
-    name: "otelcol_processor_incoming_items",
-    help: "Items that a processor was given.",
-    unit: "{item}",
-};
-const OUTGOING: MetricAbout = MetricAbout {
-    name: "otelcol_processor_outgoing_items",
-    help: "Items that a processor passed on.",
-    unit: "{item}",
-};
+/// Bytes of spans that leave together after they were held. A gRPC server takes 4 MiB per message unless it is told
+/// otherwise, and a pipeline may hold far more. The quarter below it is for what later processors add.
+pub const RELEASED_BYTES_MAX: usize = 3 * 1024 * 1024;
 
 const PANICS: MetricAbout = MetricAbout {
     name: "inferscope_panics",
@@ -37,20 +31,18 @@ pub struct LaneStage {
     books: Books,
 }
 
-/// What a processor did, in the ledger and under the Collector's names.
-#[derive(Clone)]
-struct Books {
-    account: Account,
-    incoming: Counter,
-    outgoing: Counter,
-}
-
 /// The stages of a lane. Neighbours that look at spans share one walk over the bytes.
 pub struct Inside {
     steps: Vec<Step>,
     walk: Walk,
     budget: Budget,
     clock: Arc<dyn Clock>,
+    guard: Guard,
+}
+
+/// Calls processors. A panic in one costs the batch at hand: its receipt is dropped, so its sender hears that it is lost
+/// and sends again. The lane goes on.
+struct Guard {
     panics: Counter,
 }
 
@@ -65,6 +57,15 @@ enum Step {
     },
 }
 
+/// Neighbouring stages with what they need for one walk.
+struct Neighbours<'a> {
+    walk: &'a mut Walk,
+    stages: &'a mut [Box<dyn SpanStage>],
+    books: &'a mut [Books],
+    guard: &'a Guard,
+    budget: &'a Budget,
+}
+
 /// Where a batch enters: a step, and within a step of several stages the stage.
 #[derive(Clone, Copy)]
 struct Position {
@@ -75,48 +76,22 @@ struct Position {
 impl LaneStage {
     /// A stage and where it writes what it did.
     pub fn new(stage: Stage, account: Account, telemetry: &Telemetry, signal: Signal) -> Self {
-        let telemetry = telemetry.with("otel_signal", signal_name(signal));
-        let (incoming, outgoing) = (telemetry.counter(INCOMING), telemetry.counter(OUTGOING));
         Self {
             stage,
-            books: Books {
-                account,
-                incoming,
-                outgoing,
-            },
+            books: Books::new(account, telemetry, signal),
         }
     }
 }
 
-impl Books {
-    fn received(&self, items: u64) {
-        self.account.received.add(items);
-        self.incoming.add(items);
-    }
-
-    fn forwarded(&self, items: u64) {
-        self.account.forwarded.add(items);
-        self.outgoing.add(items);
-    }
-
-    fn walked(&self, counts: &StageCounts) {
-        self.received(counts.received);
-        self.account.held.add(counts.held as i64);
-        self.made_and_dropped(counts);
-        self.forwarded(counts.forwarded());
-    }
-
-    fn released(&self, released: &Released) {
-        self.account.held.add(-(released.counts.received as i64));
-        self.made_and_dropped(&released.counts);
-        self.forwarded(u64::from(released.traces.spans()));
-    }
-
-    fn made_and_dropped(&self, counts: &StageCounts) {
-        self.account.made.add(counts.emitted);
-        for (reason, items) in counts.dropped() {
-            self.account.discard(reason, *items);
+impl Guard {
+    /// What the call gives; None if it panicked.
+    fn call<T>(&self, call: impl FnOnce() -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(call));
+        if done.is_err() {
+            self.panics.add(1);
+            tracing::error!("a processor panicked; its batch is lost to this process, please report this bug");
         }
+        done.ok()
     }
 }
 
@@ -143,7 +118,9 @@ impl Inside {
             walk: Walk::default(),
             budget: world.budget.clone(),
             clock: Arc::clone(&world.outside.clock),
-            panics: world.telemetry.counter(PANICS),
+            guard: Guard {
+                panics: world.telemetry.counter(PANICS),
+            },
         }
     }
 
@@ -164,38 +141,25 @@ impl Inside {
 
     /// Runs a batch through all stages and gives what comes out.
     pub fn run(&mut self, batch: Batch) -> Vec<Batch> {
-        let start = Position { step: 0, stage: 0 };
-        self.guarded(|inside| inside.run_from(start, vec![batch]))
+        self.run_from(Position { step: 0, stage: 0 }, vec![batch])
     }
 
     /// Lets stages let go of what is old enough.
     pub fn tick(&mut self) -> Vec<Batch> {
         let now = self.clock.now();
-        self.guarded(|inside| inside.let_go(now, |stage, flow| stage.tick(now, flow), false))
+        self.let_go(now, |stage, flow| stage.tick(now, flow), false)
     }
 
     /// Lets stages let go of what need not wait, since the lane has nothing else to do.
     pub fn idle(&mut self) -> Vec<Batch> {
         let now = self.clock.now();
-        self.guarded(|inside| inside.let_go(now, |stage, flow| stage.idle(now, flow), false))
+        self.let_go(now, |stage, flow| stage.idle(now, flow), false)
     }
 
     /// Lets go of everything.
     pub fn drain(&mut self) -> Vec<Batch> {
         let now = self.clock.now();
-        self.guarded(|inside| inside.let_go(now, |stage, flow| stage.drain(flow), true))
-    }
-
-    /// A panic in a stage costs the batch at hand: its receipt is dropped, so its sender hears that it is lost and
-    /// sends again. The lane goes on.
-    fn guarded(&mut self, work: impl FnOnce(&mut Self) -> Vec<Batch>) -> Vec<Batch> {
-        let done = catch_unwind(AssertUnwindSafe(|| work(self)));
-        done.unwrap_or_else(|_panic| {
-            self.panics.add(1);
-            self.walk = Walk::default(); // Half of a batch may lie in its buffers.
-            tracing::error!("a processor panicked; its batch is lost to this process, please report this bug");
-            Vec::new()
-        })
+        self.let_go(now, |stage, flow| stage.drain(flow), true)
     }
 
     /// Asks every stage in order; what one lets go runs through those behind it before they are asked.
@@ -227,26 +191,38 @@ impl Inside {
             None => (Vec::new(), behind),
             Some(Step::Batches { stage, books }) => {
                 let mut flow = Flow::default();
-                ask(stage.as_mut(), &mut flow);
-                (books.take(&mut flow, 0), behind)
+                if self.guard.call(|| ask(stage.as_mut(), &mut flow)).is_none() {
+                    books.panicked();
+                }
+                let freed = books.take(&mut flow, 0);
+                books.find_losses(|| !everything && stage.wake_at().is_some());
+                (freed, behind)
             }
             Some(Step::Spans { stages, books }) => {
                 let next = Position {
                     step: at.step,
                     stage: at.stage + 1,
                 };
-                let (Some(stage), Some(books)) = (stages.get_mut(at.stage), books.get(at.stage)) else {
+                let (Some(stage), Some(books)) = (stages.get_mut(at.stage), books.get_mut(at.stage)) else {
                     return (Vec::new(), next);
                 };
                 let due = everything || stage.wake_at().is_some_and(|wake_at| wake_at <= now);
-                let Some(released) = due.then(|| stage.release(now, everything)).flatten() else {
-                    return (Vec::new(), next);
+                let released = if due {
+                    self.guard.call(|| stage.release(now, everything))
+                } else {
+                    Some(None)
                 };
-                books.released(&released);
-                if released.traces.spans() == 0 {
-                    return (Vec::new(), next);
+                let mut freed = Vec::new();
+                match released {
+                    Some(Some(released)) => {
+                        books.released(&released);
+                        freed = own_batches(&released.traces, &self.budget);
+                    }
+                    Some(None) => {}
+                    None => books.panicked(),
                 }
-                (vec![own_batch(released.traces, &self.budget)], next)
+                books.find_losses(|| !everything && stage.wake_at().is_some());
+                (freed, next)
             }
         }
     }
@@ -258,20 +234,22 @@ impl Inside {
                 match step {
                     Step::Batches { stage, books } => {
                         let items = u64::from(batch.payload.items());
-                        let mut flow = Flow::default();
-                        stage.batch(batch, self.clock.now(), &mut flow);
+                        let (mut flow, now) = (Flow::default(), self.clock.now());
+                        if self.guard.call(|| stage.batch(batch, now, &mut flow)).is_none() {
+                            books.panicked();
+                        }
                         out.extend(books.take(&mut flow, items));
+                        books.find_losses(|| stage.wake_at().is_some());
                     }
                     Step::Spans { stages, books } => {
-                        out.extend(run_spans(
-                            &mut self.walk,
+                        let mut neighbours = Neighbours {
+                            walk: &mut self.walk,
                             stages,
                             books,
-                            at.stage,
-                            batch,
-                            self.clock.as_ref(),
-                            &self.budget,
-                        ));
+                            guard: &self.guard,
+                            budget: &self.budget,
+                        };
+                        out.extend(neighbours.run(at.stage, batch, self.clock.now()));
                     }
                 }
             }
@@ -282,26 +260,6 @@ impl Inside {
             };
         }
         batches
-    }
-}
-
-impl Books {
-    /// Writes down what a stage was given and let go, and takes what it passed on. The rest it holds.
-    fn take(&self, flow: &mut Flow, received: u64) -> Vec<Batch> {
-        self.received(received);
-        let mut left = 0;
-        for (reason, items) in flow.take_discarded() {
-            self.account.discard(reason, items);
-            left += items;
-        }
-        let forwarded = flow.take_forwarded();
-        let items = forwarded
-            .iter()
-            .map(|batch| u64::from(batch.payload.items()))
-            .sum::<u64>();
-        self.forwarded(items);
-        self.account.held.add(received as i64 - (left + items) as i64);
-        forwarded
     }
 }
 
@@ -321,57 +279,64 @@ impl Step {
     }
 }
 
-/// Runs a batch through neighbouring stages in one walk. None when nothing is left of it.
-fn run_spans(
-    walk: &mut Walk,
-    stages: &mut [Box<dyn SpanStage>],
-    books: &[Books],
-    from: usize,
-    mut batch: Batch,
-    clock: &dyn Clock,
-    budget: &Budget,
-) -> Option<Batch> {
-    let Payload::Traces(traces) = &batch.payload else {
-        return Some(batch); // The plan lets no such pipeline through.
-    };
-    let bytes = traces.bytes().clone();
-    let before = bytes.len();
-    let context = BatchContext {
-        now: clock.now(),
-        origin: &batch.origin,
-    };
-    let walked = walk.run(traces, stages, from, &context);
-    let mut held = 0;
-    for (counts, books) in walked.counts.iter().zip(books.iter().skip(from)) {
-        books.walked(counts);
-        held += counts.held;
+impl Neighbours<'_> {
+    /// Runs a batch through the stages from `from` on in one walk. None when nothing is left of it.
+    fn run(&mut self, from: usize, mut batch: Batch, now: Instant) -> Option<Batch> {
+        let Payload::Traces(traces) = &batch.payload else {
+            return Some(batch); // The plan lets no such pipeline through.
+        };
+        let bytes = traces.bytes().clone();
+        let before = bytes.len();
+        let context = BatchContext {
+            now,
+            origin: &batch.origin,
+        };
+        let walked = self.guard.call(|| self.walk.run(traces, self.stages, from, &context));
+        let books = self.books.get_mut(from..).unwrap_or_default();
+        let Some(walked) = walked else {
+            let counts = std::mem::take(self.walk).interrupted(from); // Half of a batch lies in its buffers.
+            walk_panicked(books, &counts, u64::from(traces.spans()));
+            batch.settle(Outcome::Lost);
+            return None;
+        };
+        let mut held = 0;
+        for (counts, books) in walked.counts.iter().zip(books) {
+            books.walked(counts);
+            held += counts.held;
+        }
+        let Some(traces) = walked.traces else {
+            // What is held waits in memory; what was dropped was dropped on purpose.
+            batch.settle(if held > 0 { Outcome::Queued } else { Outcome::Delivered });
+            return None;
+        };
+        if held > 0 {
+            batch.receipt.split().settle(Outcome::Queued);
+        }
+        let after = traces.bytes().len();
+        if Arc::strong_count(&batch.credit) == 1 {
+            batch.credit.grow(after.saturating_sub(before) as u64);
+        } else if traces.bytes().as_ptr() != bytes.as_ptr() {
+            // Another branch holds the original; this one holds a copy of its own now.
+            batch.credit = Arc::new(Credit::of(after as u64, self.budget));
+        }
+        batch.payload = Payload::Traces(traces);
+        Some(batch)
     }
-    let Some(traces) = walked.traces else {
-        // What is held waits in memory; what was dropped was dropped on purpose.
-        batch.settle(if held > 0 { Outcome::Queued } else { Outcome::Delivered });
-        return None;
-    };
-    if held > 0 {
-        batch.receipt.split().settle(Outcome::Queued);
-    }
-    let after = traces.bytes().len();
-    if Arc::strong_count(&batch.credit) == 1 {
-        batch.credit.grow(after.saturating_sub(before) as u64);
-    } else if traces.bytes().as_ptr() != bytes.as_ptr() {
-        // Another branch holds the original; this one holds a copy of its own now.
-        batch.credit = Arc::new(Credit::of(after as u64, budget));
-    }
-    batch.payload = Payload::Traces(traces);
-    Some(batch)
 }
 
-/// A batch of spans that a stage had held: nobody waits for it any more, but its memory is charged.
-fn own_batch(traces: Traces, budget: &Budget) -> Batch {
-    let credit = Credit::of(traces.bytes().len() as u64, budget);
-    Batch::new(
-        Payload::Traces(traces),
-        Arc::new(Origin::default()),
-        Receipt::unheard(),
-        credit,
-    )
+/// Spans that a stage had held, as batches of a size that destinations take: nobody waits for them any more, but their
+/// memory is charged.
+fn own_batches(traces: &Traces, budget: &Budget) -> Vec<Batch> {
+    if traces.is_empty() {
+        return Vec::new();
+    }
+    let limit = SplitLimit {
+        items: 0,
+        bytes: RELEASED_BYTES_MAX,
+    };
+    let own_batch = |traces: Traces| {
+        let credit = Credit::of(traces.bytes().len() as u64, budget);
+        Batch::new(Payload::Traces(traces), Origin::own(), Receipt::unheard(), credit)
+    };
+    traces.split(limit).into_iter().map(own_batch).collect()
 }

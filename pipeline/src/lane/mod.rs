@@ -1,5 +1,6 @@
 //! Lanes: one pipeline's processors, run in order by one task.
 
+mod books;
 mod door;
 mod fan_out;
 mod inside;
@@ -14,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 
 pub use door::{Backlog, LaneDoor, Outlet};
 pub use fan_out::{Exit, FanOut};
-pub use inside::{Inside, LaneStage};
+pub use inside::{Inside, LaneStage, RELEASED_BYTES_MAX};
 
 use crate::Batch;
 

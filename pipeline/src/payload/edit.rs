@@ -48,6 +48,18 @@ impl Pending {
         self.verdict = Verdict::Keep;
     }
 
+    /// What edits can make grow, but for the list of patches.
+    pub(crate) fn buffers(&mut self) -> [&mut Vec<u8>; 2] {
+        [&mut self.arena, &mut self.tail]
+    }
+
+    /// Gives a list of patches back that takes more than so many bytes.
+    pub(crate) fn forget_patches_beyond(&mut self, bytes: usize) {
+        if self.patches.capacity() * size_of::<Patch>() > bytes {
+            self.patches = Vec::new();
+        }
+    }
+
     /// Writes the message with the edits applied. Unedited stretches are copied in one piece.
     pub(crate) fn write(&mut self, body: &[u8], out: &mut Vec<u8>) {
         out.reserve(body.len() + self.arena.len() + self.tail.len());

@@ -86,6 +86,11 @@ impl Level {
         input.get(self.body.clone()).unwrap_or_default()
     }
 
+    /// Where it keeps an edited or made message.
+    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.now
+    }
+
     /// Takes an edited message; `buffer` gets an old one to be filled again.
     pub(super) fn replace_message(&mut self, buffer: &mut Vec<u8>) {
         std::mem::swap(&mut self.now, buffer);

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 /// A buffer that grew beyond this in one batch is given back: one odd batch must not hold memory for ever. The children
 /// of a thousand requests take one MiB, and giving that back after every batch would cost more than writing them.
-const KEPT_BYTES_MAX: usize = 4 << 20;
+pub(super) const KEPT_BYTES_MAX: usize = 4 << 20;
 
 /// What a walk makes of a batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +111,11 @@ impl Walk {
         }
     }
 
+    /// What each stage did until one of them panicked, beginning with the one at `from`.
+    pub(crate) fn interrupted(self, from: usize) -> Vec<StageCounts> {
+        self.seats.into_iter().skip(from).map(|seat| seat.counts).collect()
+    }
+
     /// Forgets what a batch before this one may have left behind if a stage panicked in it.
     fn start(&mut self, stages: usize) {
         self.pending.clear();
@@ -122,12 +127,20 @@ impl Walk {
     }
 
     fn shrink(&mut self) {
-        let seats = self.seats.iter_mut().map(|seat| &mut seat.children.spans);
-        for buffer in seats.chain([&mut self.here, &mut self.next]) {
+        self.pending.forget_patches_beyond(KEPT_BYTES_MAX);
+        for buffer in self.buffers() {
             if buffer.capacity() > KEPT_BYTES_MAX {
                 *buffer = Vec::new();
             }
         }
+    }
+
+    /// All that a batch can make grow, but for the list of patches.
+    pub(super) fn buffers(&mut self) -> impl Iterator<Item = &mut Vec<u8>> {
+        let seats = self.seats.iter_mut().map(|seat| &mut seat.children.spans);
+        let levels = [&mut self.resource, &mut self.scope].map(Level::buffer);
+        let own = [&mut self.here, &mut self.next, &mut self.made_shell];
+        seats.chain(levels).chain(own).chain(self.pending.buffers())
     }
 }
 

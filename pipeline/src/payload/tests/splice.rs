@@ -339,6 +339,33 @@ fn a_stage_that_panicked_leaves_nothing_behind_for_the_next_batch() {
 }
 
 #[test]
+fn one_odd_batch_does_not_keep_memory_for_ever() {
+    let capture = captures().remove(0);
+    let mut request = decoded(&capture.bytes);
+    request.resource_spans.truncate(1);
+    let traces = traces(&request);
+    let mut walk = Walk::new();
+    let large = "x".repeat(2 * crate::payload::walk::KEPT_BYTES_MAX);
+    let mut stages: Vec<Box<dyn SpanStage>> = vec![
+        Box::new(Each(move |_: SpanView<'_>, edit: &mut Edit<'_>| {
+            edit.set("large", large.as_str());
+        })),
+        Box::new(Each(|_: SpanView<'_>, edit: &mut Edit<'_>| edit.set("large", "small"))),
+    ];
+
+    run_with(&mut walk, &traces, &mut stages, 0);
+
+    let own = [&mut walk.here, &mut walk.next, &mut walk.made_shell];
+    let levels = [walk.resource.buffer(), walk.scope.buffer()];
+    let all = own.into_iter().chain(levels).chain(walk.pending.buffers());
+    let kept: Vec<usize> = all.map(|buffer| buffer.capacity()).collect();
+    assert!(
+        kept.iter().all(|bytes| *bytes <= crate::payload::walk::KEPT_BYTES_MAX),
+        "{kept:?}"
+    );
+}
+
+#[test]
 fn kept_spans_are_built_into_a_batch_again() {
     let capture = captures()
         .into_iter()
