@@ -77,6 +77,18 @@ impl Receipt {
         }
     }
 
+    /// Whether everybody whose items are in the batch still waits to hear how it ends. Who was told that the items are
+    /// safe will not send them again, so a batch that this is false for must not be refused.
+    pub fn is_heard_by_all(&self) -> bool {
+        let Some(promise) = &self.promise else { return false };
+        let told = promise.told.lock().unwrap_or_else(PoisonError::into_inner);
+        match &told.listener {
+            Listener::Nobody => false,
+            Listener::Door(_) => true,
+            Listener::Joined(receipts) => receipts.iter().all(Self::is_heard_by_all),
+        }
+    }
+
     fn new(listener: Listener) -> Self {
         let told = Mutex::new(Told {
             worst: Outcome::Delivered,
@@ -169,6 +181,19 @@ mod tests {
         Receipt::join(vec![one, two]).settle(Outcome::Queued);
 
         assert_eq!((first.await, second.await), (Outcome::Queued, Outcome::Queued));
+    }
+
+    #[tokio::test]
+    async fn a_merged_batch_is_heard_by_all_only_if_each_part_is() {
+        let (one, _first) = Receipt::pair();
+        let (two, _second) = Receipt::pair();
+        let all = Receipt::join(vec![one, two]);
+        assert!(all.is_heard_by_all());
+
+        let mixed = Receipt::join(vec![all, Receipt::unheard()]);
+
+        assert!(!mixed.is_heard_by_all());
+        mixed.settle(Outcome::Delivered);
     }
 
     #[tokio::test]

@@ -113,7 +113,7 @@ impl File {
                 cause: name(cause),
             },
             ExportError::Permanent { cause } => ExportError::Permanent { cause: name(cause) },
-            partial @ ExportError::Partial { .. } => partial,
+            other @ (ExportError::Partial { .. } | ExportError::TooLarge { .. }) => other,
         }
     }
 }

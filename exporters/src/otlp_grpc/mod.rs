@@ -76,6 +76,17 @@ impl Exporter for OtlpGrpc {
     }
 }
 
+/// What servers say about a request that is larger than they take. gRPC has no code for it: RESOURCE_EXHAUSTED is said
+/// of quotas as well, and a request cut in two would only use one up sooner.
+const TOO_LARGE: [(Code, &str); 6] = [
+    (Code::ResourceExhausted, "larger than"), // grpc-go, gRPC's C core and what is built on it, Inferscope
+    (Code::ResourceExhausted, "exceeds maximum size"), // grpc-java
+    (Code::ResourceExhausted, "exceeds the maximum configured message size"), // .NET
+    (Code::ResourceExhausted, "exceeded while decompressing message"), // tonic
+    (Code::OutOfRange, "message length too large"), // tonic
+    (Code::Unknown, "HTTP status 413"),       // a proxy in between, such as nginx
+];
+
 /// What follows from a failed call (OTLP/gRPC, "Failures").
 fn decide(failure: Failure) -> ExportError {
     match failure {
@@ -103,7 +114,9 @@ fn decide_by_status(status: &Status) -> ExportError {
         Code::ResourceExhausted => status.retry_after.is_some(),
         _ => false,
     };
-    if may_pass {
+    if status.retry_after.is_none() && is_about_size(status) {
+        ExportError::TooLarge { cause }
+    } else if may_pass {
         ExportError::Retry {
             after: status.retry_after,
             cause,
@@ -111,4 +124,9 @@ fn decide_by_status(status: &Status) -> ExportError {
     } else {
         ExportError::Permanent { cause }
     }
+}
+
+fn is_about_size(status: &Status) -> bool {
+    let says = |(code, words): &(Code, &str)| status.code == *code && status.message.contains(words);
+    TOO_LARGE.iter().any(says)
 }

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod too_large;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -127,7 +129,7 @@ async fn exhausted_resources_are_retried_only_when_the_server_says_when() {
             "{result:?}"
         );
     }
-    let destination = Destination::start(|_| Answer::grpc(Status::new(Code::ResourceExhausted, "too large"))).await;
+    let destination = Destination::start(|_| Answer::grpc(Status::new(Code::ResourceExhausted, "quota used up"))).await;
     let result = export(&plain(destination.address, ""), &traces()).await;
     assert!(matches!(result, Err(ExportError::Permanent { .. })), "{result:?}");
 }

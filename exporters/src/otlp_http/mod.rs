@@ -122,6 +122,7 @@ impl OtlpHttp {
                 let after = retry_after(&answer.headers, self.outside.clock.wall());
                 ExportError::Retry { after, cause }
             }
+            StatusCode::PAYLOAD_TOO_LARGE => ExportError::TooLarge { cause },
             _ => ExportError::Permanent { cause },
         }
     }

@@ -86,7 +86,9 @@ async fn exactly_four_statuses_are_retried() {
 
         match result {
             Err(ExportError::Retry { after: None, .. }) => assert!([429, 502, 503, 504].contains(&status), "{status}"),
+            Err(ExportError::TooLarge { cause }) => assert_eq!((status, cause.contains("413")), (413, true)),
             Err(ExportError::Permanent { cause }) => {
+                assert_ne!(status, 413);
                 assert!(![429, 502, 503, 504].contains(&status), "{status} was given up");
                 assert!(cause.contains(&status.to_string()), "{cause}");
             }

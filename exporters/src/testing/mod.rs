@@ -21,7 +21,7 @@ use prost::Message;
 pub(crate) use destination::{Answer, Destination, TestTls};
 
 /// No test waits longer than this for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A request that a vLLM sent.
 pub(crate) fn traces() -> Payload {

@@ -64,6 +64,12 @@ pub enum ExportError {
         /// What the destination said.
         cause: String,
     },
+    /// The destination takes no request of this size. It may take the same items in smaller requests.
+    #[error("{cause}")]
+    TooLarge {
+        /// What the destination said.
+        cause: String,
+    },
     /// The destination took the request but not all items. Sending it again would double the others.
     #[error("{rejected} items were rejected: {message}")]
     Partial {

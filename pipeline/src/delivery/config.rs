@@ -22,7 +22,7 @@ pub struct Delivery {
 pub struct RetryOnFailure {
     /// Off: one attempt, then the batch is counted as failed.
     pub enabled: bool,
-    /// The first wait.
+    /// The first wait; ten milliseconds where it is less.
     pub initial_interval: Duration,
     /// Each wait is spread by this share of itself, so that many senders do not return together.
     pub randomization_factor: f64,

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use config::Signal;
@@ -11,12 +11,14 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::counts::Counts;
+use super::halves::halves;
 use super::queue::Queue;
 use super::retry::BackOff;
 use super::{Delivery, QueueSizer};
 use crate::component::{AnyExporter, Export, ExportError, Setup};
 use crate::ledger::{Account, Ledger, signal_name};
-use crate::telemetry::{Counter, MetricAbout};
+use crate::telemetry::MetricAbout;
 use crate::{Batch, Outcome, Receipt, budget};
 
 const QUEUE_SIZE: MetricAbout = MetricAbout {
@@ -56,16 +58,28 @@ struct Shared {
     counts: Counts,
     setup: Setup,
     in_flight: AtomicU64,
+    /// Whether the log said already that requests are too large for the destination.
+    told_too_large: AtomicBool,
     /// Told when nothing waits and nothing is under way.
     rest: Arc<Notify>,
     /// Ends waits between attempts: the deadline of the shutdown has passed.
     abandon: CancellationToken,
 }
 
-struct Counts {
-    sent: Counter,
-    send_failed: Counter,
-    enqueue_failed: Counter,
+/// Parts of one batch that were too large and could not be cut. They are told in one line: there may be thousands.
+#[derive(Default)]
+struct Uncut {
+    items: u64,
+    is_heard: bool,
+    cause: String,
+}
+
+impl Uncut {
+    fn add(&mut self, part: &Batch, cause: &str) {
+        self.items += u64::from(part.payload.items());
+        self.is_heard = part.receipt.is_heard_by_all(); // All parts share one promise.
+        self.cause = cause.to_owned();
+    }
 }
 
 impl Driver {
@@ -85,6 +99,7 @@ impl Driver {
             queue: queue(&delivery),
             counts: Counts::new(signal, &setup),
             in_flight: AtomicU64::new(0),
+            told_too_large: AtomicBool::new(false),
             abandon: CancellationToken::new(),
             name,
             exporter,
@@ -111,9 +126,14 @@ impl Driver {
         }
     }
 
+    /// Takes no more. What lanes still bring is refused and counted, also what waits for room.
+    pub fn close(&self) {
+        self.shared.queue.close();
+    }
+
     /// Delivers what waits until `deadline`, then counts the rest as lost.
     pub async fn stop(mut self, deadline: tokio::time::Instant) {
-        self.shared.queue.close();
+        self.close();
         let finished = async { while self.consumers.join_next().await.is_some() {} };
         if tokio::time::timeout_at(deadline, finished).await.is_err() {
             // What waits goes first, so that consumers whose attempts are cut off find the queue empty.
@@ -135,6 +155,8 @@ fn queue(delivery: &Delivery) -> Queue {
 
 impl ExporterHandle {
     /// Hands a batch over. Returns once it is queued or refused; its receipt tells the rest.
+    ///
+    /// What nobody would send again is not refused while the program runs: it waits for room, and its lane with it.
     pub async fn deliver(&self, batch: Batch) {
         let shared = &*self.shared;
         let items = u64::from(batch.payload.items());
@@ -145,7 +167,7 @@ impl ExporterHandle {
             let room = shared.queue.room();
             match shared.queue.offer(batch, |batch| shared.accepted(batch)) {
                 Ok(()) => return,
-                Err(refused) if shared.waits_for_room() => batch = refused,
+                Err(refused) if shared.waits_for_room(&refused) => batch = refused,
                 Err(refused) => return shared.refuse(refused, items),
             }
             room.await;
@@ -159,9 +181,10 @@ impl ExporterHandle {
 }
 
 impl Shared {
-    fn waits_for_room(&self) -> bool {
+    fn waits_for_room(&self, batch: &Batch) -> bool {
         let queue = &self.delivery.sending_queue;
-        (queue.block_on_overflow || !queue.enabled) && !self.queue.is_closed()
+        let may_wait = queue.block_on_overflow || !queue.enabled || !batch.receipt.is_heard_by_all();
+        may_wait && !self.queue.is_closed()
     }
 
     fn accepted(&self, batch: &mut Batch) {
@@ -173,16 +196,24 @@ impl Shared {
     fn refuse(&self, batch: Batch, items: u64) {
         self.counts.enqueue_failed.add(items);
         self.account.held.add(-(items as i64));
-        self.account.discard("queue_full", items);
-        let cause = format!(
-            "the sending queue of exporter {} is full ({} of {}); it is slower than its senders",
-            self.name,
-            self.queue.size(),
-            self.queue.capacity()
-        );
+        let cause = if self.queue.is_closed() {
+            self.account.discard("shutdown", items);
+            if !batch.receipt.is_heard_by_all() {
+                tracing::error!(exporter = %self.name, items, "items are lost: shut down before they could be queued");
+            }
+            "shut down before the batch could be queued".into()
+        } else {
+            self.account.discard("queue_full", items);
+            let (size, capacity) = (self.queue.size(), self.queue.capacity());
+            format!(
+                "the sending queue of exporter {} is full ({size} of {capacity}); it is slower than its senders",
+                self.name
+            )
+            .into()
+        };
         batch.settle(Outcome::Retry {
             after: Some(budget::RETRY_AFTER),
-            cause: cause.into(),
+            cause,
         });
     }
 
@@ -197,36 +228,97 @@ impl Shared {
         }
     }
 
+    /// Sends a batch, in parts if the destination finds it too large. Each part is a request of its own, with its own
+    /// time for attempts; lost is only what is too large and cannot be cut.
     async fn deliver(&self, batch: Batch) {
+        let mut waiting = vec![batch]; // The next part comes last.
+        let mut uncut = Uncut::default();
+        while let Some(part) = waiting.pop() {
+            let result = self.attempts(&part).await;
+            let Err(ExportError::TooLarge { cause }) = &result else {
+                self.conclude(part, result);
+                continue;
+            };
+            match halves(part, &self.setup.budget) {
+                Ok(parts) => {
+                    self.tell_too_large(&parts, cause);
+                    waiting.extend(parts.into_iter().rev());
+                }
+                Err(whole) => {
+                    uncut.add(&whole, cause);
+                    self.conclude(whole, result);
+                }
+            }
+        }
+        if uncut.items > 0 {
+            self.tell_failure(
+                uncut.items,
+                uncut.is_heard,
+                &uncut.cause,
+                "too large for the destination even alone",
+            );
+        }
+    }
+
+    /// Writes down how a batch ended and tells its senders.
+    fn conclude(&self, batch: Batch, result: Result<(), ExportError>) {
         let items = u64::from(batch.payload.items());
-        let result = self.attempts(&batch).await;
-        let lost = match &result {
+        let failed = match &result {
             Ok(()) => 0,
             Err(ExportError::Partial { rejected, .. }) => (*rejected).min(items),
             Err(_) => items,
         };
-        self.counts.sent.add(items - lost);
-        self.account.forwarded.add(items - lost);
-        self.counts.send_failed.add(lost);
+        let is_heard = batch.receipt.is_heard_by_all();
+        self.counts.sent.add(items - failed);
+        self.account.forwarded.add(items - failed);
+        self.counts.send_failed.add(failed);
         self.account.held.add(-(items as i64));
-        batch.settle(match result {
+        let outcome = match result {
             Ok(()) => Outcome::Delivered,
             Err(ExportError::Partial { rejected, message }) => {
                 tracing::warn!(exporter = %self.name, rejected, message, "the destination rejected a part");
-                self.account.discard("rejected_by_destination", lost);
+                self.account.discard("rejected_by_destination", failed);
                 Outcome::Delivered
             }
             Err(ExportError::Permanent { cause }) => {
-                tracing::error!(exporter = %self.name, items, cause, "items are lost: the destination refused them for good");
-                self.account.discard("refused_by_destination", lost);
+                self.tell_failure(items, is_heard, &cause, "the destination refused them for good");
+                self.account.discard("refused_by_destination", failed);
+                Outcome::Rejected(cause.into())
+            }
+            Err(ExportError::TooLarge { cause }) => {
+                self.account.discard("too_large", failed);
                 Outcome::Rejected(cause.into())
             }
             Err(ExportError::Retry { after, cause }) => {
-                tracing::error!(exporter = %self.name, items, cause, "items are lost: gave up trying");
-                self.account.discard("gave_up", lost);
-                Outcome::Retry { after, cause: cause.into() }
+                self.tell_failure(items, is_heard, &cause, "gave up trying");
+                self.account.discard("gave_up", failed);
+                let cause = cause.into();
+                Outcome::Retry { after, cause }
             }
-        });
+        };
+        batch.settle(outcome);
+    }
+
+    /// Says in the log that items failed. Lost they are only where a sender was told before that they are safe.
+    fn tell_failure(&self, items: u64, is_heard: bool, cause: &str, what: &'static str) {
+        if is_heard {
+            tracing::warn!(exporter = %self.name, items, cause, "items were not delivered and their senders are told: {what}");
+        } else {
+            tracing::error!(exporter = %self.name, items, cause, "items are lost: {what}");
+        }
+    }
+
+    /// Once as a warning: the same destination will say it again and again.
+    fn tell_too_large(&self, parts: &[Batch], cause: &str) {
+        let bytes: usize = parts.iter().map(|part| part.payload.bytes().len()).sum();
+        if self.told_too_large.swap(true, Ordering::Relaxed) {
+            tracing::debug!(exporter = %self.name, bytes, cause, "a request was too large; sending it in two");
+        } else {
+            tracing::warn!(
+                exporter = %self.name, bytes, cause,
+                "a request was too large for the destination and is sent in two, as later ones will be; raise the destination's limit or lower send_batch_max_size"
+            );
+        }
     }
 
     /// Tries until it worked, cannot work, or took too long.
@@ -269,14 +361,21 @@ impl Shared {
     }
 
     fn give_up_waiting(&self) {
-        let mut lost = 0;
+        let (mut lost, mut told) = (0, 0);
         while let Some(batch) = self.queue.try_take() {
             let items = u64::from(batch.payload.items());
-            lost += items;
+            *(if batch.receipt.is_heard_by_all() {
+                &mut told
+            } else {
+                &mut lost
+            }) += items;
             self.counts.send_failed.add(items);
             self.account.held.add(-(items as i64));
             self.account.discard("shutdown", items);
             batch.settle(Outcome::retry("shut down before the batch could be sent"));
+        }
+        if told > 0 {
+            tracing::warn!(exporter = %self.name, items = told, "shut down before items could be sent; their senders are told to try again");
         }
         if lost > 0 {
             tracing::error!(exporter = %self.name, items = lost, "items are lost: shut down before they could be sent");
@@ -301,65 +400,5 @@ impl Shared {
                 .map_or(0.0, |it| it.in_flight.load(Ordering::Relaxed) as f64)
         };
         telemetry.gauge_probe(IN_FLIGHT, in_flight);
-    }
-}
-
-impl Counts {
-    fn new(signal: Signal, setup: &Setup) -> Self {
-        let (sent, send_failed, enqueue_failed) = names(signal);
-        Self {
-            sent: setup.telemetry.counter(sent),
-            send_failed: setup.telemetry.counter(send_failed),
-            enqueue_failed: setup.telemetry.counter(enqueue_failed),
-        }
-    }
-}
-
-const fn names(signal: Signal) -> (MetricAbout, MetricAbout, MetricAbout) {
-    const fn trio(names: [&'static str; 3], unit: &'static str) -> (MetricAbout, MetricAbout, MetricAbout) {
-        let [sent, failed, enqueue] = names;
-        (
-            MetricAbout {
-                name: sent,
-                help: "Items that the destination accepted.",
-                unit,
-            },
-            MetricAbout {
-                name: failed,
-                help: "Items that could not be delivered and are lost.",
-                unit,
-            },
-            MetricAbout {
-                name: enqueue,
-                help: "Items that were refused because the sending queue was full.",
-                unit,
-            },
-        )
-    }
-    match signal {
-        Signal::Traces => trio(
-            [
-                "otelcol_exporter_sent_spans",
-                "otelcol_exporter_send_failed_spans",
-                "otelcol_exporter_enqueue_failed_spans",
-            ],
-            "{span}",
-        ),
-        Signal::Metrics => trio(
-            [
-                "otelcol_exporter_sent_metric_points",
-                "otelcol_exporter_send_failed_metric_points",
-                "otelcol_exporter_enqueue_failed_metric_points",
-            ],
-            "{datapoint}",
-        ),
-        Signal::Logs => trio(
-            [
-                "otelcol_exporter_sent_log_records",
-                "otelcol_exporter_send_failed_log_records",
-                "otelcol_exporter_enqueue_failed_log_records",
-            ],
-            "{record}",
-        ),
     }
 }

@@ -8,6 +8,10 @@ use crate::outside::Random;
 /// How long a destination can make us wait at most. Longer is a mistake of its clock, or worse.
 const ASKED_MAX: Duration = Duration::from_secs(3600);
 
+/// The shortest wait. `initial_interval: 0s` and `max_interval: 0s` are accepted, as in the Collector; without this a
+/// destination that fails at once would be asked as often as a processor core can.
+const WAIT_MIN: Duration = Duration::from_millis(10);
+
 /// The waits between the attempts for one batch: exponential, spread at random, bounded.
 #[derive(Debug)]
 pub(super) struct BackOff<'a> {
@@ -20,7 +24,7 @@ impl<'a> BackOff<'a> {
     pub(super) fn new(config: &'a RetryOnFailure) -> Self {
         Self {
             config,
-            next: *config.initial_interval,
+            next: (*config.initial_interval).max(WAIT_MIN),
         }
     }
 
@@ -33,7 +37,7 @@ impl<'a> BackOff<'a> {
         }
         let spread = 1.0 + self.config.randomization_factor * (2.0 * random.unit() - 1.0);
         let asked = asked.unwrap_or_default().min(ASKED_MAX);
-        let wait = times(self.next, spread.max(0.0)).max(asked);
+        let wait = times(self.next, spread.max(0.0)).max(asked).max(WAIT_MIN);
         let limit = *self.config.max_elapsed_time;
         if !limit.is_zero() && elapsed.saturating_add(wait) > limit {
             return None;
@@ -110,6 +114,21 @@ mod tests {
         for _ in 0..3 {
             let wait = back_off.next(Duration::MAX, Some(Duration::from_secs(u64::MAX)), &Middle);
             assert_eq!(wait, Some(ASKED_MAX));
+        }
+    }
+
+    #[test]
+    fn there_is_a_pause_between_attempts_even_where_none_is_configured() {
+        let config = RetryOnFailure {
+            initial_interval: config::Duration::ZERO,
+            max_interval: config::Duration::ZERO,
+            ..RetryOnFailure::default()
+        };
+        let mut back_off = BackOff::new(&config);
+
+        for _ in 0..3 {
+            let wait = back_off.next(Duration::ZERO, None, &Middle);
+            assert!(wait >= Some(WAIT_MIN), "{wait:?}");
         }
     }
 

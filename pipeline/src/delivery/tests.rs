@@ -1,5 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod room;
+mod too_large;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -69,7 +72,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(exporter: Arc<Scripted>, delivery: Delivery) -> Self {
+    fn new(exporter: Arc<impl AnyExporter + 'static>, delivery: Delivery) -> Self {
         let world = World::system();
         let setup = setup(&world, "fake", Kind::Exporter, Signal::Traces);
         let driver = Driver::start(

@@ -49,6 +49,12 @@ impl LaneDoor {
     /// Waits for room. A caller that goes away meanwhile drops the batch, whose sender hears that it is lost.
     async fn enter(&self, batch: Batch) {
         let Ok(room) = self.sender.reserve().await else {
+            if !batch.receipt.is_heard_by_all() {
+                tracing::error!(
+                    items = batch.payload.items(),
+                    "items are lost: the pipeline that they go to has ended"
+                );
+            }
             return batch.settle(Outcome::retry("the pipeline has ended"));
         };
         self.backlog
