@@ -2,6 +2,8 @@
 
 mod make;
 mod running;
+#[cfg(test)]
+mod tests;
 mod wire_up;
 
 use config::{Id, Signal};

@@ -14,6 +14,10 @@ use crate::ledger::Ledger;
 use crate::outside::Outside;
 use crate::telemetry::Telemetry;
 
+/// How long lanes may take, once no exporter holds them up, to run through what they have: a full inlet and a full
+/// assembler take a second at most. A container is killed ten seconds after the deadline.
+const LANES_END_WITHIN: Duration = Duration::from_secs(3);
+
 /// What all components of a process share.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -97,8 +101,13 @@ impl Running {
             self.receivers.shutdown().await;
         }
         if !all_ended(&mut self.lanes, deadline).await {
-            tracing::warn!("pipelines still had batches at the deadline; their senders are told to try again");
-            self.lanes.shutdown().await;
+            tracing::warn!("pipelines still had batches at the deadline; the exporters refuse and count them");
+            // Nobody waits for room in a closed queue, so the lanes run through what they have and end.
+            self.drivers.iter().for_each(Driver::close);
+            if !all_ended(&mut self.lanes, deadline + LANES_END_WITHIN).await {
+                tracing::error!("pipelines did not end after the deadline; what they held is lost and was not counted");
+                self.lanes.shutdown().await;
+            }
         }
         let drivers = self.drivers.into_iter().map(|driver| driver.stop(deadline));
         futures_util::future::join_all(drivers).await;
