@@ -155,8 +155,8 @@ mod tests {
         unit: "{span}",
     };
     const DURATION: MetricAbout = MetricAbout {
-        name: "otelcol_processor_internal_duration",
-        help: "Time inside.",
+        name: "http_server_request_duration",
+        help: "Time that a request took.",
         unit: "s",
     };
 
@@ -197,19 +197,19 @@ mod tests {
 
         assert!(page.contains("otelcol_exporter_sent_spans_total 1\n"), "{page}");
         assert!(
-            page.contains("otelcol_processor_internal_duration_seconds_bucket{le=\"0.5\"} 0\n"),
+            page.contains("http_server_request_duration_seconds_bucket{le=\"0.5\"} 0\n"),
             "{page}"
         );
         assert!(
-            page.contains("otelcol_processor_internal_duration_seconds_bucket{le=\"+Inf\"} 1\n"),
+            page.contains("http_server_request_duration_seconds_bucket{le=\"+Inf\"} 1\n"),
             "{page}"
         );
         assert!(
-            page.contains("otelcol_processor_internal_duration_seconds_sum 0.7\n"),
+            page.contains("http_server_request_duration_seconds_sum 0.7\n"),
             "{page}"
         );
         assert!(
-            page.contains("otelcol_processor_internal_duration_seconds_count 1\n"),
+            page.contains("http_server_request_duration_seconds_count 1\n"),
             "{page}"
         );
     }
