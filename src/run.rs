@@ -1,9 +1,11 @@
 //! Runs a configuration until it is told to stop.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use pipeline::component::Stop;
 use pipeline::plan::{Running, World};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -72,10 +74,18 @@ async fn until_told(mut running: Running) -> anyhow::Result<()> {
         deadline_s = SHUTDOWN_DEADLINE.as_secs(),
         "stopping; a second signal ends at once"
     );
-    tokio::select! {
-        () = running.stop(SHUTDOWN_DEADLINE) => {}
-        () = either(&mut interrupt, &mut terminate) => anyhow::bail!("ended at once by a second signal"),
+    let haste = Stop::new();
+    let mut stopped = pin!(running.stop_in_haste(SHUTDOWN_DEADLINE, &haste));
+    loop {
+        tokio::select! {
+            () = &mut stopped => break,
+            () = either(&mut interrupt, &mut terminate) => {
+                anyhow::ensure!(!haste.is_cancelled(), "ended by a third signal; what was under way was not counted");
+                haste.cancel(); // What waits is counted, and nothing is sent any more.
+            }
+        }
     }
+    anyhow::ensure!(!haste.is_cancelled(), "ended at once by a second signal");
     tracing::info!("stopped");
     match failure {
         Some(fatal) => Err(fatal.into()),

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::counts::Counts;
 use super::halves::halves;
 use super::queue::Queue;
+use super::reach::{Failed, Reach};
 use super::retry::BackOff;
 use super::{Delivery, QueueSizer};
 use crate::component::{AnyExporter, Export, ExportError, Setup};
@@ -58,6 +59,7 @@ struct Shared {
     counts: Counts,
     setup: Setup,
     in_flight: AtomicU64,
+    reach: Reach,
     /// Whether the log said already that requests are too large for the destination.
     told_too_large: AtomicBool,
     /// Told when nothing waits and nothing is under way.
@@ -99,6 +101,7 @@ impl Driver {
             queue: queue(&delivery),
             counts: Counts::new(signal, &setup),
             in_flight: AtomicU64::new(0),
+            reach: Reach::default(),
             told_too_large: AtomicBool::new(false),
             abandon: CancellationToken::new(),
             name,
@@ -131,11 +134,15 @@ impl Driver {
         self.shared.queue.close();
     }
 
-    /// Delivers what waits until `deadline`, then counts the rest as lost.
-    pub async fn stop(mut self, deadline: tokio::time::Instant) {
+    /// Delivers what waits until the deadline has passed, then counts the rest as lost.
+    pub async fn stop(mut self, deadline: impl Future<Output = ()>) {
         self.close();
-        let finished = async { while self.consumers.join_next().await.is_some() {} };
-        if tokio::time::timeout_at(deadline, finished).await.is_err() {
+        let is_late = tokio::select! {
+            biased;
+            () = async { while self.consumers.join_next().await.is_some() {} } => false,
+            () = deadline => true,
+        };
+        if is_late {
             // What waits goes first, so that consumers whose attempts are cut off find the queue empty.
             self.shared.give_up_waiting();
             self.shared.abandon.cancel();
@@ -328,17 +335,44 @@ impl Shared {
         loop {
             let (after, cause) = match self.attempt(batch).await {
                 Err(ExportError::Retry { after, cause }) => (after, cause),
-                decided => return decided,
+                decided => {
+                    self.tell_answered();
+                    return decided;
+                }
             };
+            if self.abandon.is_cancelled() {
+                return Err(ExportError::Retry { after, cause });
+            }
             let elapsed = self.setup.outside.clock.now().saturating_duration_since(started);
             let Some(wait) = back_off.next(elapsed, after, self.setup.outside.random.as_ref()) else {
                 return Err(ExportError::Retry { after, cause });
             };
-            tracing::debug!(exporter = %self.name, cause, wait_ms = wait.as_millis() as u64, "will try again");
+            self.tell_away(&cause, wait);
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.abandon.cancelled() => return Err(ExportError::Retry { after, cause }),
             }
+        }
+    }
+
+    fn tell_away(&self, cause: &str, wait: Duration) {
+        let wait_ms = wait.as_millis() as u64;
+        match self.reach.failed(self.setup.outside.clock.now()) {
+            Failed::First => tracing::warn!(
+                exporter = %self.name, cause, wait_ms,
+                "the destination does not take batches; will try again"
+            ),
+            Failed::Still(attempts, away) => tracing::warn!(
+                exporter = %self.name, cause, attempts, away_s = away.as_secs(), queued = self.queue.size(),
+                "the destination still does not take batches"
+            ),
+            Failed::Known => tracing::debug!(exporter = %self.name, cause, wait_ms, "will try again"),
+        }
+    }
+
+    fn tell_answered(&self) {
+        if let Some(away) = self.reach.answered(|| self.setup.outside.clock.now()) {
+            tracing::info!(exporter = %self.name, away_s = away.as_secs(), "the destination answers again");
         }
     }
 

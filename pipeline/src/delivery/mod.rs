@@ -10,6 +10,7 @@ mod counts;
 mod driver;
 mod halves;
 mod queue;
+mod reach;
 mod retry;
 #[cfg(test)]
 mod tests;

@@ -98,7 +98,7 @@ impl Scene {
 
     /// Stops the driver and holds the books against each other.
     async fn end(self, within: Duration) -> World {
-        self.driver.stop(Instant::now() + within).await;
+        self.driver.stop(tokio::time::sleep(within)).await;
         assert_eq!(self.world.ledger.imbalances(), []);
         assert_eq!(self.world.budget.used(), 0);
         self.world

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
+use super::deadline::Deadline;
 use super::{Plan, wire_up};
 use crate::Budget;
 use crate::component::{AnyExporter, BuildError, Fatal, Health, HealthState, Registry, Stop};
@@ -92,8 +92,13 @@ impl Running {
     }
 
     /// Takes no more, lets everything drain until the deadline, and counts what is left as lost.
-    pub async fn stop(mut self, deadline: Duration) {
-        let deadline = Instant::now() + deadline;
+    pub async fn stop(self, deadline: Duration) {
+        self.stop_in_haste(deadline, &Stop::new()).await;
+    }
+
+    /// The same, where the deadline has passed as soon as `haste` says so.
+    pub async fn stop_in_haste(mut self, deadline: Duration, haste: &Stop) {
+        let deadline = &Deadline::new(deadline, haste);
         self.world.health.set_state(HealthState::Stopping);
         self.stop_receivers.cancel();
         if !all_ended(&mut self.receivers, deadline).await {
@@ -104,24 +109,28 @@ impl Running {
             tracing::warn!("pipelines still had batches at the deadline; the exporters refuse and count them");
             // Nobody waits for room in a closed queue, so the lanes run through what they have and end.
             self.drivers.iter().for_each(Driver::close);
-            if !all_ended(&mut self.lanes, deadline + LANES_END_WITHIN).await {
+            let moment = &Deadline::new(LANES_END_WITHIN, &Stop::new());
+            if !all_ended(&mut self.lanes, moment).await {
                 tracing::error!("pipelines did not end after the deadline; what they held is lost and was not counted");
                 self.lanes.shutdown().await;
             }
         }
-        let drivers = self.drivers.into_iter().map(|driver| driver.stop(deadline));
+        let drivers = self.drivers.into_iter().map(|driver| driver.stop(deadline.passed()));
         futures_util::future::join_all(drivers).await;
         futures_util::future::join_all(self.exporters.iter().map(|exporter| exporter.stop())).await;
         self.stop_extensions.cancel();
         // Extensions only publish; they get a moment to finish an answer.
-        let moment = Instant::now() + Duration::from_secs(1);
+        let moment = &Deadline::new(Duration::from_secs(1), &Stop::new());
         if !all_ended(&mut self.extensions, moment).await {
             self.extensions.shutdown().await;
         }
     }
 }
 
-async fn all_ended<T: 'static>(tasks: &mut JoinSet<T>, deadline: Instant) -> bool {
-    let ended = async { while tasks.join_next().await.is_some() {} };
-    tokio::time::timeout_at(deadline, ended).await.is_ok()
+async fn all_ended<T: 'static>(tasks: &mut JoinSet<T>, deadline: &Deadline) -> bool {
+    tokio::select! {
+        biased;
+        () = async { while tasks.join_next().await.is_some() {} } => true,
+        () = deadline.passed() => false,
+    }
 }

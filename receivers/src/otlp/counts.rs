@@ -20,7 +20,7 @@ per_signal! {
     FAILED_POINTS = "otelcol_receiver_failed_metric_points", "Data points rejected alone, or lost by a fault of ours.", "{datapoint}";
     FAILED_RECORDS = "otelcol_receiver_failed_log_records", "Log records rejected alone, or lost by a fault of ours.", "{record}";
     REQUESTS = "otelcol_receiver_requests", "Requests, by outcome: success, refused or failure.", "{request}";
-    REJECTED_ITEMS = "inferscope_receiver_rejected_items", "Items rejected alone, by the reason of the first of their request.", "{item}";
+    REJECTED_ITEMS = "inferscope_receiver_rejected_items", "Items rejected alone, by reason.", "{item}";
     REPAIRED_TEXTS = "inferscope_receiver_repaired_texts", "Texts whose invalid UTF-8 was replaced.", "{text}";
 }
 
@@ -76,13 +76,13 @@ impl ItemCounts {
     /// Counts what parsing took out or mended.
     pub(super) fn reject(&self, rejected: &Rejected) {
         self.repaired.add(rejected.repaired.into());
-        if let Some(reason) = rejected.reason {
-            self.failed.add(rejected.items.into());
+        self.failed.add(rejected.items.into());
+        for (reason, items) in rejected.by_reason() {
             // Bad items are rare, so the counter is looked up and not kept.
             self.telemetry
                 .with("reason", label(reason))
                 .counter(REJECTED_ITEMS)
-                .add(rejected.items.into());
+                .add(items.into());
         }
     }
 }

@@ -94,7 +94,7 @@ async fn a_batch_that_the_server_does_not_take_whole_arrives_in_parts() {
 
     let outcome = tokio::time::timeout(PATIENCE, verdict).await.unwrap();
     assert_eq!(outcome, Outcome::Delivered);
-    driver.stop(tokio::time::Instant::now() + Duration::from_secs(10)).await;
+    driver.stop(tokio::time::sleep(Duration::from_secs(10))).await;
     // A gRPC message has five bytes in front of it. What the server found too large it did not take.
     let taken: Vec<usize> = destination
         .received()
