@@ -126,6 +126,8 @@ async fn a_second_signal_ends_the_program_at_once() {
 
     let status = program.process.ends(AT_ONCE).await;
     assert_eq!(status.code(), Some(1));
+    let told = items_told_lost(&program.process.written());
+    assert_eq!(told, 200, "the log tells of so many lost spans");
 }
 
 #[tokio::test(flavor = "multi_thread")]

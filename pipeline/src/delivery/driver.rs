@@ -297,8 +297,13 @@ impl Shared {
                 Outcome::Rejected(cause.into())
             }
             Err(ExportError::Retry { after, cause }) => {
-                self.tell_failure(items, is_heard, &cause, "gave up trying");
-                self.account.discard("gave_up", failed);
+                let (reason, what) = if self.abandon.is_cancelled() {
+                    ("shutdown", "shut down before the destination took them")
+                } else {
+                    ("gave_up", "gave up trying")
+                };
+                self.tell_failure(items, is_heard, &cause, what);
+                self.account.discard(reason, failed);
                 let cause = cause.into();
                 Outcome::Retry { after, cause }
             }
