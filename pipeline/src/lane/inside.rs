@@ -47,6 +47,9 @@ struct Guard {
 }
 
 enum Step {
+    Nothing {
+        books: Books,
+    },
     Spans {
         stages: Vec<Box<dyn SpanStage>>,
         books: Vec<Books>,
@@ -101,7 +104,7 @@ impl Inside {
         let mut steps: Vec<Step> = Vec::new();
         for LaneStage { stage, books } in stages {
             match (stage, steps.last_mut()) {
-                (Stage::Nothing, _) => {}
+                (Stage::Nothing, _) => steps.push(Step::Nothing { books }),
                 (Stage::Spans(stage), Some(Step::Spans { stages, books: all })) => {
                     stages.push(stage);
                     all.push(books);
@@ -188,7 +191,7 @@ impl Inside {
             stage: 0,
         };
         match self.steps.get_mut(at.step) {
-            None => (Vec::new(), behind),
+            None | Some(Step::Nothing { .. }) => (Vec::new(), behind),
             Some(Step::Batches { stage, books }) => {
                 let mut flow = Flow::default();
                 if self.guard.call(|| ask(stage.as_mut(), &mut flow)).is_none() {
@@ -232,6 +235,10 @@ impl Inside {
             let mut out = Vec::with_capacity(batches.len());
             for batch in batches {
                 match step {
+                    Step::Nothing { books } => {
+                        books.passed(u64::from(batch.payload.items()));
+                        out.push(batch);
+                    }
                     Step::Batches { stage, books } => {
                         let items = u64::from(batch.payload.items());
                         let (mut flow, now) = (Flow::default(), self.clock.now());
@@ -267,7 +274,7 @@ impl Step {
     fn stages(&self) -> usize {
         match self {
             Self::Spans { stages, .. } => stages.len(),
-            Self::Batches { .. } => 1,
+            Self::Nothing { .. } | Self::Batches { .. } => 1,
         }
     }
 
@@ -275,6 +282,7 @@ impl Step {
         match self {
             Self::Spans { stages, .. } => stages.iter().filter_map(|stage| stage.wake_at()).min(),
             Self::Batches { stage, .. } => stage.wake_at(),
+            Self::Nothing { .. } => None,
         }
     }
 }

@@ -201,6 +201,12 @@ async fn the_sender_hears_the_worst_of_all_exits() {
     drop(outlet);
     task.await.unwrap();
     assert_eq!(world.budget.used(), 0);
+    let page = world.telemetry.metrics().render(crate::telemetry::Suffixes::none());
+    let counted = |name: &str| page.lines().any(|line| line.starts_with(name) && line.ends_with(" 3"));
+    assert!(
+        counted("otelcol_processor_incoming_items") && counted("otelcol_processor_outgoing_items"),
+        "{page}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,28 +9,11 @@ mod total;
 use ::config::Signal;
 use pipeline::Budget;
 use pipeline::component::{About, BuildError, Component, Processor, Setup, Stability, Stage};
-use pipeline::telemetry::MetricAbout;
 
 pub use allowance::COPIES_MAX;
 pub use config::Config;
 
 use allowance::Allowance;
-
-const LIMIT: MetricAbout = MetricAbout {
-    name: "inferscope_processor_memory_limiter_limit",
-    help: "Bytes that all batches may hold together.",
-    unit: "By",
-};
-const IN_FLIGHT: MetricAbout = MetricAbout {
-    name: "inferscope_processor_memory_limiter_in_flight",
-    help: "Bytes that all batches hold together.",
-    unit: "By",
-};
-const REFUSED: MetricAbout = MetricAbout {
-    name: "inferscope_processor_memory_limiter_refused_requests",
-    help: "Requests that were refused because the limit was reached.",
-    unit: "{request}",
-};
 
 /// Sets how much memory batches may hold. The refusing is done by receivers, before they read a body.
 pub struct MemoryLimiter;
@@ -43,7 +26,7 @@ impl Component for MemoryLimiter {
         signals: &[Signal::Traces, Signal::Metrics, Signal::Logs],
         stability: Stability::Beta,
         holds_traces: false,
-        metrics: &[LIMIT, IN_FLIGHT, REFUSED],
+        metrics: &[],
     };
     const EXAMPLE: &'static str = include_str!("example.yaml");
     type Config = Config;
@@ -54,7 +37,6 @@ impl Processor for MemoryLimiter {
         let total = || total::total(setup.outside.storage.as_ref());
         let allowance = Allowance::of(config, total).map_err(|unknown| BuildError::new(unknown.to_string()))?;
         tighten(&setup.budget, &allowance);
-        observe(setup);
         Ok(Stage::Nothing)
     }
 }
@@ -65,15 +47,4 @@ fn tighten(budget: &Budget, allowance: &Allowance) {
     if budget.tighten(batches) {
         tracing::info!(limit, soft, batches, "memory limit set, in bytes");
     }
-}
-
-fn observe(setup: &Setup) {
-    let read = |read: fn(&Budget) -> u64| {
-        let budget = setup.budget.clone();
-        #[allow(clippy::cast_precision_loss)] // Memory stays far below 2^53 bytes.
-        move || read(&budget) as f64
-    };
-    setup.telemetry.gauge_probe(LIMIT, read(Budget::limit));
-    setup.telemetry.gauge_probe(IN_FLIGHT, read(Budget::used));
-    setup.telemetry.counter_probe(REFUSED, read(Budget::refused));
 }
