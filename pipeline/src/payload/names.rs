@@ -53,6 +53,16 @@ pub const INFERSCOPE_PHASE: &str = "inferscope.phase";
 pub const INFERSCOPE_PHASE_SOURCE: &str = "inferscope.phase.source";
 /// Stages of an attempt that the engine took back.
 pub const INFERSCOPE_PHASE_RETRACTED: &str = "inferscope.phase.retracted";
+/// Seconds of a phase in which the engine did something for others.
+pub const INFERSCOPE_PHASE_STALL: &str = "inferscope.phase.stall";
+/// Spans per step that were folded into the span of their phase.
+pub const INFERSCOPE_STEPS_COUNT: &str = "inferscope.steps.count";
+/// Seconds of the shortest of them.
+pub const INFERSCOPE_STEPS_DURATION_MIN: &str = "inferscope.steps.duration.min";
+/// Seconds of the longest of them.
+pub const INFERSCOPE_STEPS_DURATION_MAX: &str = "inferscope.steps.duration.max";
+/// Seconds that 99 of 100 of them do not exceed.
+pub const INFERSCOPE_STEPS_DURATION_P99: &str = "inferscope.steps.duration.p99";
 /// `ok`, `partial`, `insufficient`, `inconsistent` or `skipped`.
 pub const INFERSCOPE_DECOMPOSE_STATUS: &str = "inferscope.decompose.status";
 /// Seconds of a request that no phase explains.
