@@ -8,14 +8,19 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::time::Instant;
 
 use pipeline::Credit;
-use pipeline::payload::{Place, Released, SpanView, StageCounts, TraceId, Traces};
+use pipeline::payload::{Released, SpanId, SpanView, TraceId, TracesBuilder};
 
 use super::config::AssemblerConfig;
 use super::departed::Departed;
 use super::engine::Engine;
 use super::judge::Judge;
-use super::meters::{Leave, Meters};
-use super::waiting::{Added, Waiting};
+use super::meters::{HeldShare, Leave, Meters};
+use super::provenance::Provenance;
+use super::verdict::Verdict;
+use super::waiting::{Added, Judged, Waiting};
+
+/// Alarms of traces that left are cleared away when there are this many more than twice the traces that wait.
+const ALARMS_SLACK: usize = 64;
 
 /// What became of a span that was offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub(super) enum Offered {
     Held,
     /// The same span waits here already.
     Duplicate,
+    /// It is not kept: no batch has begun, so nobody knows for how long.
+    Refused,
 }
 
 /// The traces that wait.
@@ -36,7 +43,7 @@ pub(super) struct Assembler {
     by_age: BTreeMap<u64, TraceId>,
     arrivals: u64,
     /// When to look at a trace again. A trace that heard something since is put back with its new time, so that a span
-    /// costs no change here.
+    /// costs no change here; one that left stays here for a while.
     due: BinaryHeap<Reverse<(Instant, u64)>>,
     /// Traces that heard something since the last release, by arrival: each may be whole now.
     touched: Vec<u64>,
@@ -46,6 +53,8 @@ pub(super) struct Assembler {
     pub(super) departed: Departed,
     bytes: usize,
     spans: usize,
+    /// What this lane adds to the gauges.
+    share: HeldShare,
     /// The memory of all that, in the process's budget.
     credit: Credit,
     /// The time of the batch at hand.
@@ -58,6 +67,7 @@ impl Assembler {
         let departed = Departed::new(&limits);
         Self {
             limits,
+            share: meters.held_share(),
             meters,
             credit,
             traces: HashMap::new(),
@@ -80,30 +90,37 @@ impl Assembler {
     }
 
     /// Takes a copy of a span, unless the same span waits here already.
-    pub(super) fn offer(&mut self, engine: Engine, place: &Place, trace: TraceId, span: SpanView<'_>) -> Offered {
-        let Some(now) = self.now else { return Offered::Held };
+    pub(super) fn offer(&mut self, engine: Engine, from: &Provenance, trace: TraceId, span: SpanView<'_>) -> Offered {
+        let Some(now) = self.now else {
+            return Offered::Refused;
+        };
         if !self.traces.contains_key(&trace) {
             self.open(trace, now);
         }
         let Some(waiting) = self.traces.get_mut(&trace) else {
-            return Offered::Held;
+            return Offered::Refused;
         };
         let before = waiting.bytes_len();
-        if waiting.add(engine, place, span, now) == Added::Already {
-            self.meters.duplicates.add(1);
-            return Offered::Duplicate;
-        }
-        let (arrival, grown, count) = (waiting.arrival(), waiting.bytes_len() - before, waiting.len());
-        self.bytes += grown;
-        self.spans += 1;
-        if self.touched.last() != Some(&arrival) {
+        let added = waiting.add(engine, from, span, now);
+        let (arrival, after, count) = (waiting.arrival(), waiting.bytes_len(), waiting.len());
+        self.bytes = (self.bytes + after).saturating_sub(before);
+        let has_changed = added == Added::New || after != before;
+        if has_changed && self.touched.last() != Some(&arrival) {
             self.touched.push(arrival);
         }
-        if count >= self.limits.spans_per_trace_max as usize {
-            self.leave(arrival, Leave::Long);
+        if added == Added::Already {
+            self.meters.duplicates.add(1);
+        } else {
+            self.spans += 1;
+            if count >= self.limits.spans_per_trace_max as usize {
+                self.leave(arrival, Leave::Long);
+            }
         }
         self.make_room();
-        Offered::Held
+        match added {
+            Added::New => Offered::Held,
+            Added::Already => Offered::Duplicate,
+        }
     }
 
     /// When [`release`](Self::release) should come next.
@@ -166,6 +183,7 @@ impl Assembler {
         self.bytes = self.bytes.saturating_sub(waiting.bytes_len());
         self.spans = self.spans.saturating_sub(waiting.len());
         self.leaving.push((waiting, why));
+        self.clear_alarms();
     }
 
     fn let_whole_ones_go(&mut self, judge: &Judge) {
@@ -173,7 +191,8 @@ impl Assembler {
         touched.sort_unstable();
         touched.dedup();
         for arrival in touched {
-            let waiting = self.by_age.get(&arrival).and_then(|trace| self.traces.get(trace));
+            let trace = self.by_age.get(&arrival);
+            let waiting = trace.and_then(|trace| self.traces.get_mut(trace));
             if waiting.is_some_and(|waiting| waiting.is_whole(judge)) {
                 self.leave(arrival, Leave::Whole);
             }
@@ -202,26 +221,27 @@ impl Assembler {
         }
     }
 
-    /// Judges what leaves and writes it, oldest first.
+    /// Judges what leaves and writes it. Spans of one place stand together, whatever their trace: a large resource that
+    /// thousands of traces share leaves once and not thousands of times. Within a place the oldest trace comes first.
     fn write(&mut self, now: Instant, judge: &Judge) -> Option<Released> {
         let mut leaving = std::mem::take(&mut self.leaving);
         leaving.sort_by_key(|(waiting, _)| waiting.arrival());
-        let mut parts = Vec::with_capacity(leaving.len());
-        let mut counts = StageCounts::default();
+        let mut all = Vec::new();
         for (waiting, why) in leaving {
             self.meters.released(why);
             let trace = waiting.trace();
-            let (traces, ids, verdicts) = waiting.conclude(judge);
-            self.departed.remember(trace, &ids, &verdicts, now);
-            let Some(traces) = traces else { continue };
-            let released = judge.carry_out(traces, verdicts, now);
-            add(&mut counts, &released.counts);
-            parts.push(released.traces);
+            let judged = waiting.conclude(judge);
+            let told: Vec<(SpanId, &Verdict)> = judged.iter().map(|span| (span.id(), &span.verdict)).collect();
+            self.departed.remember(trace, &told, now);
+            all.extend(judged);
         }
-        (counts.received > 0).then(|| Released {
-            traces: Traces::concat(&parts),
-            counts,
-        })
+        all.sort_by_key(|span: &Judged| span.fingerprint); // Stable, so traces stay in order.
+        let mut builder = TracesBuilder::new();
+        for span in &all {
+            builder.push(&span.place, SpanView::of(&span.bytes));
+        }
+        let verdicts = all.into_iter().map(|span| span.verdict).collect();
+        Some(judge.carry_out(builder.build()?, verdicts, now))
     }
 
     /// Publishes what is held and charges the process's memory for it, also beyond its limit: what was let in stays,
@@ -230,17 +250,20 @@ impl Assembler {
         let leaving: usize = self.leaving.iter().map(|(waiting, _)| waiting.bytes_len()).sum();
         let bytes = self.bytes + leaving + self.departed.bytes_len();
         self.credit.set(bytes as u64);
-        let known = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        self.meters.held_traces.set(known(self.traces.len()));
-        self.meters.held_spans.set(known(self.spans));
-        self.meters.held_bytes.set(known(bytes));
+        self.share.publish([self.traces.len(), self.spans, bytes]);
     }
-}
 
-fn add(sum: &mut StageCounts, more: &StageCounts) {
-    sum.received += more.received;
-    sum.emitted += more.emitted;
-    for (reason, spans) in more.dropped() {
-        sum.drop(reason, *spans);
+    /// Clears away the alarms of traces that left, when they have become the larger part.
+    fn clear_alarms(&mut self) {
+        if self.due.len() > 2 * self.traces.len() + ALARMS_SLACK {
+            let by_age = &self.by_age;
+            self.due.retain(|Reverse((_, arrival))| by_age.contains_key(arrival));
+        }
+    }
+
+    /// Alarms that are set.
+    #[cfg(test)]
+    pub(super) fn alarms(&self) -> usize {
+        self.due.len()
     }
 }

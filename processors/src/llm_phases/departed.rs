@@ -61,7 +61,7 @@ impl Departed {
     }
 
     /// Keeps what was decided. Of a trace that left before, the older decisions stay beside the new ones.
-    pub(super) fn remember(&mut self, trace: TraceId, ids: &[SpanId], verdicts: &[Verdict], now: Instant) {
+    pub(super) fn remember(&mut self, trace: TraceId, told: &[(SpanId, &Verdict)], now: Instant) {
         self.departures += 1;
         let mut memory = self.traces.remove(&trace).unwrap_or(Memory {
             departure: 0,
@@ -70,8 +70,8 @@ impl Departed {
         });
         self.bytes = self.bytes.saturating_sub(memory.bytes);
         memory.departure = self.departures;
-        for (id, verdict) in ids.iter().zip(verdicts) {
-            let kept = (!verdict.is_nothing()).then(|| Box::new(verdict.clone()));
+        for (id, verdict) in told {
+            let kept = (!verdict.is_nothing()).then(|| Box::new((*verdict).clone()));
             memory.bytes += ID_BYTES + kept.as_ref().map_or(0, |verdict| verdict.bytes_len());
             memory.verdicts.insert(*id, kept);
         }

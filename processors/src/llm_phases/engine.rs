@@ -68,9 +68,6 @@ const SERVICES: [(&str, Engine); 2] = [
     ("triton-inference-server", Engine::Triton),
 ];
 
-/// On the resource of every process of vLLM.
-const VLLM_RESOURCE: &str = "vllm.instrumenting_module_name";
-
 /// The span that vLLM makes for each sequence.
 pub(super) const VLLM_REQUEST: &[u8] = b"llm_request";
 
@@ -99,7 +96,8 @@ impl Detector {
     pub(super) fn of_resource(&self, resource: ResourceView<'_>) -> Option<Engine> {
         let mut engine = None;
         for (key, value) in resource.attrs() {
-            if key == VLLM_RESOURCE {
+            // On the resource of every process of vLLM.
+            if key == names::VLLM_INSTRUMENTING_MODULE_NAME {
                 return Some(Engine::Vllm);
             }
             if key == names::SERVICE_NAME {

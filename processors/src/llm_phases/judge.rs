@@ -62,13 +62,13 @@ impl Judge {
             counts.received = traces.spans().into();
             return Released { traces, counts };
         }
-        let bailiff = Bailiff {
+        let executor = VerdictExecutor {
             output: Arc::clone(&self.output),
             verdicts: verdicts.into_iter(),
         };
         let origin = Origin::default();
         let context = BatchContext { now, origin: &origin };
-        let walked = Walk::new().run(&traces, &mut [Box::new(bailiff)], 0, &context);
+        let walked = Walk::new().run(&traces, &mut [Box::new(executor)], 0, &context);
         Released {
             traces: walked.traces.unwrap_or_default(),
             counts: walked.counts.into_iter().next().unwrap_or_default(),
@@ -77,12 +77,12 @@ impl Judge {
 }
 
 /// Carries out one verdict after the other.
-struct Bailiff {
+struct VerdictExecutor {
     output: Arc<Output>,
     verdicts: std::vec::IntoIter<Verdict>,
 }
 
-impl SpanStage for Bailiff {
+impl SpanStage for VerdictExecutor {
     fn span(&mut self, span: SpanView<'_>, edit: &mut Edit<'_>) {
         if let Some(verdict) = self.verdicts.next() {
             carry_out(&verdict, &self.output, span, edit);

@@ -127,12 +127,33 @@ pub(super) struct Meters {
     released: [Counter; Leave::ALL.len()],
     /// Ignored repetitions.
     pub(super) duplicates: Counter,
-    /// What waits.
-    pub(super) held_traces: Gauge,
-    /// As [`held_traces`](Self::held_traces).
-    pub(super) held_spans: Gauge,
-    /// As [`held_traces`](Self::held_traces).
-    pub(super) held_bytes: Gauge,
+    /// Traces, spans and bytes that wait.
+    held: [Gauge; 3],
+}
+
+/// What one lane adds to the gauges of what waits. Lanes of one id share their gauges, so each says what changed, and
+/// takes its share back when it ends.
+#[derive(Debug)]
+pub(super) struct HeldShare {
+    gauges: [Gauge; 3],
+    told: [i64; 3],
+}
+
+impl HeldShare {
+    /// Traces, spans and bytes that wait now.
+    pub(super) fn publish(&mut self, held: [usize; 3]) {
+        for ((gauge, told), now) in self.gauges.iter().zip(&mut self.told).zip(held) {
+            let now = i64::try_from(now).unwrap_or(i64::MAX);
+            gauge.add(now - *told);
+            *told = now;
+        }
+    }
+}
+
+impl Drop for HeldShare {
+    fn drop(&mut self) {
+        self.publish([0; 3]);
+    }
 }
 
 impl Meters {
@@ -153,9 +174,15 @@ impl Meters {
             clipped: telemetry.counter(CLIPPED),
             released: Leave::ALL.map(|leave| telemetry.with("reason", leave.word()).counter(RELEASED_TRACES)),
             duplicates: telemetry.counter(DUPLICATES),
-            held_traces: telemetry.gauge(HELD_TRACES),
-            held_spans: telemetry.gauge(HELD_SPANS),
-            held_bytes: telemetry.gauge(HELD_BYTES),
+            held: [HELD_TRACES, HELD_SPANS, HELD_BYTES].map(|about| telemetry.gauge(about)),
+        }
+    }
+
+    /// A share of nothing yet in the gauges of what waits.
+    pub(super) fn held_share(&self) -> HeldShare {
+        HeldShare {
+            gauges: self.held.clone(),
+            told: [0; 3],
         }
     }
 

@@ -54,6 +54,11 @@ impl Output {
         self.emit.spans() && self.writes(segment)
     }
 
+    /// Whether phases become attributes of the request.
+    pub(super) fn writes_attributes(&self) -> bool {
+        self.emit.attributes()
+    }
+
     /// What a span of this phase says about itself.
     #[inline]
     pub(super) fn about(&self, phase: Phase, source: Source) -> &EncodedAttributes {
@@ -74,6 +79,12 @@ impl Output {
             let overrun = i64::try_from(phases.overrun).unwrap_or(i64::MAX);
             out.push(names::INFERSCOPE_DECOMPOSE_OVERRUN_NS, overrun);
         }
+        self.durations(phases, out);
+    }
+
+    /// What a request gains whose engine shows the phases itself: no time is in `other`, because nothing was laid out.
+    pub(super) fn describe_skipped(&self, request: &Request<'_>, phases: &Phases, out: &mut EncodedAttributes) {
+        self.status(request, phases.status, out);
         self.durations(phases, out);
     }
 

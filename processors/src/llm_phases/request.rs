@@ -2,6 +2,7 @@
 
 use pipeline::payload::{RawValue, SpanField, SpanId, SpanView, Text, TraceId, names};
 
+use super::effort;
 use super::phases::Observed;
 use super::reading::{Reading, seconds};
 
@@ -33,9 +34,11 @@ pub(super) struct Request<'a> {
     pub(super) has_latency: bool,
     /// Durations that could not be read.
     pub(super) unread: Unread,
-    /// Tokens under the current names.
-    pub(super) input_tokens: Option<i64>,
+    /// Tokens of the answer under the current name.
     pub(super) output_tokens: Option<i64>,
+    /// Whether something stands under the current names, readable or not: keys must not come twice.
+    pub(super) has_input_tokens: bool,
+    pub(super) has_output_tokens: bool,
     /// Tokens under the names that engines still use.
     pub(super) prompt_tokens: Option<i64>,
     pub(super) completion_tokens: Option<i64>,
@@ -47,6 +50,7 @@ impl<'a> Request<'a> {
     /// Reads a span. Values of other attributes are not looked at.
     #[inline]
     pub(super) fn read(span: SpanView<'a>) -> Self {
+        effort::look();
         let mut request = Self::default();
         for field in span.fields() {
             match field {
@@ -64,22 +68,14 @@ impl<'a> Request<'a> {
         request
     }
 
-    /// Tokens to be added under the current name: known, and not there yet.
+    /// Tokens to be added under the current name: known, and nothing is there yet.
     pub(super) fn missing_input_tokens(&self) -> Option<i64> {
-        if self.input_tokens.is_some() {
-            None
-        } else {
-            self.prompt_tokens
-        }
+        self.prompt_tokens.filter(|_| !self.has_input_tokens)
     }
 
     /// As [`missing_input_tokens`](Self::missing_input_tokens).
     pub(super) fn missing_output_tokens(&self) -> Option<i64> {
-        if self.output_tokens.is_some() {
-            None
-        } else {
-            self.completion_tokens
-        }
+        self.completion_tokens.filter(|_| !self.has_output_tokens)
     }
 
     /// Keys are told apart by length first: most attributes of a span end there.
@@ -88,8 +84,11 @@ impl<'a> Request<'a> {
         match key.len() {
             16 if is(key, names::INFERSCOPE_PHASE) => self.decomposed = true,
             18 if is(key, names::GEN_AI_LATENCY_E2E) => self.duration(|observed| &mut observed.e2e, value),
-            25 if is(key, names::GEN_AI_USAGE_INPUT_TOKENS) => first(&mut self.input_tokens, value),
-            26 if is(key, names::GEN_AI_USAGE_OUTPUT_TOKENS) => first(&mut self.output_tokens, value),
+            25 if is(key, names::GEN_AI_USAGE_INPUT_TOKENS) => self.has_input_tokens = true,
+            26 if is(key, names::GEN_AI_USAGE_OUTPUT_TOKENS) => {
+                self.has_output_tokens = true;
+                first(&mut self.output_tokens, value);
+            }
             26 if is(key, names::GEN_AI_USAGE_PROMPT_TOKENS) => first(&mut self.prompt_tokens, value),
             26 if is(key, names::INFERSCOPE_PHASE_RETRACTED) => self.decomposed = true,
             27 if is(key, names::INFERSCOPE_DECOMPOSE_STATUS) => self.decomposed = true,

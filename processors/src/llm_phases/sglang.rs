@@ -37,7 +37,7 @@ pub(super) fn conclude(spans: &[SpanView<'_>], output: &Output, drop_steps: bool
         if root.request.decomposed {
             continue; // An earlier hop has been here.
         }
-        Conclusion {
+        RequestRoot {
             tree: &tree,
             index,
             root,
@@ -45,7 +45,7 @@ pub(super) fn conclude(spans: &[SpanView<'_>], output: &Output, drop_steps: bool
             output,
             meters,
         }
-        .reach(verdict);
+        .describe(verdict);
     }
     verdicts
 }
@@ -78,8 +78,8 @@ fn fold_steps(tree: &Tree<'_>, verdicts: &mut [Verdict]) {
     }
 }
 
-/// What can be said about one request.
-struct Conclusion<'t, 'a> {
+/// The root of one request, with what is needed to say something about it.
+struct RequestRoot<'t, 'a> {
     tree: &'t Tree<'a>,
     index: usize,
     root: &'t Node<'a>,
@@ -88,8 +88,8 @@ struct Conclusion<'t, 'a> {
     meters: &'t Meters,
 }
 
-impl Conclusion<'_, '_> {
-    fn reach(&self, verdict: &mut Verdict) {
+impl RequestRoot<'_, '_> {
+    fn describe(&self, verdict: &mut Verdict) {
         if self.stages(self.index).next().is_none() {
             self.fall_back_to_the_root(verdict);
             return;
@@ -171,18 +171,13 @@ impl Conclusion<'_, '_> {
         })
     }
 
-    /// The other engine's root of the same request: same trace, same room, the other role.
-    fn counterpart(&self, role: Role) -> Option<usize> {
-        self.tree.root_in(self.root.room?, role)
-    }
-
     /// How far the decode engine's clock must be behind at least: it cannot have received the cache before the prefill
     /// engine began to send it.
     fn clock_skew(&self) -> u64 {
         if self.role != Role::Decode {
             return 0;
         }
-        let Some(prefill) = self.counterpart(Role::Prefill) else {
+        let Some(prefill) = self.tree.partner(self.index) else {
             return 0;
         };
         let transfers = |root| {
@@ -200,16 +195,12 @@ impl Conclusion<'_, '_> {
 
     /// Sums per phase, where they are wanted. Of a pair the decode engine's root speaks for both.
     fn sum_up(&self, made: &[Segment], skew: u64, out: &mut EncodedAttributes) {
-        if self.role == Role::Prefill && self.counterpart(Role::Decode).is_some() {
+        let partner = self.tree.partner(self.index);
+        if !self.output.writes_attributes() || (self.role == Role::Prefill && partner.is_some()) {
             return;
         }
         let own = self.spent(self.index, made);
-        let other = if self.role == Role::Decode {
-            self.counterpart(Role::Prefill)
-        } else {
-            None
-        };
-        let others = other.map(|root| self.spent(root, &[])).unwrap_or_default();
+        let others = partner.map(|root| self.spent(root, &[])).unwrap_or_default();
         for phase in Phase::ALL {
             let of_phase = |spent: &[(Phase, u64, u64)], by: u64| -> Vec<(u64, u64)> {
                 let in_phase = spent.iter().filter(|(spent_in, ..)| *spent_in == phase);

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use pipeline::payload::{SpanField, SpanId, SpanView, StatusCode, Text};
 
+use super::effort;
 use super::phase::Phase;
 use super::request::Request;
 
@@ -233,12 +234,25 @@ impl<'a> Tree<'a> {
         let indices = self.below.get(&root).map(Vec::as_slice).unwrap_or_default();
         indices
             .iter()
+            .inspect(|_| effort::look())
             .filter_map(|index| Some((*index, self.nodes.get(*index)?)))
     }
 
-    /// The request of this role in a room.
-    pub(super) fn root_in(&self, room: Text<'a>, role: Role) -> Option<usize> {
-        self.by_room.get(&(room, role)).copied()
+    /// The other engine's half of a request: same room, the other role. A room has one pair, its first of each role, so
+    /// that nobody is counted into two requests.
+    pub(super) fn partner(&self, root: usize) -> Option<usize> {
+        let node = self.nodes.get(root)?;
+        let (room, Kind::Root(role)) = (node.room?, node.kind) else {
+            return None;
+        };
+        let other = match role {
+            Role::Unified => return None,
+            Role::Prefill => Role::Decode,
+            Role::Decode => Role::Prefill,
+        };
+        let is_first = self.by_room.get(&(room, role)) == Some(&root);
+        let partner = self.by_room.get(&(room, other)).copied();
+        partner.filter(|_| is_first)
     }
 
     /// The span with this id.

@@ -27,11 +27,10 @@ fn is_tied(tree: &Tree<'_>, node: &Node<'_>) -> bool {
 fn is_done(tree: &Tree<'_>, (index, root, role): (usize, &Node<'_>, Role)) -> bool {
     let has_partner = match (root.room, role) {
         (_, Role::Unified) | (None, _) => true,
-        (Some(room), Role::Prefill) => tree.root_in(room, Role::Decode).is_some(),
-        (Some(room), Role::Decode) => tree.root_in(room, Role::Prefill).is_some(),
+        (Some(_), Role::Prefill | Role::Decode) => tree.partner(index).is_some(),
     };
     let below = |kind: Kind| tree.below(index).any(|(_, node)| node.kind == kind);
-    let tokens = root.request.missing_output_tokens().or(root.request.output_tokens);
+    let tokens = root.request.output_tokens.or(root.request.completion_tokens);
     let last = match (role, tokens) {
         (Role::Prefill, _) => Phase::KvTransfer,
         (Role::Unified, Some(..=1)) => Phase::Prefill,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pipeline::payload::{
-    BatchContext, Edit, EmittedScope, EncodedAttributes, Place, Released, ResourceView, ScopeView, SpanStage, SpanView,
+    BatchContext, Edit, EmittedScope, EncodedAttributes, Released, ResourceView, ScopeView, SpanStage, SpanView,
 };
 use pipeline::{Budget, Credit};
 
@@ -13,8 +13,11 @@ use super::config::Config;
 use super::engine::{Detector, Engine, Told, VLLM_REQUEST};
 use super::judge::{Judge, carry_out};
 use super::meters::Meters;
+use super::native::{Native, phase_of};
 use super::output::{Output, SCOPE, child, ordinal};
+use super::phase::{Source, Status};
 use super::phases::Phases;
+use super::provenance::Provenance;
 use super::request::Request;
 use super::triton;
 
@@ -29,12 +32,13 @@ pub(super) struct PhaseStage {
     meters: Meters,
     judge: Judge,
     assembler: Assembler,
+    native: Native,
     /// What the resource at hand says about its engine.
     by_resource: Option<Engine>,
     /// What resource and scope at hand say together.
     told: Told,
     /// Resource and scope at hand, copied for spans that wait.
-    place: Place,
+    from: Provenance,
     /// Filled anew for every request, so that describing one allocates nothing.
     gained: EncodedAttributes,
 }
@@ -47,21 +51,29 @@ impl PhaseStage {
             detector: Detector::new(&config.engines),
             judge: Judge::new(Arc::clone(&output), meters.clone(), config.drop_step_spans),
             assembler: Assembler::new(config.assembler.clone(), meters.clone(), Credit::none(budget)),
+            native: Native::new(*config.assembler.wait_max),
             output,
             meters,
             by_resource: None,
             told: Told::ByName,
-            place: Place::default(),
+            from: Provenance::default(),
             gained: EncodedAttributes::new(),
         }
     }
 
     /// Lays out the phases of a span whose durations are attributes.
     fn decompose(&mut self, engine: Engine, request: &Request<'_>, edit: &mut Edit<'_>) {
-        let phases = Phases::of(&request.observed);
+        let mut phases = Phases::of(&request.observed);
+        self.gained.clear();
+        if engine == Engine::Vllm && self.native.has_phases(request.trace_id, request.span_id) {
+            phases.status = Status::Skipped;
+            self.meters.request(engine, &phases, request.unread);
+            self.output.describe_skipped(request, &phases, &mut self.gained);
+            edit.append(&self.gained);
+            return;
+        }
         self.meters.request(engine, &phases, request.unread);
 
-        self.gained.clear();
         self.output.describe(request, &phases, &mut self.gained);
         edit.append(&self.gained);
         let segments = phases.segments();
@@ -73,6 +85,16 @@ impl PhaseStage {
         }
     }
 
+    /// Annotates a phase span that vLLM made itself, for the request above it.
+    fn annotate(&mut self, request: &Request<'_>, span: SpanView<'_>, edit: &mut Edit<'_>) {
+        let Some((phase, parent)) = phase_of(request.name.as_bytes()).zip(span.parent_span_id()) else {
+            return;
+        };
+        if self.native.precedes(request.trace_id, parent) {
+            edit.append(self.output.about(phase, Source::Measured));
+        }
+    }
+
     /// Keeps a span until its trace can be judged. One whose trace was judged before gets the same verdict again.
     fn wait(&mut self, engine: Engine, request: &Request<'_>, span: SpanView<'_>, edit: &mut Edit<'_>) {
         if let Some(verdict) = self.assembler.departed.recall(request.trace_id, request.span_id) {
@@ -81,9 +103,10 @@ impl PhaseStage {
             }
             return;
         }
-        match self.assembler.offer(engine, &self.place, request.trace_id, span) {
+        match self.assembler.offer(engine, &self.from, request.trace_id, span) {
             Offered::Held => edit.hold(),
             Offered::Duplicate => edit.drop(DUPLICATE),
+            Offered::Refused => {}
         }
     }
 }
@@ -91,18 +114,18 @@ impl PhaseStage {
 impl SpanStage for PhaseStage {
     fn batch(&mut self, context: &BatchContext<'_>) {
         self.assembler.begin(context.now);
+        self.native.begin(context.now);
     }
 
     fn resource(&mut self, resource: ResourceView<'_>, _edit: &mut Edit<'_>) {
         self.by_resource = self.detector.of_resource(resource);
-        // Whether spans wait is decided by the scope, and that comes when the resource is out of sight.
-        self.place = Place::default().with_resource(resource);
+        self.from.enter_resource(resource);
     }
 
     fn scope(&mut self, scope: ScopeView<'_>, _edit: &mut Edit<'_>) {
         self.told = self.detector.of_scope(scope.name().as_bytes(), self.by_resource);
         if matches!(self.told, Told::By(engine) if engine.spans_processes()) {
-            self.place = std::mem::take(&mut self.place).with_scope(scope);
+            self.from.enter_scope(scope);
         }
     }
 
@@ -127,6 +150,7 @@ impl SpanStage for PhaseStage {
             Some(Engine::Vllm) if request.name.as_bytes() == VLLM_REQUEST || request.has_latency => {
                 self.decompose(Engine::Vllm, &request, edit);
             }
+            Some(Engine::Vllm) => self.annotate(&request, span, edit),
             Some(engine) if request.has_latency => self.decompose(engine, &request, edit),
             _ => {}
         }

@@ -1,13 +1,8 @@
 //! Spans per step, folded into a few numbers.
 
-use pipeline::payload::EncodedAttributes;
+use pipeline::payload::{EncodedAttributes, names};
 
 use super::output::in_seconds;
-
-const COUNT: &str = "inferscope.steps.count";
-const MIN: &str = "inferscope.steps.duration.min";
-const MAX: &str = "inferscope.steps.duration.max";
-const P99: &str = "inferscope.steps.duration.p99";
 
 /// Writes what is left of steps with these lengths in nanoseconds: how many, the shortest, the longest, and the one that
 /// 99 of 100 do not exceed.
@@ -18,8 +13,11 @@ pub(super) fn fold(mut lengths: Vec<u64>, out: &mut EncodedAttributes) {
     };
     let rank = (lengths.len() * 99).div_ceil(100); // Nearest rank, counted from one.
     let p99 = lengths.get(rank.saturating_sub(1)).unwrap_or(longest);
-    out.push(COUNT, i64::try_from(lengths.len()).unwrap_or(i64::MAX));
-    out.push(MIN, in_seconds(*shortest));
-    out.push(MAX, in_seconds(*longest));
-    out.push(P99, in_seconds(*p99));
+    out.push(
+        names::INFERSCOPE_STEPS_COUNT,
+        i64::try_from(lengths.len()).unwrap_or(i64::MAX),
+    );
+    out.push(names::INFERSCOPE_STEPS_DURATION_MIN, in_seconds(*shortest));
+    out.push(names::INFERSCOPE_STEPS_DURATION_MAX, in_seconds(*longest));
+    out.push(names::INFERSCOPE_STEPS_DURATION_P99, in_seconds(*p99));
 }

@@ -2,13 +2,17 @@
 
 mod arithmetic;
 mod bounds;
+mod dice;
 mod golden;
 mod harness;
 mod laws;
+mod many;
+mod native;
 mod settings;
 mod sglang;
 mod tgi;
 mod vllm;
+mod work;
 
 use pipeline::payload::Payload;
 use pipeline::testing::contract;

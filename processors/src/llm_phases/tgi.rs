@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pipeline::payload::{EncodedAttributes, SpanField, SpanId, SpanView, Value};
+use pipeline::payload::{EncodedAttributes, SpanField, SpanId, SpanView, Value, names};
 
 use super::engine::Engine;
 use super::meters::Meters;
@@ -12,9 +12,6 @@ use super::phases::{Phases, Timeline};
 use super::reading::{Reading, debug_duration, nanoseconds};
 use super::request::Request;
 use super::verdict::{Made, Verdict};
-
-/// Time in which the request was in a batch that waited for the prefill of another one.
-const STALL: &str = "inferscope.phase.stall";
 
 /// The router's tree has fewer levels; bounds the climb to the root, also in a cycle.
 const LEVELS_MAX: usize = 16;
@@ -42,7 +39,22 @@ struct Stages {
 struct Steps {
     /// Start and length of every forward step.
     infer: Vec<(u64, u64)>,
+    /// When the first token was sent, which happens within the step that made it.
+    first_sent: Option<u64>,
     stalled: u64,
+}
+
+impl Steps {
+    /// How long the steps of the prompt took: those up to the first token sent, because a prompt may come in chunks;
+    /// without that moment the first step.
+    fn prefill(&self) -> Option<i64> {
+        // The clock of a span starts with its first step; ties cannot happen, and the shorter would come first.
+        let (_, first) = self.infer.iter().min()?;
+        let until = self.first_sent.unwrap_or(0);
+        let chunks = self.infer.iter().filter(|(start, _)| *start < until);
+        let sum = chunks.fold(0_u64, |sum, (_, length)| sum.saturating_add(*length));
+        i64::try_from(if sum > 0 { sum } else { *first }).ok()
+    }
 }
 
 /// Says what becomes of every span of a trace, in the order of the spans.
@@ -166,17 +178,18 @@ fn steps_by_request(nodes: &[Node<'_>]) -> HashMap<usize, Steps> {
     let mut steps: HashMap<usize, Steps> = HashMap::new();
     for (index, node) in nodes.iter().enumerate() {
         let name = node.request.name.as_bytes();
-        if name != b"infer" && name != b"waiting" {
+        if ![&b"infer"[..], b"waiting", b"send_generation"].contains(&name) {
             continue;
         }
         let Some(request) = above(nodes, &by_id, index).or(only) else {
             continue;
         };
         let steps = steps.entry(request).or_default();
-        if name == b"infer" {
-            steps.infer.push((node.request.observed.start, node.length()));
-        } else {
-            steps.stalled = steps.stalled.saturating_add(node.length());
+        let start = node.request.observed.start;
+        match name {
+            b"infer" => steps.infer.push((start, node.length())),
+            b"waiting" => steps.stalled = steps.stalled.saturating_add(node.length()),
+            _ => steps.first_sent = Some(steps.first_sent.map_or(start, |first| first.min(start))),
         }
     }
     steps
@@ -204,7 +217,7 @@ fn decompose(node: &Node<'_>, steps: &Steps, output: &Output, meters: &Meters, v
     for segment in phases.segments().iter().filter(|segment| output.makes_span(segment)) {
         let mut extra = EncodedAttributes::new();
         if segment.phase == Phase::Decode && steps.stalled > 0 {
-            extra.push(STALL, in_seconds(steps.stalled));
+            extra.push(names::INFERSCOPE_PHASE_STALL, in_seconds(steps.stalled));
         }
         verdict.children.push(Made {
             segment: *segment,
@@ -213,7 +226,7 @@ fn decompose(node: &Node<'_>, steps: &Steps, output: &Output, meters: &Meters, v
     }
 }
 
-/// Validation (which tokenizes), queue, the first step as prefill, the rest of inference as decode, and what the
+/// Validation (which tokenizes), queue, the steps of the prompt as prefill, the rest of inference as decode, and what the
 /// router needs to answer.
 fn lay_out(node: &Node<'_>, steps: &Steps) -> Phases {
     let observed = &node.request.observed;
@@ -229,13 +242,7 @@ fn lay_out(node: &Node<'_>, steps: &Steps) -> Phases {
     };
     push(Phase::Frontend, validation);
     push(Phase::Queue, queue);
-    // The clock of a span starts with its first step; ties cannot happen, and the shorter would come first.
-    let prefill = steps
-        .infer
-        .iter()
-        .min()
-        .and_then(|(_, length)| i64::try_from(*length).ok());
-    match (inference, prefill) {
+    match (inference, steps.prefill()) {
         (Some(inference), Some(prefill)) if prefill <= inference.ns => {
             let decode = Part {
                 ns: inference.ns - prefill,

@@ -1,6 +1,6 @@
 //! Triton: moments as span events, on the model's span and on the `compute` span below it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pipeline::payload::{EncodedAttributes, SpanId, SpanView};
 
@@ -77,10 +77,8 @@ pub(super) fn is_whole(spans: &[SpanView<'_>]) -> bool {
     let nodes: Vec<Node<'_>> = spans.iter().map(|span| Node::read(*span)).collect();
     let computed = moments_by_parent(&nodes);
     let has_compute = |node: &Node<'_>| computed.contains_key(&node.request.span_id);
-    let has_model = |node: &Node<'_>| {
-        node.parent
-            .is_some_and(|id| nodes.iter().any(|other| other.request.span_id == id))
-    };
+    let ids: HashSet<SpanId> = nodes.iter().map(|node| node.request.span_id).collect();
+    let has_model = |node: &Node<'_>| node.parent.is_some_and(|id| ids.contains(&id));
     let mut models = nodes.iter().filter(|node| node.is_model).peekable();
     models.peek().is_some() && models.all(has_compute) && nodes.iter().filter(|node| !node.is_model).all(has_model)
 }

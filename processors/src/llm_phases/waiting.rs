@@ -4,18 +4,26 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
-use pipeline::payload::{Place, SpanId, SpanView, TraceId, Traces, TracesBuilder};
+use pipeline::payload::{Place, SpanId, SpanView, TraceId};
 
 use super::config::AssemblerConfig;
 use super::engine::Engine;
 use super::judge::Judge;
+use super::provenance::{Fingerprint, Provenance};
 use super::verdict::Verdict;
 
 /// What a span costs beyond its bytes: its entry here and in the table of repetitions, rounded up.
-const SPAN_OVERHEAD_BYTES: usize = 160;
+const SPAN_OVERHEAD_BYTES: usize = 192;
+
+/// What a place costs beyond its bytes, rounded up.
+const PLACE_OVERHEAD_BYTES: usize = 256;
 
 /// What a trace costs without spans: its entry here and in the assembler's tables, rounded up.
 const TRACE_OVERHEAD_BYTES: usize = 512;
+
+/// How often each span may be read to see whether its trace is whole. The traces of engines come in a handful of
+/// batches; one that trickles in is read less and less often, and at worst waits for its time.
+const READS_PER_SPAN: usize = 32;
 
 /// What became of a span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +37,40 @@ pub(super) enum Added {
 #[derive(Debug)]
 struct Held {
     engine: Engine,
-    place: Place,
+    place: Fingerprint,
     bytes: Box<[u8]>,
 }
 
 impl Held {
     fn view(&self) -> SpanView<'_> {
         SpanView::of(&self.bytes)
+    }
+}
+
+/// A resource and scope from which spans came.
+#[derive(Debug)]
+struct Source {
+    place: Place,
+    spans: usize,
+}
+
+/// A span whose trace was judged.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// Where it came from.
+    pub(super) place: Place,
+    /// What stands for that.
+    pub(super) fingerprint: Fingerprint,
+    /// The span.
+    pub(super) bytes: Box<[u8]>,
+    /// What becomes of it.
+    pub(super) verdict: Verdict,
+}
+
+impl Judged {
+    /// Its id.
+    pub(super) fn id(&self) -> SpanId {
+        SpanView::of(&self.bytes).span_id()
     }
 }
 
@@ -47,10 +82,14 @@ pub(super) struct Waiting {
     first: Instant,
     last: Instant,
     spans: Vec<Held>,
+    /// The places of its spans, each once.
+    places: HashMap<Fingerprint, Source>,
     /// Where a span with this hash of its bytes lies; a keyed hash, so that nobody outside can aim at a collision.
     seen: HashMap<u64, usize>,
     hasher: RandomState,
     bytes: usize,
+    /// Spans read so far to see whether it is whole.
+    reads: usize,
 }
 
 impl Waiting {
@@ -62,37 +101,63 @@ impl Waiting {
             first: now,
             last: now,
             spans: Vec::new(),
+            places: HashMap::new(),
             seen: HashMap::new(),
             hasher: RandomState::new(),
             bytes: TRACE_OVERHEAD_BYTES,
+            reads: 0,
         }
     }
 
-    /// Copies a span that is not here yet.
-    pub(super) fn add(&mut self, engine: Engine, place: &Place, span: SpanView<'_>, now: Instant) -> Added {
+    /// Copies a span that is not here yet. Its memory changes also when the span is here already: two senders may send
+    /// the same span, and whose resource it keeps must not depend on who came first.
+    pub(super) fn add(&mut self, engine: Engine, from: &Provenance, span: SpanView<'_>, now: Instant) -> Added {
         let hash = self.hasher.hash_one(span.bytes());
         let known = self.seen.get(&hash).and_then(|index| self.spans.get_mut(*index));
         if let Some(known) = known.filter(|known| *known.bytes == *span.bytes()) {
-            // Two senders may send the same span; whose resource it keeps must not depend on who came first.
-            if order(place) < order(&known.place) {
-                known.place = place.clone();
+            if from.fingerprint() < known.place {
+                let left = std::mem::replace(&mut known.place, from.fingerprint());
                 known.engine = engine;
+                self.settle(from);
+                self.unsettle(left);
             }
             return Added::Already;
         }
         self.last = now;
         self.bytes += span.bytes().len() + SPAN_OVERHEAD_BYTES;
-        let shares_place = self.spans.last().is_some_and(|last| last.place == *place);
-        if !shares_place {
-            self.bytes += place.bytes_len();
-        }
+        self.settle(from);
         self.seen.insert(hash, self.spans.len());
         self.spans.push(Held {
             engine,
-            place: place.clone(),
+            place: from.fingerprint(),
             bytes: span.bytes().into(),
         });
         Added::New
+    }
+
+    /// One span more comes from there.
+    fn settle(&mut self, from: &Provenance) {
+        let bytes = &mut self.bytes;
+        let source = self.places.entry(from.fingerprint()).or_insert_with(|| {
+            *bytes += from.place().bytes_len() + PLACE_OVERHEAD_BYTES;
+            Source {
+                place: from.place().clone(),
+                spans: 0,
+            }
+        });
+        source.spans += 1;
+    }
+
+    /// One span fewer comes from there.
+    fn unsettle(&mut self, left: Fingerprint) {
+        let Some(source) = self.places.get_mut(&left) else {
+            return;
+        };
+        source.spans -= 1;
+        if source.spans == 0 {
+            self.bytes -= source.place.bytes_len() + PLACE_OVERHEAD_BYTES;
+            self.places.remove(&left);
+        }
     }
 
     /// Its trace.
@@ -100,7 +165,7 @@ impl Waiting {
         self.trace
     }
 
-    /// The how manieth trace it is.
+    /// Its number: traces are numbered in the order in which they came.
     pub(super) fn arrival(&self) -> u64 {
         self.arrival
     }
@@ -120,8 +185,12 @@ impl Waiting {
         (self.last + *limits.idle_window, self.first + *limits.wait_max)
     }
 
-    /// Whether every engine in it has told everything.
-    pub(super) fn is_whole(&self, judge: &Judge) -> bool {
+    /// Whether every engine in it is seen to have told everything. Not seen when it was read too often already.
+    pub(super) fn is_whole(&mut self, judge: &Judge) -> bool {
+        if self.reads + self.spans.len() > READS_PER_SPAN * self.spans.len() {
+            return false;
+        }
+        self.reads += self.spans.len();
         Engine::ALL.into_iter().all(|engine| {
             let of_engine = self.spans.iter().filter(|held| held.engine == engine);
             let views: Vec<SpanView<'_>> = of_engine.map(Held::view).collect();
@@ -129,14 +198,9 @@ impl Waiting {
         })
     }
 
-    /// Judges it: the spans in an order that only they decide, their ids, and a verdict for each.
-    pub(super) fn conclude(mut self, judge: &Judge) -> (Option<Traces>, Vec<SpanId>, Vec<Verdict>) {
-        self.spans.sort_by(|left, right| {
-            let key = |held: &Held| (held.view().start(), held.view().span_id());
-            let places = order(&left.place).cmp(&order(&right.place));
-            let bytes = || left.bytes.cmp(&right.bytes);
-            places.then_with(|| key(left).cmp(&key(right))).then_with(bytes)
-        });
+    /// Judges it: a verdict for each span, in an order that only the spans decide.
+    pub(super) fn conclude(mut self, judge: &Judge) -> Vec<Judged> {
+        self.spans = in_order(self.spans);
         let mut verdicts = vec![Verdict::default(); self.spans.len()];
         for engine in Engine::ALL {
             let (indices, views) = self.of_engine(engine);
@@ -149,12 +213,14 @@ impl Waiting {
                 }
             }
         }
-        let mut builder = TracesBuilder::new();
-        for held in &self.spans {
-            builder.push(&held.place, held.view());
-        }
-        let ids = self.spans.iter().map(|held| held.view().span_id()).collect();
-        (builder.build(), ids, verdicts)
+        let place_of = |held: &Held| self.places.get(&held.place).map(|source| source.place.clone());
+        let judged = self.spans.into_iter().zip(verdicts).map(|(held, verdict)| Judged {
+            place: place_of(&held).unwrap_or_default(),
+            fingerprint: held.place,
+            bytes: held.bytes,
+            verdict,
+        });
+        judged.collect()
     }
 
     fn of_engine(&self, engine: Engine) -> (Vec<usize>, Vec<SpanView<'_>>) {
@@ -166,7 +232,10 @@ impl Waiting {
     }
 }
 
-/// Places sort by their bytes.
-fn order(place: &Place) -> (&[u8], &[u8]) {
-    (place.resource().bytes(), place.scope().bytes())
+/// By place, time and id, each read once; only spans that are alike in all of that are compared byte by byte.
+fn in_order(spans: Vec<Held>) -> Vec<Held> {
+    let key = |held: &Held| (held.place, held.view().start(), held.view().span_id());
+    let mut keyed: Vec<_> = spans.into_iter().map(|held| (key(&held), held)).collect();
+    keyed.sort_by(|(left, one), (right, two)| left.cmp(right).then_with(|| one.bytes.cmp(&two.bytes)));
+    keyed.into_iter().map(|(_, held)| held).collect()
 }

@@ -30,9 +30,17 @@ pub(super) struct Harness {
 }
 
 impl Harness {
-    #[allow(clippy::disallowed_methods)] // Any moment will do to begin with.
     pub(super) fn new(config: &Config) -> Self {
-        let telemetry = Telemetry::default();
+        Self::telling(config, Telemetry::default())
+    }
+
+    /// Another lane of the same processor: they share their metrics.
+    pub(super) fn beside(&self, yaml: &str) -> Self {
+        Self::telling(&config(yaml), self.telemetry.clone())
+    }
+
+    #[allow(clippy::disallowed_methods)] // Any moment will do to begin with.
+    fn telling(config: &Config, telemetry: Telemetry) -> Self {
         let stage = PhaseStage::new(config, Meters::new(&telemetry), &pipeline::Budget::default());
         Self {
             stages: vec![Box::new(stage)],

@@ -172,6 +172,46 @@ fn h24_steps_tell_prefill_from_decode_and_stalls_stay_in_decode() {
     assert_eq!(per_token, Some(17_500_000.0), "and not a fifth of inference");
 }
 
+/// The prompt comes in three chunks of 30, 10 and 20 ms; the first token is sent within the third.
+fn chunked() -> Vec<Span> {
+    let mut all = generate();
+    all.truncate(2);
+    for (id, from, to) in [(3, 12, 42), (4, 42, 52), (5, 57, 77), (6, 77, 87), (7, 92, 112)] {
+        all.push(span(id, 2, "infer", from, to));
+    }
+    all.push(span(8, 2, "waiting", 52, 57));
+    all.push(span(20, 5, "send_generation", 76, 77));
+    all.push(span(21, 6, "send_generation", 86, 87));
+    all.push(span(22, 7, "send_generation", 111, 112));
+    all
+}
+
+#[test]
+fn h24_the_chunks_of_a_prompt_are_prefill_up_to_the_first_token_sent() {
+    for reversed in [false, true] {
+        let mut all = chunked();
+        if reversed {
+            all.reverse();
+        }
+
+        let (_, out) = through_tgi("{}", vec![all]);
+
+        let made = made_under(&out, &[1; 8]);
+        assert_eq!(told(&made)[2], ("prefill", 60 * MS, "measured"));
+        assert_eq!(told(&made)[3], ("decode", 40 * MS, "inferred"));
+    }
+}
+
+#[test]
+fn h24_a_token_that_is_sent_before_any_step_says_nothing_about_chunks() {
+    let mut all = chunked();
+    all.push(span(23, 2, "send_generation", 1, 2));
+
+    let (_, out) = through_tgi("{}", vec![all]);
+
+    assert_eq!(told(&made_under(&out, &[1; 8]))[2], ("prefill", 30 * MS, "measured"));
+}
+
 #[test]
 fn without_steps_tgi_has_one_inference() {
     let (_, out) = through_tgi("{}", vec![generate().drain(..1).collect()]);

@@ -40,10 +40,11 @@ fn ns(value: &Value) -> u64 {
 /// H3 and P-11.
 #[test]
 fn h03_captured_requests_decompose_to_the_nanosecond() {
-    for engine in CAPTURES {
+    for (engine, requests) in CAPTURES.into_iter().zip([45, 18]) {
         let (harness, out) = decomposed(engine);
         let all = spans(&out);
         let expected = json_lines(engine, "expected_decomposition.jsonl");
+        assert_eq!(expected.len(), requests);
         for line in &expected {
             let id = line["span_id"].as_str().unwrap();
             let (_, request) = all.iter().find(|(_, span)| hex(&span.span_id) == id).unwrap();
@@ -204,15 +205,19 @@ fn h06_two_prompts_of_one_body_stay_two_requests() {
 fn h07_requests_without_a_span_get_none_from_us() {
     let (_, out) = decomposed("vllm-0.32.0");
     let all = spans(&out);
+    let silent = ["a05", "c01", "c02", "c03", "e01", "e02", "g10"];
 
+    let mut looked_for = Vec::new();
     for line in json_lines("vllm-0.32.0", "ground_truth.jsonl") {
         let name = line["name"].as_str().unwrap();
-        let silent = ["a05", "c01", "c02", "c03", "e01", "e02", "g10"];
         if silent.iter().any(|silent| name.starts_with(silent)) {
             let trace = line["trace_id"].as_str().unwrap();
             assert!(all.iter().all(|(_, span)| hex(&span.trace_id) != trace), "{name}");
+            looked_for.push(name[..3].to_owned());
         }
     }
+
+    assert_eq!(looked_for, silent);
 }
 
 #[test]
@@ -293,6 +298,34 @@ fn h11_values_of_the_wrong_type_are_missing_and_counted() {
     for reason in ["wrong_type", "not_a_number", "negative"] {
         let line = format!("inferscope_processor_llm_phases_unusable_durations{{reason=\"{reason}\"}}");
         assert_eq!(harness.metric(&line), 1.0, "{reason}");
+    }
+}
+
+#[test]
+fn tokens_under_a_current_name_are_never_added_again_whatever_their_type() {
+    for value in [
+        AnyValue::DoubleValue(5.0),
+        AnyValue::StringValue("5".to_owned()),
+        AnyValue::IntValue(5),
+    ] {
+        let mut span = request_span(&[
+            ("gen_ai.usage.prompt_tokens", AnyValue::IntValue(7)),
+            ("gen_ai.usage.completion_tokens", AnyValue::IntValue(8)),
+            ("gen_ai.usage.output_tokens", value.clone()),
+        ]);
+        // Without any value, as OTLP allows.
+        span.attributes.push(opentelemetry_proto::tonic::common::v1::KeyValue {
+            key: "gen_ai.usage.input_tokens".to_owned(),
+            ..Default::default()
+        });
+
+        let (_, out) = alone("{}", "vllm.tracing.otel", span);
+
+        let request = &spans(&out)[0].1;
+        let keys: Vec<&str> = request.attributes.iter().map(|attribute| &*attribute.key).collect();
+        let distinct: BTreeSet<&str> = keys.iter().copied().collect();
+        assert_eq!(keys.len(), distinct.len(), "OTLP: keys are unique: {keys:?}");
+        assert_eq!(attribute(request, "gen_ai.usage.output_tokens"), Some(&value));
     }
 }
 
