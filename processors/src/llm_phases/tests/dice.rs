@@ -175,6 +175,9 @@ impl Dice {
         if self.one_in(3) {
             say("bootstrap_room", self.of(&["0x1", "0x2"]));
         }
+        if name.ends_with("Req a") {
+            say("module", "sglang::request");
+        }
         if name == "Scheduler" {
             say("thread_label", self.of(&["Scheduler [TP 0]", "Tokenizer"]));
         }

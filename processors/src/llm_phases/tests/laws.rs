@@ -375,6 +375,9 @@ fn waiting_span() -> impl Strategy<Value = Span> {
                     ..KeyValue::default()
                 });
             }
+            if span.name.ends_with("Req a") {
+                span.attributes.push(said("module", "sglang::request"));
+            }
             if flag {
                 span.attributes.extend([
                     said("bootstrap_room", "0x1"),

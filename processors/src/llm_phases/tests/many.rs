@@ -160,7 +160,7 @@ fn p05_p06_p07_p10_any_requests_of_one_span_leave_as_they_came_with_children_tha
             .map(|batch| request(scope, batch.to_vec()).encode_to_vec());
         let got: Vec<Traces> = batches.flat_map(|batch| other.borrow_mut().send(&batch)).collect();
 
-        prop_assert_eq!(told(&got), expected);
+        prop_assert!(told(&got) == expected, "P-5 and P-7");
         Ok(())
     });
 }
@@ -219,7 +219,7 @@ fn p05_p06_p07_p10_any_trace_gives_the_same_in_any_order_and_split() {
     try_with_seeds(ASSEMBLED, |dice| {
         let engine = dice.of(&ENGINES);
         let mut spans = trace(dice);
-        let expected = through(&one, engine, &[&spans]);
+        let mut expected = through(&one, engine, &[&spans]);
         let concerned = spans.clone();
 
         let twice = dice.below(spans.len() as u64) as usize;
@@ -228,11 +228,11 @@ fn p05_p06_p07_p10_any_trace_gives_the_same_in_any_order_and_split() {
         let size = 1 + dice.below(4) as usize;
         let batches: Vec<&[Span]> = spans.chunks(size).collect();
         let mut got = through(&other, engine, &batches);
-        if engine == "triton-server" {
-            got.dedup(); // What says nothing about an inference does not wait, and comes twice when it was sent twice.
-        }
+        // What says nothing about an inference of Triton does not wait, and leaves twice when it was sent twice.
+        got.dedup();
+        expected.dedup();
 
-        prop_assert_eq!(&got, &expected);
+        prop_assert!(got == expected, "P-7");
         assert_received_unchanged(&got, &concerned)?;
         assert_children_fit(&got)
     });
@@ -272,6 +272,10 @@ fn p09_the_clock_of_one_host_changes_no_phase_of_one_engine() {
             }
         };
         let mut spans = vec![span(dice, 1, 99, "prefill Req a"), span(dice, 2, 99, "decode Req a")];
+        for root in &mut spans {
+            let module = Value::StringValue("sglang::request".to_owned());
+            root.attributes.push(key_value("module", module));
+        }
         for id in 3..6 + dice.below(4) {
             let name = dice.of(&STAGES);
             spans.push(span(dice, id, 1 + id % 2, name));
@@ -288,7 +292,12 @@ fn p09_the_clock_of_one_host_changes_no_phase_of_one_engine() {
         }
         let got = through(&moved, "sglang server", &[&spans]);
 
-        prop_assert_eq!(durations(&got), durations(&expected));
+        let expected = durations(&expected);
+        prop_assert!(
+            expected.keys().any(|(_, key)| key.ends_with(".duration")),
+            "sums of the pair"
+        );
+        prop_assert_eq!(durations(&got), expected);
         Ok(())
     });
 }

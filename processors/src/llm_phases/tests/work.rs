@@ -69,7 +69,7 @@ fn a_trace_that_is_nothing_but_requests_costs_no_square() {
 
 #[test]
 fn many_decode_engines_that_name_one_prefill_engine_cost_no_square() {
-    let room = |span: Span| say(span, "bootstrap_room", "0x1");
+    let room = |span: Span| say(say(span, "bootstrap_room", "0x1"), "module", "sglang::request");
     let mut spans = vec![room(span(1, 0, "prefill Req a")), span(2, 1, "Scheduler")];
     spans.extend((10..10 + SPANS).map(|id| span(id, 1, "prefill_waiting")));
     for id in (100_000..100_000 + SPANS).step_by(2) {
