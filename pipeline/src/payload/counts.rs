@@ -35,11 +35,11 @@ impl StageCounts {
         }
     }
 
-    pub(super) fn settle(&mut self, verdict: Verdict) {
+    pub(super) fn settle(&mut self, verdict: Verdict, spans: u64) {
         match verdict {
             Verdict::Keep => {}
-            Verdict::Hold => self.held += 1,
-            Verdict::Drop(reason) => self.drop(reason, 1),
+            Verdict::Hold => self.held += spans,
+            Verdict::Drop(reason) => self.drop(reason, spans),
         }
     }
 }

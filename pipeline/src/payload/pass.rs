@@ -113,8 +113,13 @@ impl<'a> Pass<'a> {
         walk.made_shell.clear();
         put_bytes(&mut walk.made_shell, shell::SCHEMA_URL, scope.schema_url.as_bytes());
         self.forget_scope();
-        if first >= self.stages.len() {
-            // Nobody is left to look at them.
+        if self.walk.seats.iter().skip(first).all(|seat| !seat.looks_at_spans) {
+            // Nobody is left to look at them one by one.
+            if !self.meet_all(first, made.count) {
+                self.walk.scope.lost += made.count;
+                self.leave_scope();
+                return;
+            }
             self.splice.open_to_the_end(&mut self.walk.resource, shell::RESOURCES);
             self.splice.open_made(&mut self.walk.scope, scope.schema_url);
             self.splice.out.extend_from_slice(&made.spans);
@@ -183,13 +188,16 @@ impl<'a> Pass<'a> {
             let (Some(stage), Some(seat)) = (self.stages.get_mut(index), walk.seats.get_mut(index)) else {
                 break;
             };
+            if !seat.looks_at_spans {
+                continue;
+            }
             let body = if fate == Fate::Same { span } else { &walk.here };
             stage.span(
                 SpanView::of(body),
                 &mut Edit::of(body, ATTRIBUTES, &mut walk.pending, &mut seat.children),
             );
             if walk.pending.verdict != Verdict::Keep {
-                seat.counts.settle(walk.pending.verdict);
+                seat.counts.settle(walk.pending.verdict, 1);
                 walk.pending.clear();
                 return Fate::Gone;
             }
@@ -215,10 +223,21 @@ impl<'a> Pass<'a> {
         if seat.resource == Meeting::Met && seat.scope == Meeting::Met {
             return true;
         }
-        self.meet_resource(index) && self.meet_scope(index, made)
+        self.meet_resource(index, 1) && self.meet_scope(index, made, 1)
     }
 
-    fn meet_resource(&mut self, index: usize) -> bool {
+    /// Brings stages that do not look at spans together with the current resource and a made scope of so many spans.
+    /// False if one of them refused.
+    fn meet_all(&mut self, first: usize, spans: u32) -> bool {
+        (first..self.stages.len()).all(|index| {
+            if let Some(seat) = self.walk.seats.get_mut(index) {
+                seat.counts.received += u64::from(spans);
+            }
+            self.meet_resource(index, spans) && self.meet_scope(index, true, spans)
+        })
+    }
+
+    fn meet_resource(&mut self, index: usize, spans: u32) -> bool {
         let walk = &mut *self.walk;
         let (Some(stage), Some(seat)) = (self.stages.get_mut(index), walk.seats.get_mut(index)) else {
             return true;
@@ -235,10 +254,10 @@ impl<'a> Pass<'a> {
                 self.splice.revise(&mut walk.resource, Some(&mut walk.scope));
             }
         }
-        admits(seat.resource, &mut seat.counts)
+        admits(seat.resource, &mut seat.counts, spans)
     }
 
-    fn meet_scope(&mut self, index: usize, made: bool) -> bool {
+    fn meet_scope(&mut self, index: usize, made: bool, spans: u32) -> bool {
         let walk = &mut *self.walk;
         let (Some(stage), Some(seat)) = (self.stages.get_mut(index), walk.seats.get_mut(index)) else {
             return true;
@@ -259,7 +278,7 @@ impl<'a> Pass<'a> {
                 self.splice.revise(&mut walk.scope, None);
             }
         }
-        admits(seat.scope, &mut seat.counts)
+        admits(seat.scope, &mut seat.counts, spans)
     }
 }
 
@@ -278,10 +297,11 @@ fn settle(pending: &mut Pending, body: &[u8], next: &mut Vec<u8>) -> (Meeting, b
     (meeting, edited)
 }
 
-fn admits(meeting: Meeting, counts: &mut StageCounts) -> bool {
+/// Whether so many spans may go on; those that may not are counted.
+fn admits(meeting: Meeting, counts: &mut StageCounts, spans: u32) -> bool {
     let Meeting::Refused(verdict) = meeting else {
         return true;
     };
-    counts.settle(verdict);
+    counts.settle(verdict, u64::from(spans));
     false
 }

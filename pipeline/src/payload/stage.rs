@@ -34,6 +34,11 @@ pub trait SpanStage: Send {
     /// Before the first span of a scope. A verdict (`drop`, `hold`) is one over every span in it.
     fn scope(&mut self, _scope: ScopeView<'_>, _edit: &mut Edit<'_>) {}
 
+    /// False for a stage that has nothing to do with single spans: it is spared them, and the walk is shorter.
+    fn looks_at_spans(&self) -> bool {
+        true
+    }
+
     /// Every span. A stage that states no edit leaves its bytes as they came.
     fn span(&mut self, span: SpanView<'_>, edit: &mut Edit<'_>);
 

@@ -30,7 +30,11 @@ impl<'a> Text<'a> {
     }
 
     /// The text. Looks at every byte again, because this crate has no unsafe code; prefer `as_bytes` in hot places.
+    #[inline]
     pub fn as_str(self) -> &'a str {
+        if self.0.is_empty() {
+            return ""; // As most trace states are.
+        }
         std::str::from_utf8(self.0).unwrap_or_default()
     }
 

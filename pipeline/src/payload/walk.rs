@@ -42,6 +42,7 @@ pub(super) struct Seat {
     pub(super) resource: Meeting,
     pub(super) scope: Meeting,
     pub(super) counts: StageCounts,
+    pub(super) looks_at_spans: bool,
 }
 
 /// The buffers of a walk. A lane owns one and uses it for batch after batch, so that walking allocates only the output.
@@ -75,8 +76,9 @@ impl Walk {
         context: &BatchContext<'_>,
     ) -> Walked {
         self.start(stages.len());
-        for stage in stages.iter_mut().skip(from) {
+        for (stage, seat) in stages.iter_mut().zip(&mut self.seats).skip(from) {
             stage.batch(context);
+            seat.looks_at_spans = stage.looks_at_spans();
         }
         let input: &[u8] = traces.bytes();
         let expected = input.len() + input.len() / 8 + input.len() / 256 * self.growth.saturating_sub(256);

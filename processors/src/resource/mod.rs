@@ -50,5 +50,9 @@ impl SpanStage for ResourceStage {
         self.actions.apply(resource.raw_attrs(), edit);
     }
 
+    fn looks_at_spans(&self) -> bool {
+        false
+    }
+
     fn span(&mut self, _span: SpanView<'_>, _edit: &mut Edit<'_>) {}
 }
