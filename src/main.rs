@@ -16,11 +16,11 @@ mod validate;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 
 /// Batches are buffers of some hundred KiB that live for milliseconds: it keeps their pages (docs/decisions/0005).
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
