@@ -1,6 +1,7 @@
 //! Receivers: sockets into batches. They know no processor and no exporter.
 
 pub mod otlp;
+pub mod prometheus;
 
 use pipeline::component::Registry;
 

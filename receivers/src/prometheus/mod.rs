@@ -1,0 +1,2 @@
+//! Scrapes.
+mod exposition;
