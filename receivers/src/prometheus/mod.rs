@@ -1,2 +1,5 @@
 //! Scrapes.
+mod config;
 mod exposition;
+mod labels;
+mod relabel;
