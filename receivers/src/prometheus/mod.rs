@@ -3,3 +3,5 @@ mod config;
 mod exposition;
 mod labels;
 mod relabel;
+mod rules;
+mod table;

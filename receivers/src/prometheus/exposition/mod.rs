@@ -14,6 +14,7 @@ mod tests;
 
 pub(super) use labels::LabelPairs;
 pub(super) use line::{Exemplar, Kind, Line, Sample, Series};
+pub(super) use number::value;
 pub(super) use page::{Page, PageError};
 
 /// How a page is written.

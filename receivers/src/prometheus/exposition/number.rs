@@ -5,7 +5,7 @@
 pub(super) const NORMAL_NAN: u64 = 0x7ff8_0000_0000_0001;
 
 /// A value; None for what is not a number or does not fit into a double.
-pub(super) fn value(token: &[u8]) -> Option<f64> {
+pub(in super::super) fn value(token: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(token).ok()?;
     let value: f64 = text.parse().ok()?;
     if value.is_nan() {
