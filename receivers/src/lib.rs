@@ -8,4 +8,5 @@ use pipeline::component::Registry;
 /// Adds all receivers of this build.
 pub fn register(registry: &mut Registry) {
     registry.receiver::<otlp::Otlp>();
+    registry.receiver::<prometheus::PrometheusReceiver>();
 }

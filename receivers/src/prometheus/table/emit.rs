@@ -21,6 +21,13 @@ pub(in super::super) struct Untold {
     pub(in super::super) time: u64,
 }
 
+impl Untold {
+    /// All of them.
+    pub(in super::super) fn points(&self) -> u64 {
+        self.without_count + self.odd_buckets + self.time
+    }
+}
+
 /// Why one point is not told.
 enum Unfit {
     WithoutCount,
