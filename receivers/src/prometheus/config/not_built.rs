@@ -18,7 +18,7 @@ macro_rules! keys {
         $(#[$doc])*
         #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
         #[serde(default)]
-        pub struct $name {
+        pub(super) struct $name {
             $($key: Option<Unread>,)*
             $($switch: bool,)*
         }

@@ -135,7 +135,8 @@ fn word(text: &[u8]) -> (&[u8], &[u8]) {
 /// `# HELP`, `# TYPE`, `# UNIT`; any other comment says nothing.
 fn comment(line: &[u8], open_metrics: bool) -> Result<Option<Line<'_>>, &'static str> {
     let (keyword, rest) = word(skip_space(line.get(1..).unwrap_or_default()));
-    if !matches!(keyword, b"HELP" | b"TYPE") && !(open_metrics && keyword == b"UNIT") {
+    let speaks = matches!(keyword, b"HELP" | b"TYPE") || open_metrics && keyword == b"UNIT";
+    if !speaks {
         return Ok(None);
     }
     let (family, rest) = family(rest)?;

@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
+use super::labels::LabelPairs;
 use super::*;
 
 fn lines(page: &str, format: Format) -> Vec<Line<'_>> {

@@ -83,10 +83,10 @@ pub(super) fn series(sample: &Sample<'_>, rules: &SeriesRules, families: &Famili
     let Some(renamed) = labels.take(NAME) else {
         return Err(Refused::Line("metric_relabel_configs took the name away"));
     };
-    Ok(place(&name, renamed, labels, families))
+    Ok(place(&name, &renamed, labels, families))
 }
 
-fn place(name: &str, renamed: String, mut labels: Labels, families: &Families) -> Resolved {
+fn place(name: &str, renamed: &str, mut labels: Labels, families: &Families) -> Resolved {
     let belongs = Belongs::of(name, families);
     let owner = (
         labels.take(JOB).unwrap_or_default(),
@@ -98,7 +98,7 @@ fn place(name: &str, renamed: String, mut labels: Labels, families: &Families) -
         }
         Some(base) => (base.to_owned(), belongs.kind, belongs.part),
         // The new name is not that of a part, so it is a series of its own.
-        None => (renamed.clone(), Kind::Unknown, Part::Value),
+        None => (renamed.to_owned(), Kind::Unknown, Part::Value),
     };
     let bound = |labels: &mut Labels, label: &str| {
         let bound = labels.take(label).and_then(|text| value(text.as_bytes()));
