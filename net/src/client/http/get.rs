@@ -205,15 +205,13 @@ impl Getter {
 
 /// Where a redirect leads: an absolute URL, or a path on the same server.
 fn resolve(from: &Uri, place: &str) -> Option<Uri> {
+    if !place.starts_with('/') && !place.contains("://") {
+        return None; // Relative to the path: nobody sends a page elsewhere that way.
+    }
     let to: Uri = place.split('#').next()?.parse().ok()?;
     let mut parts = to.into_parts();
     if parts.authority.is_none() {
-        if !place.starts_with('/') {
-            return None;
-        }
         parts.authority = from.authority().cloned();
-    }
-    if parts.scheme.is_none() {
         parts.scheme = from.scheme().cloned();
     }
     let known = parts

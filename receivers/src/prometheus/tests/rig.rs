@@ -15,10 +15,13 @@ use pipeline::lane::{Backlog, LaneDoor, Outlet};
 use pipeline::plan::World;
 use pipeline::telemetry::Suffixes;
 use prost::Message;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use super::super::{Config, PrometheusReceiver};
 
@@ -47,16 +50,40 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) async fn new(answer: Answer) -> Self {
+        Self::with(answer, None).await
+    }
+
+    /// A site that speaks TLS with this certificate and key, in PEM.
+    pub(super) async fn secure(answer: Answer, certificate: &str, key: &str) -> Self {
+        let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        Self::with(answer, Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn with(answer: Answer, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (answer, heads) = (Arc::new(Mutex::new(answer)), Arc::new(Mutex::new(Vec::new())));
         let (answers, noted) = (Arc::clone(&answer), Arc::clone(&heads));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (answers, noted) = (Arc::clone(&answers), Arc::clone(&noted));
+                let (answers, noted, tls) = (Arc::clone(&answers), Arc::clone(&noted), tls.clone());
                 tokio::spawn(async move {
-                    // A client that has had enough hangs up.
-                    let _ = serve(stream, &answers, &noted).await;
+                    // A client that has had enough, or does not trust us, hangs up.
+                    let _ = match tls {
+                        None => serve(stream, &answers, &noted).await,
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => serve(stream, &answers, &noted).await,
+                            Err(refused) => Err(refused),
+                        },
+                    };
                 });
             }
         });
@@ -80,7 +107,11 @@ impl Site {
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: &Mutex<Answer>, heads: &Mutex<Vec<String>>) -> std::io::Result<()> {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    answer: &Mutex<Answer>,
+    heads: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
@@ -97,7 +128,8 @@ async fn serve(mut stream: TcpStream, answer: &Mutex<Answer>, heads: &Mutex<Vec<
                 body.len()
             );
             stream.write_all(head.as_bytes()).await?;
-            stream.write_all(&body).await
+            stream.write_all(&body).await?;
+            stream.shutdown().await
         }
         Answer::Status(status) => {
             let head = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
@@ -151,6 +183,11 @@ pub(super) struct Told {
 impl Rig {
     /// A receiver with these scrape configs, all at an interval of a second.
     pub(super) async fn start(scrape_configs: &str) -> Self {
+        Self::in_front_of(scrape_configs, World::system(), true).await
+    }
+
+    /// The same in this world, in front of a pipeline that answers or never does.
+    pub(super) async fn in_front_of(scrape_configs: &str, world: World, answers: bool) -> Self {
         let yaml = format!(
             "config: {{global: {{scrape_interval: 1s, scrape_timeout: 900ms}}, scrape_configs: [{scrape_configs}]}}"
         );
@@ -159,7 +196,6 @@ impl Rig {
         let config: Option<Config> = ::config::decode(&section, &mut diagnostics);
         let config = config.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
 
-        let world = World::system();
         let (sender, mut batches) = mpsc::channel::<pipeline::Batch>(64);
         let door = LaneDoor::new(sender, Backlog::default());
         let mut outlets = Outlets::default();
@@ -167,10 +203,15 @@ impl Rig {
         let told = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&told);
         tokio::spawn(async move {
+            let mut held = Vec::new();
             while let Some(batch) = batches.recv().await {
                 let request = ExportMetricsServiceRequest::decode(batch.payload.bytes().clone()).unwrap();
                 heard.lock().unwrap().extend(points(request));
-                batch.settle(Outcome::Delivered);
+                if answers {
+                    batch.settle(Outcome::Delivered);
+                } else {
+                    held.push(batch);
+                }
             }
         });
         let mut setup = pipeline::testing::contract::setup(&world, "prometheus", Kind::Receiver, Signal::Metrics);

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use net::codec::{self, Encoding};
 
+use pipeline::plan::World;
+
 use super::rig::{Answer, Rig, Site};
 
 const TEXT: &str = "content-type: text/plain; version=0.0.4";
@@ -289,5 +291,79 @@ async fn targets_come_and_go_with_their_files() {
 
     assert!(!of(&rig, &two).contains(&None));
     assert_eq!(rig.metric(&["inferscope_scrape_targets", "scraper=\"f\""]), 1.0);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_with_tls_must_show_a_certificate_that_is_trusted() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, &certificate).unwrap();
+    let site = Site::secure(Answer::Page(TEXT, b"a 1\n".to_vec()), &certificate, &key).await;
+    let ca = ca.display();
+    let jobs = [
+        job(
+            "trusted",
+            &site,
+            &format!("scheme: https, tls_config: {{ca_file: '{ca}', server_name: localhost}}"),
+        ),
+        job(
+            "misnamed",
+            &site,
+            &format!("scheme: https, tls_config: {{ca_file: '{ca}', server_name: other}}"),
+        ),
+        job(
+            "untrusted",
+            &site,
+            "scheme: https, tls_config: {server_name: localhost}",
+        ),
+    ];
+
+    let mut rig = Rig::start(&jobs.join(", ")).await;
+    let told = |rig: &Rig| {
+        ["trusted", "misnamed", "untrusted"]
+            .iter()
+            .all(|job| !rig.values("up", job).is_empty())
+    };
+    rig.until("a scrape of each", told).await;
+    rig.stop().await;
+
+    assert_eq!(rig.values("a", "trusted")[0], Some(1.0));
+    assert!(rig.values("a", "misnamed").is_empty() && rig.values("a", "untrusted").is_empty());
+    assert!(
+        rig.metric(&[
+            "inferscope_scrape_failures",
+            "scraper=\"untrusted\"",
+            "reason=\"no_answer\""
+        ]) >= 1.0
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipeline_that_does_not_answer_is_not_sent_a_second_batch_and_scrapes_go_on() {
+    let site = Site::page("a 1\n").await;
+    let rig = Rig::in_front_of(&job("j", &site, ""), World::system(), false).await;
+
+    rig.until("four scrapes", |_| site.heads().len() >= 4).await;
+
+    assert_eq!(rig.values("a", "j").len(), 1);
+    assert!(rig.metric(&["otelcol_receiver_refused_metric_points"]) >= 6.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_memory_nothing_is_said_about_a_target_that_may_be_up() {
+    let site = Site::page("a 1\n").await;
+    let world = World::system();
+    let others = world.budget.admit(world.budget.limit() - 2).unwrap();
+    let mut rig = Rig::in_front_of(&job("j", &site, ""), world, true).await;
+
+    let starved = |rig: &Rig| rig.metric(&["inferscope_scrape_failures", "reason=\"memory\""]) >= 1.0;
+    rig.until("a scrape without memory", starved).await;
+    assert!(rig.told().is_empty());
+    drop(others);
+    rig.until("a scrape with memory", |rig| rig.values("up", "j").contains(&Some(1.0)))
+        .await;
     rig.stop().await;
 }
