@@ -119,6 +119,16 @@ impl ServerTls {
 }
 
 impl ClientTls {
+    /// A client's TLS that is always on, for blocks that are written with other keys than the Collector's.
+    pub fn to(tls: Tls, server_name_override: String, insecure_skip_verify: bool) -> Self {
+        let own = ClientOwn {
+            insecure: false,
+            insecure_skip_verify,
+            server_name_override,
+        };
+        Self { tls, own }
+    }
+
     /// Whether to connect without TLS.
     pub fn insecure(&self) -> bool {
         // As in the Collector: a `ca_file` means that TLS is wanted, whatever `insecure` says.

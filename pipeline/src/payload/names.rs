@@ -76,6 +76,14 @@ pub const INFERSCOPE_CLOCK_SKEW_NS: &str = "inferscope.clock_skew_ns";
 pub const SERVICE_NAME: &str = "service.name";
 /// Its instance.
 pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+/// The host that something listens on.
+pub const SERVER_ADDRESS: &str = "server.address";
+/// The port that something listens on.
+pub const SERVER_PORT: &str = "server.port";
+/// `http` or `https`.
+pub const URL_SCHEME: &str = "url.scheme";
+/// In a metric's metadata: its type in Prometheus.
+pub const PROMETHEUS_TYPE: &str = "prometheus.type";
 
 /// The module of vLLM that set up tracing in a process: `vllm.llm_engine` for the server, and others.
 pub const VLLM_INSTRUMENTING_MODULE_NAME: &str = "vllm.instrumenting_module_name";

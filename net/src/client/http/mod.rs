@@ -1,10 +1,12 @@
-//! An HTTP client that posts payloads, on a pool of HTTP/1.1 and HTTP/2 connections.
+//! HTTP clients on a pool of HTTP/1.1 and HTTP/2 connections: one that posts payloads, and one that fetches pages
+//! ([`Getter`]).
 //!
-//! Redirects are not followed: a destination that moved should be written down, and a payload should not go to a
+//! Payloads are not redirected: a destination that moved should be written down, and a payload should not go to a
 //! place that nobody configured.
 
 mod config;
 mod connector;
+mod get;
 mod proxy;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use pipeline::outside::Outside;
 use tokio::sync::Semaphore;
 
 pub use config::HttpClientConfig;
+pub use get::{Fetched, GetConfig, GetFailure, Getter};
 
 use super::Compressor;
 use super::dial::Tls;

@@ -1,0 +1,174 @@
+use std::time::Duration;
+
+use config::{Diagnostics, Section};
+
+use super::*;
+
+fn read(yaml: &str) -> (Option<Config>, String) {
+    let section = Section::from_yaml("test.yaml", yaml).unwrap();
+    let mut diagnostics = Diagnostics::new();
+    let config = config::decode::<Config>(&section, &mut diagnostics);
+    (config, diagnostics.render(false))
+}
+
+/// The problems of a job with these keys.
+fn problems(job: &str) -> String {
+    let (config, told) = read(&format!("config: {{scrape_configs: [{{job_name: j, {job}}}]}}"));
+    assert!(config.is_none(), "{job} was accepted");
+    told
+}
+
+fn job(job: &str) -> ScrapeConfig {
+    let (config, told) = read(&format!("config: {{scrape_configs: [{{job_name: j, {job}}}]}}"));
+    let config = config.unwrap_or_else(|| panic!("{told}"));
+    config.config.unwrap().own.scrape_configs.remove(0)
+}
+
+#[test]
+fn the_defaults_are_prometheus_except_for_redirects() {
+    let global = GlobalOwn::default();
+    let job = job("static_configs: [{targets: ['a:1']}]").own;
+
+    assert_eq!(global.scrape_interval.get(), Duration::from_secs(60));
+    assert_eq!(global.scrape_timeout.get(), Duration::from_secs(10));
+    assert_eq!((job.metrics_path.as_str(), job.scheme), ("/metrics", Scheme::Http));
+    assert!(job.honor_timestamps && job.enable_compression && !job.honor_labels && !job.follow_redirects);
+}
+
+#[test]
+fn durations_are_prometheus_durations() {
+    let table = [
+        ("15s", 15_000),
+        ("1m30s", 90_000),
+        ("500ms", 500),
+        ("1d", 86_400_000),
+        ("1h0m5ms", 3_600_005),
+        ("0", 0),
+    ];
+    for (text, expected) in table {
+        assert_eq!(
+            text.parse::<PromDuration>().unwrap().get().as_millis(),
+            expected,
+            "{text}"
+        );
+    }
+    for text in [
+        "",
+        "15",
+        "1.5s",
+        "30s1m",
+        "1s1s",
+        "-1s",
+        "1 s",
+        "s",
+        "5µs",
+        "99999999999999999999s",
+    ] {
+        assert!(text.parse::<PromDuration>().is_err(), "{text}");
+    }
+    assert_eq!("90s".parse::<PromDuration>().unwrap().to_string(), "1m30s");
+    assert_eq!("8d".parse::<PromDuration>().unwrap().to_string(), "8d");
+}
+
+#[test]
+fn sizes_are_powers_of_1024() {
+    let table = [("10MB", 10 << 20), ("1KiB", 1024), ("7B", 7), ("1.5KB", 1536), ("0", 0)];
+    for (text, expected) in table {
+        assert_eq!(text.parse::<Size>().unwrap().0, expected, "{text}");
+    }
+    for text in ["10", "MB", "1XB", "-1KB", "1.2.3B"] {
+        assert!(text.parse::<Size>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_whole_configuration_of_prometheus_is_read() {
+    let job = job(
+        "scrape_interval: 15s, scrape_timeout: 5s, metrics_path: /m, scheme: https, params: {module: [a, b]}, \
+         honor_labels: true, static_configs: [{targets: ['a:1'], labels: {x: y}}], body_size_limit: 10MB, \
+         sample_limit: 5, basic_auth: {username: u, password: p}, \
+         tls_config: {ca_file: /ca, server_name: s, min_version: TLS13}, scrape_protocols: [PrometheusText0.0.4], \
+         relabel_configs: [{source_labels: [__address__], target_label: instance, replacement: '$1'}]",
+    );
+
+    assert_eq!(job.own.params["module"], ["a", "b"]);
+    assert_eq!(job.limits.body_size_limit, Some(Size(10 << 20)));
+    assert_eq!(job.own.scrape_protocols, Some(vec![ScrapeProtocol::Text004]));
+    assert_eq!(job.own.tls_config.client().server_name_override(), Some("s"));
+}
+
+#[test]
+fn what_is_not_about_scraping_says_why_and_what_to_do() {
+    for (key, remedy) in [
+        ("alerting", "keep it in the configuration of the server"),
+        ("rule_files", "keep it in the configuration of the server"),
+        ("remote_write", "put an exporter into the pipeline"),
+        ("remote_read", "nothing is stored here"),
+    ] {
+        let yaml = format!("config: {{{key}: [], scrape_configs: [{{job_name: j}}]}}");
+        let (config, told) = read(&yaml);
+        assert!(config.is_none() && told.contains(remedy), "{key}: {told}");
+    }
+}
+
+#[test]
+fn what_is_not_built_says_so() {
+    assert!(problems("http_sd_configs: []").contains("not available yet"));
+    assert!(problems("kubernetes_sd_configs: [{role: pod}]").contains("not available yet"));
+    assert!(problems("oauth2: {}").contains("not available yet"));
+    assert!(problems("scrape_native_histograms: true").contains("not available yet"));
+    assert!(problems("scrape_protocols: [PrometheusProto]").contains("not available yet"));
+}
+
+#[test]
+fn contradictions_and_slips_are_errors() {
+    let table = [
+        (
+            "scrape_interval: 5s, scrape_timeout: 6s",
+            "longer than the scrape_interval",
+        ),
+        ("scrape_interval: 0s", "longer than 0s"),
+        ("scrape_intervall: 5s", "scrape_intervall"),
+        (
+            "static_configs: [{targets: ['http://a:1/metrics']}]",
+            "is not host:port",
+        ),
+        ("basic_auth: {username: u}, bearer_token: t", "keep one of them"),
+        ("authorization: {type: Basic, credentials: c}", "basic_auth"),
+        ("authorization: {}", "either credentials or credentials_file"),
+        ("tls_config: {min_version: TLS10}", "TLS12 or TLS13"),
+        (
+            "file_sd_configs: [{files: ['/a/*/b.json']}]",
+            "one `*` in its last part",
+        ),
+        (
+            "relabel_configs: [{regex: '(', target_label: a}]",
+            "not a regular expression",
+        ),
+        ("relabel_configs: [{action: hashmod, target_label: a}]", "modulus"),
+        ("relabel_configs: [{action: replace}]", "target_label"),
+        (
+            "relabel_configs: [{action: labeldrop, source_labels: [a], regex: b}]",
+            "names only",
+        ),
+        (
+            "relabel_configs: [{action: keepequal, source_labels: [a], target_label: b, regex: c}]",
+            "nothing else",
+        ),
+    ];
+    for (job, expected) in table {
+        let told = problems(job);
+        assert!(told.contains(expected), "{job}: {told}");
+    }
+}
+
+#[test]
+fn two_jobs_of_one_name_and_no_job_are_errors() {
+    let (_, twice) = read("config: {scrape_configs: [{job_name: j}, {job_name: j}]}");
+    let (_, none) = read("config: {}");
+    let (_, nothing) = read("{}");
+
+    assert!(twice.contains("the name of another job"), "{twice}");
+    assert!(none.contains("nothing to scrape"), "{none}");
+    assert!(nothing.contains("nothing to scrape"), "{nothing}");
+}

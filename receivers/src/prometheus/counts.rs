@@ -1,0 +1,112 @@
+//! What the receiver counts, under the Collector's names where it has them.
+
+use pipeline::Outcome;
+use pipeline::telemetry::{Counter, Gauge, MetricAbout, Telemetry};
+
+use super::table::{Tally, Untold};
+
+const fn about(name: &'static str, help: &'static str, unit: &'static str) -> MetricAbout {
+    MetricAbout { name, help, unit }
+}
+
+const SCRAPED: MetricAbout = about(
+    "otelcol_scraper_scraped_metric_points",
+    "Data points that pages were turned into.",
+    "{datapoint}",
+);
+const ERRORED: MetricAbout = about(
+    "otelcol_scraper_errored_metric_points",
+    "Data points that are missing: of a scrape that failed those of the scrape before, and those that could not be told.",
+    "{datapoint}",
+);
+const ACCEPTED: MetricAbout = about(
+    "otelcol_receiver_accepted_metric_points",
+    "Data points taken into the pipelines.",
+    "{datapoint}",
+);
+const REFUSED: MetricAbout = about(
+    "otelcol_receiver_refused_metric_points",
+    "Data points that the pipelines did not take.",
+    "{datapoint}",
+);
+const FAILED: MetricAbout = about(
+    "otelcol_receiver_failed_metric_points",
+    "Data points lost by a fault of ours.",
+    "{datapoint}",
+);
+const FAILURES: MetricAbout = about(
+    "inferscope_scrape_failures",
+    "Scrapes that failed, by job and reason.",
+    "{scrape}",
+);
+const LEFT_OUT: MetricAbout = about(
+    "inferscope_scrape_left_out",
+    "Samples and points of good pages that were left out, by job and reason.",
+    "{item}",
+);
+const TARGETS: MetricAbout = about(
+    "inferscope_scrape_targets",
+    "Targets that are scraped now, by job.",
+    "{target}",
+);
+
+/// All of them, for the component table.
+pub(super) const ALL: &[MetricAbout] = &[SCRAPED, ERRORED, ACCEPTED, REFUSED, FAILED, FAILURES, LEFT_OUT, TARGETS];
+
+/// What one job counts.
+#[derive(Debug, Clone)]
+pub(super) struct Counts {
+    pub(super) scraped: Counter,
+    pub(super) errored: Counter,
+    pub(super) targets: Gauge,
+    accepted: Counter,
+    refused: Counter,
+    failed: Counter,
+    telemetry: Telemetry,
+}
+
+impl Counts {
+    pub(super) fn new(telemetry: &Telemetry, job: &str) -> Self {
+        let receiver = telemetry.with("transport", "http");
+        let job = telemetry.with("scraper", job);
+        Self {
+            scraped: job.counter(SCRAPED),
+            errored: job.counter(ERRORED),
+            targets: job.gauge(TARGETS),
+            accepted: receiver.counter(ACCEPTED),
+            refused: receiver.counter(REFUSED),
+            failed: receiver.counter(FAILED),
+            telemetry: job,
+        }
+    }
+
+    /// A scrape failed.
+    pub(super) fn failure(&self, reason: &'static str) {
+        // Failures are rare, so the counter is looked up and not kept.
+        self.telemetry.with("reason", reason).counter(FAILURES).add(1);
+    }
+
+    /// What a good page had that could not be told.
+    pub(super) fn left_out(&self, tally: &Tally, untold: &Untold) {
+        let reasons = [
+            ("duplicate", tally.duplicates),
+            ("misplaced", tally.misplaced),
+            ("without_count", untold.without_count),
+            ("odd_buckets", untold.odd_buckets),
+            ("time", untold.time),
+        ];
+        for (reason, items) in reasons.into_iter().filter(|(_, items)| *items > 0) {
+            self.telemetry.with("reason", reason).counter(LEFT_OUT).add(items);
+        }
+    }
+
+    /// How a batch ended.
+    pub(super) fn ended(&self, outcome: &Outcome, points: u64) {
+        let counter = match outcome {
+            Outcome::Delivered | Outcome::Durable | Outcome::Queued => &self.accepted,
+            Outcome::Rejected(_) | Outcome::Retry { .. } => &self.refused,
+            Outcome::Lost => &self.failed,
+        };
+        counter.add(points);
+    }
+}

@@ -1,0 +1,237 @@
+//! One job: its targets come and go.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use net::client::http::{GetConfig, Getter};
+use pipeline::Budget;
+use pipeline::component::{BuildError, Setup, Stop};
+use pipeline::lane::Outlet;
+use pipeline::outside::Outside;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::config::{Config, FileSdConfig, Job, Limits, Prometheus, Scheme, ScrapeConfig, ScrapeProtocol};
+use super::counts::Counts;
+use super::credentials::Credentials;
+use super::exposition::Format;
+use super::files;
+use super::labels::Labels;
+use super::relabel::{self, Rule};
+use super::rules::SeriesRules;
+use super::scrape::Scraper;
+use super::target::Target;
+
+/// Largest page where no `body_size_limit` is set. Prometheus knows no bound; here a target that never stops sending
+/// must not take the memory of the others. The largest honest pages, of kube-state-metrics, may need more: then it is
+/// written down.
+const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What the scrapers of a job share.
+pub(super) struct JobRun {
+    pub(super) getter: Getter,
+    pub(super) accept: HeaderValue,
+    pub(super) fallback: Format,
+    pub(super) credentials: Credentials,
+    pub(super) page_bytes_max: usize,
+    pub(super) counts: Counts,
+    pub(super) outlet: Outlet,
+    pub(super) outside: Outside,
+    pub(super) budget: Budget,
+    /// `report_extra_scrape_metrics`.
+    pub(super) extra: bool,
+    job: Job,
+    limits: Limits,
+    global: super::config::GlobalOwn,
+    relabel: Vec<Rule>,
+    metric_relabel: Arc<[Rule]>,
+    external: Arc<Labels>,
+}
+
+/// A scraper that runs.
+struct Running {
+    stop: Stop,
+    task: JoinHandle<()>,
+}
+
+impl JobRun {
+    pub(super) fn new(
+        config: &Config,
+        prometheus: &Prometheus,
+        job: &ScrapeConfig,
+        setup: &Setup,
+        outlet: Outlet,
+    ) -> Result<Self, BuildError> {
+        let global = &prometheus.own.global;
+        let limits = job.limits.or(&global.limits);
+        let own = &job.own;
+        let name = &own.job_name;
+        let bad = |why: String| BuildError::new(format!("job {name}: {why}"));
+        let getter = GetConfig {
+            tls: own.tls_config.client(),
+            https: may_be_https(own),
+            http2: own.enable_http2,
+            compression: own.enable_compression,
+            redirects: own.follow_redirects,
+            proxy_url: own.proxy_url.clone(),
+        };
+        let getter = Getter::new(&getter, &setup.outside)
+            .map_err(|cause| BuildError::because(format!("job {name}: {cause}"), cause))?;
+        let protocols = own.scrape_protocols.as_ref().unwrap_or(&global.own.scrape_protocols);
+        let page_bytes_max = limits.body_size_limit.map_or(0, |size| size.0);
+        Ok(Self {
+            getter,
+            accept: accept(protocols),
+            fallback: format(own.fallback_scrape_protocol),
+            credentials: Credentials::of(own),
+            page_bytes_max: match usize::try_from(page_bytes_max) {
+                Ok(0) => PAGE_BYTES_MAX,
+                Ok(bytes) => bytes,
+                Err(_) => usize::MAX,
+            },
+            counts: Counts::new(&setup.telemetry, name),
+            outlet,
+            outside: setup.outside.clone(),
+            budget: setup.budget.clone(),
+            extra: config.report_extra_scrape_metrics,
+            relabel: relabel::rules(&own.relabel_configs).map_err(bad)?,
+            metric_relabel: relabel::rules(&own.metric_relabel_configs).map_err(bad)?.into(),
+            external: Arc::new(global.own.external_labels.clone().into_iter().collect()),
+            job: own.clone(),
+            global: global.own.clone(),
+            limits,
+        })
+    }
+
+    /// What happens to the series of a target.
+    pub(super) fn rules(&self, target: &Target) -> SeriesRules {
+        SeriesRules {
+            target: target.labels.clone(),
+            scheme: target.scheme(),
+            honor_labels: self.job.honor_labels,
+            honor_timestamps: self.job.honor_timestamps,
+            track_timestamps: self.job.track_timestamps_staleness,
+            relabel: Arc::clone(&self.metric_relabel),
+            external: Arc::clone(&self.external),
+            samples_max: self.limits.sample_limit.unwrap_or_default(),
+            labels_max: self.limits.label_limit.unwrap_or_default(),
+            name_bytes_max: self.limits.label_name_length_limit.unwrap_or_default(),
+            value_bytes_max: self.limits.label_value_length_limit.unwrap_or_default(),
+        }
+    }
+
+    /// Keeps a scraper for every target until it is stopped; then all series have ended.
+    pub(super) async fn run(self: Arc<Self>, stop: Stop) {
+        let mut running: BTreeMap<Target, Running> = BTreeMap::new();
+        let mut groups = files::Groups::default();
+        loop {
+            groups.refresh(&self.job.file_sd_configs, &self.outside.storage).await;
+            self.follow(&groups, &mut running).await;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = refresh_wait(&self.job.file_sd_configs) => {}
+            }
+        }
+        end(running).await;
+        self.counts.targets.set(0);
+    }
+
+    /// Starts scrapers for new targets and stops those of targets that are gone.
+    async fn follow(self: &Arc<Self>, groups: &files::Groups, running: &mut BTreeMap<Target, Running>) {
+        let name = &self.job.job_name;
+        let groups: Vec<_> = self.job.static_configs.iter().chain(groups.iter()).cloned().collect();
+        let (wanted, problems) = Target::all(&groups, &self.job, &self.global, &self.relabel);
+        for why in problems {
+            tracing::warn!(job = %name, %why, "a target cannot be scraped");
+        }
+        let limit = self.limits.target_limit.unwrap_or_default();
+        if limit > 0 && wanted.len() as u64 > limit {
+            tracing::error!(job = %name, targets = wanted.len(), limit, "more targets than target_limit; the old ones stay");
+            return;
+        }
+        let gone: Vec<Target> = running
+            .keys()
+            .filter(|target| wanted.binary_search(target).is_err())
+            .cloned()
+            .collect();
+        let gone = gone
+            .into_iter()
+            .filter_map(|target| running.remove_entry(&target))
+            .collect();
+        end(gone).await;
+        for target in wanted {
+            if running.contains_key(&target) {
+                continue;
+            }
+            let Some(scraper) = Scraper::new(target.clone(), Arc::clone(self)) else {
+                continue;
+            };
+            let stop = Stop::new();
+            let task = tokio::spawn(scraper.run(stop.clone()));
+            running.insert(target, Running { stop, task });
+        }
+        self.counts
+            .targets
+            .set(i64::try_from(running.len()).unwrap_or(i64::MAX));
+    }
+}
+
+/// Stops scrapers and waits until their series have ended.
+async fn end(running: BTreeMap<Target, Running>) {
+    running.values().for_each(|scraper| scraper.stop.cancel());
+    for (target, Running { task, .. }) in running {
+        if task.await.is_err() {
+            tracing::error!(target = %target.url, "the scraper of this target panicked");
+        }
+    }
+}
+
+/// Until files are read again; for ever where there are none.
+async fn refresh_wait(files: &[FileSdConfig]) {
+    match files.iter().map(|files| files.refresh_interval.get()).min() {
+        Some(interval) => sleep(interval.max(Duration::from_millis(1))).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether some URL of the job can be `https`: certificates are read only then.
+fn may_be_https(job: &Job) -> bool {
+    let names_scheme = |rule: &super::config::RelabelConfig| rule.target_label.contains(['$', '_']);
+    job.scheme == Scheme::Https
+        || job.follow_redirects
+        || !job.file_sd_configs.is_empty()
+        || job.relabel_configs.iter().any(names_scheme)
+        || job
+            .static_configs
+            .iter()
+            .any(|group| group.labels.contains_key("__scheme__"))
+}
+
+fn format(protocol: ScrapeProtocol) -> Format {
+    match protocol {
+        ScrapeProtocol::OpenMetrics001 | ScrapeProtocol::OpenMetrics100 => Format::OpenMetrics,
+        _ => Format::Text,
+    }
+}
+
+/// The formats to ask for, best first; anything is taken in the end.
+fn accept(protocols: &[ScrapeProtocol]) -> HeaderValue {
+    let mut text = String::new();
+    let mut weight = 9;
+    for protocol in protocols {
+        let name = match protocol {
+            ScrapeProtocol::PrometheusProto => continue,
+            ScrapeProtocol::Text004 => "text/plain;version=0.0.4",
+            ScrapeProtocol::Text100 => "text/plain;version=1.0.0;escaping=allow-utf-8",
+            ScrapeProtocol::OpenMetrics001 => "application/openmetrics-text;version=0.0.1",
+            ScrapeProtocol::OpenMetrics100 => "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8",
+        };
+        text.push_str(&format!("{name};q=0.{weight},"));
+        weight = (weight - 1).max(2);
+    }
+    text.push_str("*/*;q=0.1");
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("*/*"))
+}

@@ -1,0 +1,63 @@
+#![doc = include_str!("README.md")]
+
+mod config;
+mod counts;
+mod credentials;
+mod deliver;
+mod exposition;
+mod files;
+mod job;
+mod labels;
+mod relabel;
+mod report;
+mod rules;
+mod scrape;
+mod table;
+mod target;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
+
+use std::sync::Arc;
+
+use ::config::Signal;
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use pipeline::component::{About, BuildError, Component, Outlets, Receiver, Service, Setup, Stability, Stop};
+
+pub use self::config::{
+    Action, Authorization, BasicAuth, Config, FileSdConfig, Global, GlobalOwn, Job, Limits, PromDuration, Prometheus,
+    RelabelConfig, Scheme, ScrapeConfig, ScrapeProtocol, Scraping, Size, TargetGroup, TlsConfig,
+};
+use self::job::JobRun;
+
+/// Scrapes Prometheus pages.
+pub struct PrometheusReceiver;
+
+impl Component for PrometheusReceiver {
+    const ABOUT: About = About {
+        name: "prometheus",
+        aliases: &[],
+        summary: "Scrapes pages in Prometheus' text format and OpenMetrics, with Prometheus' own configuration",
+        signals: &[Signal::Metrics],
+        stability: Stability::Alpha,
+        holds_traces: false,
+        metrics: counts::ALL,
+    };
+    const EXAMPLE: &'static str = include_str!("example.yaml");
+    type Config = Config;
+}
+
+impl Receiver for PrometheusReceiver {
+    async fn start(config: Config, setup: Setup, outlets: Outlets, stop: Stop) -> Result<Service, BuildError> {
+        let mut jobs = Vec::new();
+        if let (Some(prometheus), Some(outlet)) = (&config.config, &outlets.metrics) {
+            for job in &prometheus.own.scrape_configs {
+                jobs.push(Arc::new(JobRun::new(&config, prometheus, job, &setup, outlet.clone())?));
+            }
+        }
+        drop(outlets); // Only the jobs hold the way into the pipelines; it closes behind the last of them.
+        let running: Vec<_> = jobs.into_iter().map(|job| job.run(stop.clone())).collect();
+        Ok(join_all(running).map(|_| Ok(())).boxed())
+    }
+}

@@ -1,0 +1,275 @@
+//! One target, from its first scrape to its last.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use net::client::http::{Fetched, GetFailure};
+use pipeline::Credit;
+use pipeline::component::Stop;
+use pipeline::payload::metrics::MetricsBuilder;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::deliver::Delivery;
+use super::exposition::Format;
+use super::job::JobRun;
+use super::report::{Course, Report};
+use super::rules::SeriesRules;
+use super::table::{Table, Unusable};
+use super::target::Target;
+
+/// Pages from this size take a millisecond or more to read, which others should not wait for.
+const LARGE_PAGE_BYTES: usize = 512 * 1024;
+
+/// Tells a target how long we wait, as Prometheus does.
+const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
+
+/// Scrapes one target.
+pub(super) struct Scraper {
+    target: Target,
+    url: Uri,
+    job: Arc<JobRun>,
+    rules: SeriesRules,
+    table: Table,
+    report: Report,
+    delivery: Delivery,
+    /// Points of the last good page, which a failed scrape misses.
+    points: u64,
+    /// The scrape before failed, and that was said.
+    is_down: bool,
+}
+
+/// Why a scrape failed.
+#[derive(Debug)]
+struct Failure {
+    /// For the counter.
+    reason: &'static str,
+    /// For the log.
+    words: String,
+}
+
+/// A page with what its memory is charged to.
+struct Got {
+    body: Bytes,
+    format: Format,
+}
+
+impl Scraper {
+    /// None for a target whose URL is none, which [`Target`] has checked.
+    pub(super) fn new(target: Target, job: Arc<JobRun>) -> Option<Self> {
+        let url = target.url.parse().ok()?;
+        let rules = job.rules(&target);
+        let extra = job.extra.then_some((target.timeout.as_secs_f64(), rules.samples_max));
+        Some(Self {
+            url,
+            table: Table::new(),
+            report: Report::new(&rules, extra),
+            delivery: Delivery::new(job.outlet.clone(), job.counts.clone()),
+            rules,
+            target,
+            job,
+            points: 0,
+            is_down: false,
+        })
+    }
+
+    /// Scrapes until it is stopped, then ends all series.
+    pub(super) async fn run(mut self, stop: Stop) {
+        let mut turn = Instant::from_std(self.job.outside.clock.now()) + self.target.wait(self.wall());
+        loop {
+            let stopped = stop.cancelled();
+            tokio::select! {
+                biased;
+                () = stopped => break,
+                () = sleep_until(turn) => {}
+            }
+            // A turn that was missed is not made up for: the next one is as good.
+            let now = Instant::from_std(self.job.outside.clock.now());
+            while turn <= now {
+                turn += self.target.interval;
+            }
+            let stopped = stop.cancelled();
+            tokio::select! {
+                biased;
+                () = stopped => break,
+                () = self.scrape(turn) => {}
+            }
+        }
+        self.end().await;
+    }
+
+    async fn scrape(&mut self, next: Instant) {
+        let (at, started) = (self.wall(), self.job.outside.clock.now());
+        let at = nanoseconds(at);
+        let mut credit = match self.delivery.admit() {
+            Ok(credit) => credit,
+            Err(exhausted) => return self.go_without(&exhausted),
+        };
+        let got = match timeout(self.target.timeout, self.fetch(&mut credit)).await {
+            Ok(got) => got,
+            Err(_) => Err(Failure {
+                reason: "timeout",
+                words: format!("no whole page within {:?}", self.target.timeout),
+            }),
+        };
+        if let Err(Failure {
+            reason: "memory",
+            words,
+        }) = &got
+        {
+            return self.go_without(words);
+        }
+        let mut batch = MetricsBuilder::new();
+        let mut course = Course {
+            bytes: got.as_ref().ok().map(|got| got.body.len() as u64),
+            ..Course::default()
+        };
+        let read = got.and_then(|got| self.read_beside_others(&got, &mut batch, at, &mut course));
+        if let Err(failure) = &read {
+            self.job.counts.failure(failure.reason);
+            self.job.counts.errored.add(self.points.max(1));
+            self.points = 0;
+            self.table.end_all(&mut batch, at);
+        }
+        course.up = read.is_ok();
+        course.seconds = (self.job.outside.clock.now().saturating_duration_since(started)).as_secs_f64();
+        self.report.tell(&mut batch, at, &course);
+        self.say(read.err().as_ref());
+        self.delivery.send(batch, credit, next).await;
+    }
+
+    /// There is no memory for a page. That says nothing about the target, so nothing is said about it.
+    fn go_without(&mut self, why: &dyn std::fmt::Display) {
+        self.job.counts.failure("memory");
+        self.job.counts.errored.add(self.points.max(1));
+        tracing::warn!(target = %self.target.url, %why, "not scraped");
+    }
+
+    async fn fetch(&self, credit: &mut Credit) -> Result<Got, Failure> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, self.job.accept.clone());
+        if let Ok(seconds) = HeaderValue::from_str(&self.target.timeout.as_secs_f64().to_string()) {
+            headers.insert(TIMEOUT_HEADER, seconds);
+        }
+        let shown = self.job.credentials.header(&self.job.outside.storage).await;
+        let shown = shown.map_err(|words| Failure {
+            reason: "credentials",
+            words,
+        })?;
+        if let Some(shown) = shown {
+            headers.insert(AUTHORIZATION, shown);
+        }
+        let fetched = self
+            .job
+            .getter
+            .get(&self.url, &headers, self.job.page_bytes_max, credit);
+        let Fetched { headers, body } = fetched.await?;
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let format = Format::of(content_type.unwrap_or_default()).unwrap_or(self.job.fallback);
+        Ok(Got { body, format })
+    }
+
+    /// Reads a page; a large one without holding up the other targets of this thread.
+    fn read_beside_others(
+        &mut self,
+        got: &Got,
+        batch: &mut MetricsBuilder,
+        at: u64,
+        course: &mut Course,
+    ) -> Result<(), Failure> {
+        // A runtime with one thread has no other to send them to.
+        if got.body.len() >= LARGE_PAGE_BYTES && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+            return block_in_place(|| self.read(got, batch, at, course));
+        }
+        self.read(got, batch, at, course)
+    }
+
+    fn read(&mut self, got: &Got, batch: &mut MetricsBuilder, at: u64, course: &mut Course) -> Result<(), Failure> {
+        let read = self.table.read(&got.body, got.format, &self.rules);
+        let tally = self.table.tally();
+        (course.scraped, course.kept, course.added) = (tally.scraped, tally.kept, tally.added);
+        read?;
+        let untold = self.table.emit(batch, at);
+        self.table.forget_the_past(&got.body, got.format, &self.rules);
+        self.points = u64::from(batch.points());
+        self.job.counts.scraped.add(self.points);
+        self.job.counts.errored.add(untold.points());
+        self.job.counts.left_out(&tally, &untold);
+        Ok(())
+    }
+
+    /// Says when a target goes down and when it comes back, and nothing in between.
+    fn say(&mut self, failure: Option<&Failure>) {
+        let url = &self.target.url;
+        match failure {
+            Some(Failure { reason, words }) if !self.is_down => {
+                tracing::warn!(target = %url, reason, why = %words, "scrape failed");
+            }
+            Some(Failure { words, .. }) => tracing::debug!(target = %url, why = %words, "scrape failed again"),
+            None if self.is_down => tracing::info!(target = %url, "scrapes succeed again"),
+            None => {}
+        }
+        self.is_down = failure.is_some();
+    }
+
+    async fn end(mut self) {
+        let at = nanoseconds(self.wall());
+        let mut batch = MetricsBuilder::new();
+        self.table.end_all(&mut batch, at);
+        self.report.end(&mut batch, at);
+        // Without this the series would live on for five minutes, so it is made over the limit if need be.
+        let credit = Credit::of(0, &self.job.budget);
+        let patience = Instant::from_std(self.job.outside.clock.now()) + self.target.timeout;
+        self.delivery.send(batch, credit, patience).await;
+        self.delivery.finish().await;
+    }
+
+    /// Time since 1970.
+    fn wall(&self) -> Duration {
+        let since = self.job.outside.clock.wall().duration_since(std::time::UNIX_EPOCH);
+        since.unwrap_or_default()
+    }
+}
+
+/// Prometheus counts in milliseconds, so more would be lost and would make two times of one.
+fn nanoseconds(since: Duration) -> u64 {
+    let milliseconds = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    milliseconds.saturating_mul(1_000_000)
+}
+
+impl From<Unusable> for Failure {
+    fn from(unusable: Unusable) -> Self {
+        let reason = match &unusable {
+            Unusable::Page(_) => "page",
+            Unusable::Samples(_) => "sample_limit",
+            Unusable::Labels(_) => "label_limit",
+        };
+        Self {
+            reason,
+            words: unusable.to_string(),
+        }
+    }
+}
+
+impl From<GetFailure> for Failure {
+    fn from(failure: GetFailure) -> Self {
+        let reason = match &failure {
+            GetFailure::NoAnswer(_) => "no_answer",
+            GetFailure::Status(_) => "status",
+            GetFailure::Redirect(_) => "redirect",
+            GetFailure::TooLarge { .. } => "body_size_limit",
+            GetFailure::Encoding(_) => "encoding",
+            // What would never fit is the page's fault.
+            GetFailure::Exhausted(exhausted) if exhausted.is_hopeless() => "body_size_limit",
+            GetFailure::Exhausted(_) => "memory",
+        };
+        Self {
+            reason,
+            words: failure.to_string(),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Series from scrape to scrape.
+
+use super::super::super::rules::SeriesRules;
+use super::super::*;
+use super::rig::*;
+
+#[test]
+fn the_same_page_again_tells_the_same_and_learns_nothing() {
+    let mut rig = Rig::new(target());
+    rig.scrape(&capture("01-idle-before-first-request"));
+    let first = rig.scrape(&capture("13-final"));
+    let again = rig.scrape(&capture("13-final"));
+
+    assert_eq!(rig.table.tally().added, 0);
+    let names = |told: &Told| told.names().iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&first), names(&again));
+    assert_eq!(
+        first.histogram("vllm:e2e_request_latency_seconds").bucket_counts,
+        again.histogram("vllm:e2e_request_latency_seconds").bucket_counts
+    );
+    assert!(
+        again.0.resource_metrics[0].scope_metrics[0]
+            .metrics
+            .iter()
+            .all(|metric| metric.data.is_some())
+    );
+}
+
+#[test]
+fn a_series_that_vanishes_is_told_to_be_stale_once() {
+    let mut rig = Rig::new(target());
+    rig.scrape("# TYPE a gauge\na{x=\"1\"} 1\na{x=\"2\"} 2\n");
+
+    let gone = rig.scrape("# TYPE a gauge\na{x=\"1\"} 1\n");
+    let after = rig.scrape("# TYPE a gauge\na{x=\"1\"} 1\n");
+
+    let points = gone.numbers("a");
+    assert_eq!(points.len(), 2);
+    assert!(!is_stale(points[0].flags) && is_stale(points[1].flags));
+    assert_eq!((points[1].value, points[1].time_unix_nano), (None, rig.now - SECOND));
+    assert_eq!(after.numbers("a").len(), 1);
+}
+
+#[test]
+fn a_failed_scrape_ends_every_series_and_the_next_begins_them_again() {
+    let page = "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_count 2\nh_sum 3\n# TYPE s summary\ns{quantile=\"0.5\"} 7\ns_count 1\ns_sum 7\na 1\n";
+    let mut rig = Rig::new(target());
+    rig.scrape(page);
+
+    let failed = rig.fail();
+    let again = rig.fail();
+    let back = rig.scrape(page);
+
+    let histogram = failed.histogram("h");
+    assert!(is_stale(histogram.flags));
+    assert_eq!(
+        (&*histogram.explicit_bounds, &*histogram.bucket_counts, histogram.sum),
+        (&[1.0][..], &[0, 0][..], None)
+    );
+    assert!(is_stale(failed.summary("s").flags) && failed.summary("s").quantile_values[0].quantile == 0.5);
+    assert!(is_stale(failed.numbers("a")[0].flags));
+    assert!(again.names().is_empty());
+    assert_eq!(back.histogram("h").count, 2);
+}
+
+#[test]
+fn a_page_with_a_wrong_line_ends_what_was_there_before() {
+    let mut rig = Rig::new(target());
+    rig.scrape("a 1\nb 2\n");
+
+    let refused = rig
+        .table
+        .read(b"a 3\nnew 1\nb{ 4\n", Format::Text, &rig.rules)
+        .unwrap_err();
+    let told = rig.fail();
+
+    assert!(refused.to_string().starts_with("line 3: "), "{refused}");
+    assert_eq!(told.names(), ["a", "b"]);
+    assert!(
+        told.metrics()
+            .iter()
+            .all(|metric| is_stale(told.numbers(&metric.name)[0].flags))
+    );
+}
+
+#[test]
+fn a_series_with_its_own_time_is_not_told_to_be_stale() {
+    let mut rig = Rig::new(target());
+
+    let told = rig.scrape("a 1 1500\nb 2\n");
+    let gone = rig.scrape("c 1\n");
+
+    assert_eq!(told.numbers("a")[0].time_unix_nano, 1_500_000_000);
+    assert_eq!(gone.names(), ["b", "c"]);
+
+    let mut deaf = Rig::new(SeriesRules {
+        honor_timestamps: false,
+        ..target()
+    });
+    let told = deaf.scrape("a 1 1500\n");
+    assert_eq!(told.numbers("a")[0].time_unix_nano, deaf.now);
+    assert!(is_stale(deaf.scrape("").numbers("a")[0].flags));
+}
+
+#[test]
+fn of_two_samples_of_one_series_the_first_counts() {
+    let mut rig = Rig::new(target());
+
+    let told = rig.scrape("a{x=\"1\",y=\"2\"} 1\na{x=\"1\",y=\"2\"} 2\na{y=\"2\",x=\"1\"} 3\n");
+
+    assert_eq!(only(told.numbers("a")), 1.0);
+    assert_eq!(rig.table.tally().duplicates, 2);
+}
+
+#[test]
+fn a_type_that_changes_does_not_end_the_series_at_its_next_value() {
+    let mut rig = Rig::new(target());
+    rig.scrape("# TYPE a gauge\na 1\n");
+
+    let told = rig.scrape("# TYPE a counter\na 2\n");
+
+    assert_eq!(only(told.numbers("a")), 2.0);
+    assert_eq!(told.kind("a"), "counter");
+}
+
+#[test]
+fn series_that_come_and_go_do_not_pile_up() {
+    let mut rig = Rig::new(target());
+    for scrape in 0..50 {
+        let page: String = (0..100).map(|at| format!("a{{x=\"{scrape}-{at}\"}} 1\n")).collect();
+        let told = rig.scrape(&page);
+        let stale = told.numbers("a").iter().filter(|point| is_stale(point.flags)).count();
+        assert_eq!(stale, if scrape == 0 { 0 } else { 100 }, "{scrape}");
+    }
+
+    assert!(
+        rig.table.known.len() <= 2 * 100 + PAST_SERIES_MAX,
+        "{}",
+        rig.table.known.len()
+    );
+    let points: usize = rig
+        .table
+        .groups
+        .iter()
+        .flat_map(|group| &group.metrics)
+        .map(|metric| metric.points.len())
+        .sum();
+    assert!(points <= 2 * 100 + PAST_SERIES_MAX, "{points}");
+}
