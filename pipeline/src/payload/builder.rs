@@ -4,7 +4,7 @@ use super::child::{Child, EmittedScope};
 use super::encoded::EncodedAttributes;
 use super::signals::Traces;
 use super::span_view::{SpanView, field::ATTRIBUTES};
-use super::view::{ResourceView, ScopeView, shell};
+use super::view::{RESOURCE_ATTRIBUTES, ResourceView, ScopeView, shell};
 use super::wire::{LEN, OpenLength, put_bytes, put_tag, put_varint};
 use bytes::Bytes;
 
@@ -23,6 +23,17 @@ impl Place {
     /// Copies resource and scope.
     pub fn of(resource: ResourceView<'_>, scope: ScopeView<'_>) -> Self {
         Self::default().with_resource(resource).with_scope(scope)
+    }
+
+    /// A place of one's own: a resource and a scope that this program speaks for.
+    pub fn made(resource: &EncodedAttributes, scope: &EmittedScope) -> Self {
+        let mut encoded = Vec::with_capacity(resource.bytes_len());
+        resource.write(&mut encoded, RESOURCE_ATTRIBUTES);
+        Self {
+            resource: Bytes::from(encoded),
+            ..Self::default()
+        }
+        .with_emitted_scope(scope)
     }
 
     /// The same place under another resource.
@@ -85,7 +96,44 @@ impl PartialEq for Place {
 pub struct TracesBuilder {
     out: Vec<u8>,
     spans: u32,
-    open: Option<(Place, OpenLength, OpenLength)>,
+    open: Option<OpenPlace>,
+}
+
+/// A resource and a scope whose ends are not written yet.
+#[derive(Debug)]
+pub(super) struct OpenPlace {
+    place: Place,
+    resource: OpenLength,
+    scope: OpenLength,
+}
+
+impl OpenPlace {
+    pub(super) fn begin(out: &mut Vec<u8>, place: &Place) -> Self {
+        let resource = OpenLength::begin(out, shell::RESOURCES);
+        put_bytes(out, shell::ABOUT, &place.resource);
+        if !place.resource_schema.is_empty() {
+            put_bytes(out, shell::SCHEMA_URL, &place.resource_schema);
+        }
+        let scope = OpenLength::begin(out, shell::CONTENT);
+        put_bytes(out, shell::ABOUT, &place.scope);
+        if !place.scope_schema.is_empty() {
+            put_bytes(out, shell::SCHEMA_URL, &place.scope_schema);
+        }
+        Self {
+            place: place.clone(),
+            resource,
+            scope,
+        }
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(super) fn close(self, out: &mut Vec<u8>) {
+        self.scope.close(out);
+        self.resource.close(out);
+    }
 }
 
 impl TracesBuilder {
@@ -118,9 +166,9 @@ impl TracesBuilder {
     }
 
     fn go_to(&mut self, place: &Place) {
-        if self.open.as_ref().is_none_or(|(open, ..)| open != place) {
+        if self.open.as_ref().is_none_or(|open| open.place() != place) {
             self.close();
-            self.begin(place);
+            self.open = Some(OpenPlace::begin(&mut self.out, place));
         }
     }
 
@@ -135,25 +183,9 @@ impl TracesBuilder {
         (self.spans > 0).then(|| Traces::trusted(Bytes::from(self.out), self.spans))
     }
 
-    fn begin(&mut self, place: &Place) {
-        let out = &mut self.out;
-        let resource = OpenLength::begin(out, shell::RESOURCES);
-        put_bytes(out, shell::ABOUT, &place.resource);
-        if !place.resource_schema.is_empty() {
-            put_bytes(out, shell::SCHEMA_URL, &place.resource_schema);
-        }
-        let scope = OpenLength::begin(out, shell::CONTENT);
-        put_bytes(out, shell::ABOUT, &place.scope);
-        if !place.scope_schema.is_empty() {
-            put_bytes(out, shell::SCHEMA_URL, &place.scope_schema);
-        }
-        self.open = Some((place.clone(), resource, scope));
-    }
-
     fn close(&mut self) {
-        if let Some((_, resource, scope)) = self.open.take() {
-            scope.close(&mut self.out);
-            resource.close(&mut self.out);
+        if let Some(place) = self.open.take() {
+            place.close(&mut self.out);
         }
     }
 }

@@ -17,6 +17,7 @@ mod error;
 mod ids;
 pub mod json;
 mod limits;
+pub mod metrics;
 pub mod names;
 mod normalise;
 mod pass;
@@ -32,8 +33,6 @@ mod utf8;
 mod value;
 mod view;
 mod walk;
-#[allow(dead_code)]
-// The writer of metrics, which needs the rest of it, comes with the first component that makes some.
 pub(crate) mod wire;
 
 pub use builder::{Place, TracesBuilder};

@@ -4,6 +4,7 @@ use super::check::Check;
 use super::cut::cut;
 use super::error::ParseError;
 use super::limits::{Limits, Parsed};
+use super::metrics::ResourceMetrics;
 use super::normalise::normalise;
 use super::schema::{self, Message};
 use super::split::{self, SplitLimit};
@@ -83,6 +84,18 @@ signal!(
     /// Logs. They pass through as they came.
     Logs, records, "Number of log records.", schema::LOGS, log_records
 );
+
+impl Metrics {
+    /// Wraps bytes that this program made or has checked before.
+    pub(super) fn trusted(bytes: Bytes, points: u32) -> Self {
+        Self { bytes, points }
+    }
+
+    /// Looks into the batch.
+    pub fn resources(&self) -> ResourceMetrics<'_> {
+        ResourceMetrics::of(&self.bytes)
+    }
+}
 
 impl Traces {
     /// Wraps bytes that this program made or has checked before.

@@ -107,11 +107,11 @@ impl<'a> ScopeSpansView<'a> {
     }
 }
 
-fn about(shell: &[u8]) -> &[u8] {
+pub(super) fn about(shell: &[u8]) -> &[u8] {
     Fields::of(shell).payload(shell::ABOUT)
 }
 
-fn schema_url(shell: &[u8]) -> Text<'_> {
+pub(super) fn schema_url(shell: &[u8]) -> Text<'_> {
     Text::of(Fields::of(shell).payload(shell::SCHEMA_URL))
 }
 

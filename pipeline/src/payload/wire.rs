@@ -220,12 +220,6 @@ pub(crate) fn put_fixed64(out: &mut Vec<u8>, number: u32, value: u64) {
 }
 
 #[inline]
-pub(crate) fn put_fixed32(out: &mut Vec<u8>, number: u32, value: u32) {
-    put_tag(out, number, FIXED32);
-    out.extend_from_slice(&value.to_le_bytes());
-}
-
-#[inline]
 pub(crate) fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     put_tag(out, number, LEN);
     put_varint(out, bytes.len() as u64);

@@ -6,6 +6,7 @@
 mod bombs;
 mod captures;
 mod generate;
+mod metrics;
 mod parse;
 mod reference;
 mod refusals;
