@@ -67,8 +67,18 @@ impl Names {
     }
 }
 
-/// A name in the characters of classic Prometheus: `[a-zA-Z_:][a-zA-Z0-9_:]*`. Empty where nothing is left.
-pub(crate) fn legacy_metric_name(name: &str) -> String {
+/// A name that was written for UTF-8 in the characters of classic Prometheus: `[a-zA-Z_:][a-zA-Z0-9_:]*`.
+pub(crate) fn legal_metric_name(name: &str) -> String {
+    let legal = legacy_metric_name(name);
+    if legal.is_empty() {
+        fallback("metric", name).name
+    } else {
+        legal
+    }
+}
+
+/// The same; empty where nothing is left.
+fn legacy_metric_name(name: &str) -> String {
     not_a_digit_first(words(name, |letter| matches!(letter, ':' | '_')).join("_"))
 }
 

@@ -14,7 +14,7 @@ mod unit;
 use serde::Deserialize;
 
 pub(crate) use label::{label_name, legacy_label_name};
-pub(crate) use metric::legacy_metric_name;
+pub(crate) use metric::legal_metric_name;
 
 /// How names are translated; the values are the Collector's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
