@@ -7,7 +7,6 @@
 mod label;
 mod metric;
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 mod unit;
 
@@ -18,7 +17,7 @@ pub(crate) use metric::legal_metric_name;
 
 /// How names are translated; the values are the Collector's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-pub enum Strategy {
+pub(crate) enum Strategy {
     /// Every character that classic Prometheus does not know becomes `_`; unit and type are appended.
     #[default]
     UnderscoreEscapingWithSuffixes,
@@ -34,14 +33,6 @@ impl Strategy {
     /// Whether names may hold what classic Prometheus does not know.
     pub(crate) fn keeps_utf8(self) -> bool {
         matches!(self, Self::NoUTF8EscapingWithSuffixes | Self::NoTranslation)
-    }
-
-    /// Whether unit and type are appended.
-    pub(crate) fn has_suffixes(self) -> bool {
-        matches!(
-            self,
-            Self::UnderscoreEscapingWithSuffixes | Self::NoUTF8EscapingWithSuffixes
-        )
     }
 }
 

@@ -9,6 +9,7 @@ mod series;
 mod shard;
 #[cfg(test)]
 mod tests;
+mod validate;
 
 use ::config::Signal;
 use futures_util::future::join_all;

@@ -53,10 +53,12 @@ impl Shard {
         self.items.get(self.next..).unwrap_or_default()
     }
 
-    /// What the next request may have.
+    /// What the next request may have: no series twice, as it would be where one was cut.
     pub(super) fn ahead(&self) -> &[Item] {
         let rest = self.rest();
-        let count = self.items_max.unwrap_or(rest.len()).min(rest.len());
+        let again = rest.array_windows().position(|[one, next]| one.series == next.series);
+        let count = again.map_or(rest.len(), |at| at + 1);
+        let count = self.items_max.map_or(count, |items_max| items_max.min(count));
         rest.get(..count).unwrap_or_default()
     }
 

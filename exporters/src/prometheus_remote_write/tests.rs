@@ -68,7 +68,7 @@ fn translated(yaml: &str, payload: &Payload) -> (Written, Table) {
 }
 
 fn through(translator: &mut Translator, payload: &Payload) -> (Written, Table) {
-    let table = translator.translate(&otlp::metrics_of(payload), Instant::now());
+    let table = translator.translate(&otlp::metrics_of(payload), now());
     let read = |protocol| {
         let mut all = Written::default();
         for shard in shard::deal(&table, 3) {
@@ -90,6 +90,10 @@ fn through(translator: &mut Translator, payload: &Payload) -> (Written, Table) {
     oracle::check(&v2);
     assert_eq!(v1.texts(), v2.texts(), "both protocols say the same");
     (v2, table)
+}
+
+fn now() -> Instant {
+    pipeline::plan::World::system().outside.clock.now()
 }
 
 fn settings(yaml: &str) -> Settings {

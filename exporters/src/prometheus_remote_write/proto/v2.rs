@@ -74,7 +74,7 @@ pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize) -> Encoded
         let mut holds = Holds::default();
         if let Some(series) = table.series.get(item.series as usize).filter(|it| !it.is_dropped) {
             put_message(&mut all_series, TIMESERIES, |out| {
-                put_series(out, table, item, &mut used)
+                put_series(out, table, item, &mut used);
             });
             holds.add(series, item);
         }

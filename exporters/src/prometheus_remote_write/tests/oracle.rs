@@ -240,6 +240,7 @@ impl Written {
 
 /// Reads a request and checks every rule that one request can break.
 pub(super) fn read(request: &Received) -> Written {
+    assert_eq!(request.method, http::Method::POST);
     let version = request.header("x-prometheus-remote-write-version");
     let is_v2 = request.header("content-type") == "application/x-protobuf;proto=io.prometheus.write.v2.Request";
     if !is_v2 {

@@ -99,7 +99,7 @@ fn yaml() -> impl Strategy<Value = String> {
 }
 
 fn table(yaml: &str, payload: &Payload) -> Table {
-    Translator::new(settings(yaml)).translate(&metrics_of(payload), Instant::now())
+    Translator::new(settings(yaml)).translate(&metrics_of(payload), now())
 }
 
 /// All requests of a table, cut at `bytes_max`, put together again.
