@@ -112,7 +112,14 @@ impl Exporter for PrometheusRemoteWrite {
         let pending = desk.pending.insert(pending);
         let stopped = self.attempt(pending).await;
         match stopped {
-            Some((after, cause)) => Err(ExportError::Retry { after, cause }),
+            Some((after, cause)) => Err(match pending.delivered() {
+                0 => ExportError::Retry { after, cause },
+                delivered => ExportError::RetryRest {
+                    delivered,
+                    after,
+                    cause,
+                },
+            }),
             None => desk.pending.take().map_or(Ok(()), Pending::result),
         }
     }
@@ -210,6 +217,14 @@ impl Pending {
 
     fn has_written(&self) -> bool {
         self.shards.iter().any(|shard| shard.tally.written > 0)
+    }
+
+    /// Points of which everything arrived.
+    fn delivered(&self) -> u64 {
+        let items = self.shards.iter().flat_map(Shard::rest);
+        let waiting = items.flat_map(|item| shard::points(&self.table, item));
+        let unnamed: u64 = self.shards.iter().map(|shard| shard.tally.unnamed).sum();
+        self.table.losses.whole_without(waiting).saturating_sub(unnamed)
     }
 
     /// Values that were not sent.

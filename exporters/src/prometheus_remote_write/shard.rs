@@ -125,7 +125,7 @@ impl Holds {
 }
 
 /// The data points that an item came from.
-fn points<'t>(table: &'t Table, item: &Item) -> impl Iterator<Item = u32> + 't {
+pub(super) fn points<'t>(table: &'t Table, item: &Item) -> impl Iterator<Item = u32> + 't {
     let is_native = table.series.get(item.series as usize).is_some_and(|it| it.is_native);
     item.values.clone().filter_map(move |at| {
         let point = if is_native {

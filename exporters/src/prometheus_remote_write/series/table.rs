@@ -178,6 +178,17 @@ impl Losses {
         self.lost.iter().filter(|lost| **lost).count() as u64
     }
 
+    /// Points of which nothing is lost and that are not among these.
+    pub(crate) fn whole_without(&self, others: impl Iterator<Item = u32>) -> u64 {
+        let mut lost = self.lost.clone();
+        for point in others {
+            if let Some(lost) = lost.get_mut(point as usize) {
+                *lost = true;
+            }
+        }
+        lost.iter().filter(|lost| !**lost).count() as u64
+    }
+
     /// All points.
     pub(crate) fn points(&self) -> u64 {
         self.lost.len() as u64

@@ -1,6 +1,9 @@
 //! Whatever arrives: what leaves keeps the rules, in both protocols, however it is cut.
 
-use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, number_data_point};
+use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
+use opentelemetry_proto::tonic::metrics::v1::{
+    ExponentialHistogramDataPoint, Metric, NumberDataPoint, number_data_point,
+};
 use proptest::prelude::*;
 
 use super::otlp::*;
@@ -137,8 +140,53 @@ fn shown(written: &Written) -> String {
     format!("{:?}", written.series)
 }
 
+fn side() -> impl Strategy<Value = Buckets> {
+    let offset = prop_oneof![-300..300_i32, any::<i32>()];
+    (offset, prop::collection::vec(0..4_u64, 0..400))
+        .prop_map(|(offset, bucket_counts)| Buckets { offset, bucket_counts })
+}
+
+fn exponential_points() -> impl Strategy<Value = Vec<ExponentialHistogramDataPoint>> {
+    let scale = prop_oneof![-4..=20_i32, any::<i32>()];
+    let one = (scale, side(), side(), 0..3_u64).prop_map(|(scale, positive, negative, zero_count)| {
+        let sides = positive.bucket_counts.iter().chain(&negative.bucket_counts);
+        ExponentialHistogramDataPoint {
+            count: sides.sum::<u64>() + zero_count,
+            scale,
+            zero_count,
+            positive: Some(positive),
+            negative: Some(negative),
+            ..ExponentialHistogramDataPoint::default()
+        }
+    });
+    prop::collection::vec(one, 1..5).prop_map(|mut points| {
+        for (number, point) in (1..).zip(&mut points) {
+            point.time_unix_nano = at(number);
+        }
+        points
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn whatever_the_buckets_a_native_histogram_holds_every_measurement(
+        points in exponential_points(), temporality in 1..=2_i32
+    ) {
+        let counts: Vec<u64> = points.iter().map(|point| point.count).collect();
+        let payload = of_service(vec![exponential("e", "", temporality, points.clone())]);
+        let (written, table) = translated("", &payload);
+
+        // The oracle checks that buckets and counts agree; here, that points are counted or lost, and deltas add up.
+        let histograms: Vec<&oracle::Histogram> = written.series.iter().flat_map(|series| &series.histograms).collect();
+        prop_assert_eq!(histograms.len() as u64 + table.losses.lost(), points.len() as u64);
+        if temporality == DELTA && table.losses.lost() == 0 {
+            let totals: Vec<u64> = counts.iter().scan(0, |total, count| { *total += count; Some(*total) }).collect();
+            let is = histograms.iter().map(|it| it.count).collect::<Vec<_>>();
+            prop_assert_eq!(is, totals.into_iter().map(|it| Some(oracle::Count::Int(it))).collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn every_request_keeps_the_rules_and_cutting_changes_nothing(

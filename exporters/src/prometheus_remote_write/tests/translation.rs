@@ -634,3 +634,27 @@ fn a_number_and_a_native_histogram_cannot_be_one_series() {
     assert_eq!(written.one("x").samples.len(), 1);
     assert_eq!(reasons(&table.losses), [("type_conflict", 1)]);
 }
+
+#[test]
+fn patterns_of_keys_know_stars_and_question_marks() {
+    use crate::prometheus_remote_write::series::Promotion;
+    let takes = |pattern: &str, key: &str| {
+        let included = vec![pattern.to_owned()];
+        let excluded = vec!["*.secret".to_owned()];
+        Promotion { included, excluded }.takes(key)
+    };
+    for (pattern, key, expected) in [
+        ("*", "k8s.pod.name", true),
+        ("k8s.*", "k8s.pod.name", true),
+        ("k8s.*.name", "k8s.pod.name", true),
+        ("k8s.*.uid", "k8s.pod.name", false),
+        ("*pod*", "k8s.pod.name", true),
+        ("k8s.po?.name", "k8s.pod.name", true),
+        ("k8s.p?.name", "k8s.pod.name", false),
+        ("k8s", "k8s.pod.name", false),
+        ("*", "k8s.secret", false),
+        ("", "", true),
+    ] {
+        assert_eq!(takes(pattern, key), expected, "{pattern} {key}");
+    }
+}

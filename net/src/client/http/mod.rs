@@ -140,7 +140,8 @@ impl HttpClient {
     ) -> Result<HttpAnswer, HttpFailure> {
         let packed = self.compressor.pack(payload, encoding).await;
         let packed = packed.map_err(|cause| HttpFailure::Unusable(cause.to_string()))?;
-        self.answer(url, self.request(url, content_type, encoding, packed)).await
+        self.answer(url, self.request(url, content_type, encoding, packed))
+            .await
     }
 
     async fn answer(&self, url: &Uri, request: Request<Full<Bytes>>) -> Result<HttpAnswer, HttpFailure> {
