@@ -288,8 +288,8 @@ fn rebuild(builder: &mut MetricsBuilder, place: &Place, metric: MetricView<'_>) 
         Data::None => panic!("every metric has data here"),
         Data::Gauge(points) => points!(points, MetricShape::Gauge, |head, point| {
             with_exemplars(point.exemplars(), |exemplars| {
-                builder.number(&head, point.value(), exemplars)
-            })
+                builder.number(&head, point.value(), exemplars);
+            });
         }),
         Data::Sum {
             points,
@@ -297,8 +297,8 @@ fn rebuild(builder: &mut MetricsBuilder, place: &Place, metric: MetricView<'_>) 
             monotonic,
         } => points!(points, MetricShape::Sum { temporality, monotonic }, |head, point| {
             with_exemplars(point.exemplars(), |exemplars| {
-                builder.number(&head, point.value(), exemplars)
-            })
+                builder.number(&head, point.value(), exemplars);
+            });
         }),
         Data::Histogram { points, temporality } => {
             points!(points, MetricShape::Histogram(temporality), |head, point| {
@@ -311,7 +311,7 @@ fn rebuild(builder: &mut MetricsBuilder, place: &Place, metric: MetricView<'_>) 
                     bounds: &bounds,
                 };
                 with_exemplars(point.exemplars(), |exemplars| {
-                    builder.histogram(&head, &value, exemplars)
+                    builder.histogram(&head, &value, exemplars);
                 });
             });
         }
