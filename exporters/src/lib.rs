@@ -6,6 +6,7 @@
 mod answer;
 mod calendar;
 mod printable;
+mod prometheus_names;
 mod retry_after;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
@@ -16,6 +17,7 @@ pub mod file;
 pub mod nop;
 pub mod otlp_grpc;
 pub mod otlp_http;
+pub mod prometheus_remote_write;
 
 use pipeline::component::Registry;
 
@@ -26,4 +28,5 @@ pub fn register(registry: &mut Registry) {
     registry.exporter::<nop::Nop>();
     registry.exporter::<otlp_grpc::OtlpGrpc>();
     registry.exporter::<otlp_http::OtlpHttp>();
+    registry.exporter::<prometheus_remote_write::PrometheusRemoteWrite>();
 }

@@ -113,7 +113,9 @@ impl File {
                 cause: name(cause),
             },
             ExportError::Permanent { cause } => ExportError::Permanent { cause: name(cause) },
-            other @ (ExportError::Partial { .. } | ExportError::TooLarge { .. }) => other,
+            other @ (ExportError::Partial { .. } | ExportError::TooLarge { .. } | ExportError::RetryRest { .. }) => {
+                other
+            }
         }
     }
 }

@@ -26,6 +26,7 @@ use super::PATIENCE;
 /// What the exporter sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
+    pub(crate) method: http::Method,
     pub(crate) path: String,
     pub(crate) authority: String,
     pub(crate) headers: HeaderMap,
@@ -290,6 +291,7 @@ impl Shared {
         let authority = head.uri.authority().map(ToString::to_string);
         let host = head.headers.get("host").map(|host| host.to_str().unwrap().to_owned());
         let received = Received {
+            method: head.method,
             path: head.uri.path().to_owned(),
             authority: authority.or(host).unwrap_or_default(),
             headers: head.headers,

@@ -18,7 +18,7 @@ use pipeline::payload::{Limits, Payload};
 use pipeline::plan::World;
 use prost::Message;
 
-pub(crate) use destination::{Answer, Destination, TestTls};
+pub(crate) use destination::{Answer, Destination, Received, TestTls};
 
 /// No test waits longer than this for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -58,6 +58,16 @@ pub enum ExportError {
         /// What stood in the way.
         cause: String,
     },
+    /// A part arrived, which the exporter remembers; a later attempt with the same payload may succeed for the rest.
+    #[error("{delivered} items arrived, not the rest: {cause}")]
+    RetryRest {
+        /// Items that arrived whole.
+        delivered: u64,
+        /// When the destination wants to be asked again, where it said so.
+        after: Option<Duration>,
+        /// What stood in the way.
+        cause: String,
+    },
     /// No attempt will ever succeed.
     #[error("{cause}")]
     Permanent {

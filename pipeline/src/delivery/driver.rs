@@ -273,6 +273,7 @@ impl Shared {
         let failed = match &result {
             Ok(()) => 0,
             Err(ExportError::Partial { rejected, .. }) => (*rejected).min(items),
+            Err(ExportError::RetryRest { delivered, .. }) => items.saturating_sub(*delivered),
             Err(_) => items,
         };
         let is_heard = batch.receipt.is_heard_by_all();
@@ -296,13 +297,13 @@ impl Shared {
                 self.account.discard("too_large", failed);
                 Outcome::Rejected(cause.into())
             }
-            Err(ExportError::Retry { after, cause }) => {
+            Err(ExportError::Retry { after, cause } | ExportError::RetryRest { after, cause, .. }) => {
                 let (reason, what) = if self.abandon.is_cancelled() {
                     ("shutdown", "shut down before the destination took them")
                 } else {
                     ("gave_up", "gave up trying")
                 };
-                self.tell_failure(items, is_heard, &cause, what);
+                self.tell_failure(failed, is_heard, &cause, what);
                 self.account.discard(reason, failed);
                 let cause = cause.into();
                 Outcome::Retry { after, cause }
@@ -337,25 +338,35 @@ impl Shared {
     async fn attempts(&self, batch: &Batch) -> Result<(), ExportError> {
         let started = self.setup.outside.clock.now();
         let mut back_off = BackOff::new(&self.delivery.retry_on_failure);
+        // What arrived stays so, also when a later attempt cannot tell.
+        let mut arrived = 0;
         loop {
             let (after, cause) = match self.attempt(batch).await {
                 Err(ExportError::Retry { after, cause }) => (after, cause),
+                Err(ExportError::RetryRest {
+                    delivered,
+                    after,
+                    cause,
+                }) => {
+                    arrived = delivered.max(arrived);
+                    (after, cause)
+                }
                 decided => {
                     self.tell_answered();
                     return decided;
                 }
             };
             if self.abandon.is_cancelled() {
-                return Err(ExportError::Retry { after, cause });
+                return Err(rest(arrived, after, cause));
             }
             let elapsed = self.setup.outside.clock.now().saturating_duration_since(started);
             let Some(wait) = back_off.next(elapsed, after, self.setup.outside.random.as_ref()) else {
-                return Err(ExportError::Retry { after, cause });
+                return Err(rest(arrived, after, cause));
             };
             self.tell_away(&cause, wait);
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.abandon.cancelled() => return Err(ExportError::Retry { after, cause }),
+                () = self.abandon.cancelled() => return Err(rest(arrived, after, cause)),
             }
         }
     }
@@ -439,5 +450,17 @@ impl Shared {
                 .map_or(0.0, |it| it.in_flight.load(Ordering::Relaxed) as f64)
         };
         telemetry.gauge_probe(IN_FLIGHT, in_flight);
+    }
+}
+
+/// What is said of a batch that is given up after a part of it, or nothing, has arrived.
+fn rest(delivered: u64, after: Option<Duration>, cause: String) -> ExportError {
+    if delivered == 0 {
+        return ExportError::Retry { after, cause };
+    }
+    ExportError::RetryRest {
+        delivered,
+        after,
+        cause,
     }
 }

@@ -312,6 +312,28 @@ async fn a_batch_is_given_up_after_max_elapsed_time_and_counted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_arrived_of_a_batch_that_is_given_up_is_not_counted_as_lost() {
+    // The span arrived and something else of the batch did not; then the destination does not answer at all.
+    let rest = Answer::Fail(ExportError::RetryRest {
+        delivered: 1,
+        after: None,
+        cause: "one shard is away".to_owned(),
+    });
+    let busy = (0..1_000).map(|_| Answer::Fail(ExportError::retry("busy")));
+    let exporter = Scripted::new([rest].into_iter().chain(busy));
+    let scene = Scene::new(exporter, waiting_for_results());
+    let (batch, verdict) = scene.batch();
+
+    scene.handle().deliver(batch).await;
+
+    assert!(matches!(verdict.await, Outcome::Retry { .. }));
+    let world = scene.end(Duration::from_secs(1)).await;
+    assert_eq!(count(&world, "otelcol_exporter_send_failed_spans"), 0);
+    assert_eq!(count(&world, "otelcol_exporter_sent_spans"), 1);
+    assert_eq!(world.ledger.imbalances(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_sent_before_the_deadline_is_counted_not_forgotten() {
     let exporter = Scripted::new((0..100).map(|_| Answer::Hang));
     let retry_on_failure = RetryOnFailure {

@@ -121,6 +121,19 @@ impl HttpClient {
         Ok(again)
     }
 
+    /// Posts a body that the caller has encoded and described, and waits for the whole answer. `headers` win over the
+    /// configured ones; nothing is compressed and nothing is tried twice.
+    pub async fn post_packed(&self, url: &Uri, headers: HeaderMap, body: Bytes) -> Result<HttpAnswer, HttpFailure> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = url.clone();
+        let all = request.headers_mut();
+        *all = self.headers.clone();
+        all.extend(headers);
+        self.add_proxy_credentials(url, all);
+        self.answer(url, request).await
+    }
+
     async fn send(
         &self,
         url: &Uri,
@@ -130,12 +143,16 @@ impl HttpClient {
     ) -> Result<HttpAnswer, HttpFailure> {
         let packed = self.compressor.pack(payload, encoding).await;
         let packed = packed.map_err(|cause| HttpFailure::Unusable(cause.to_string()))?;
+        self.answer(url, self.request(url, content_type, encoding, packed))
+            .await
+    }
+
+    async fn answer(&self, url: &Uri, request: Request<Full<Bytes>>) -> Result<HttpAnswer, HttpFailure> {
         let _turn = match &self.connections {
             // Never closed, so there is always a turn.
             Some(connections) => connections.acquire().await.ok(),
             None => None,
         };
-        let request = self.request(url, content_type, encoding, packed);
         let response = self.pool.request(request).await.map_err(|cause| {
             let host = url.authority().map_or("", |authority| authority.as_str());
             HttpFailure::NoAnswer(format!("{host}: {}", super::causes(&cause)))
@@ -154,12 +171,16 @@ impl HttpClient {
         if encoding != Encoding::Identity {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
         }
+        self.add_proxy_credentials(url, headers);
+        request
+    }
+
+    fn add_proxy_credentials(&self, url: &Uri, headers: &mut HeaderMap) {
         if let Some(credentials) = &self.proxy_credentials
             && url.scheme_str() == Some("http")
         {
             headers.insert(PROXY_AUTHORIZATION, credentials.clone());
         }
-        request
     }
 }
 

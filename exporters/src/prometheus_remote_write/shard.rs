@@ -1,0 +1,138 @@
+//! A share of a batch's series: requests one after another, in order.
+
+use super::proto::{Encoded, Holds, Item};
+use super::series::{NO_POINT, Table};
+
+/// A share of a batch's series. What is settled is behind `next` and is never sent again.
+#[derive(Debug, Default)]
+pub(super) struct Shard {
+    items: Vec<Item>,
+    next: usize,
+    /// Items that the next request may have; less than all after an answer of 413.
+    items_max: Option<usize>,
+    pub(super) tally: Tally,
+}
+
+/// What became of the values of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Points of which something was refused.
+    pub(super) lost: Vec<u32>,
+    /// Values that the receiver did not write, without saying which.
+    pub(super) unnamed: u64,
+    /// Values that it wrote.
+    pub(super) written: u64,
+    /// Why, in the receiver's words; the first one.
+    pub(super) cause: Option<String>,
+}
+
+/// Deals the series of a batch out to shards, by the hash of their labels: a series has one place in every batch.
+pub(super) fn deal(table: &Table, shards: usize) -> Vec<Shard> {
+    let mut dealt: Vec<Shard> = Vec::new();
+    dealt.resize_with(shards.max(1), Shard::default);
+    let count = dealt.len() as u64;
+    for (number, series) in table.series.iter().enumerate() {
+        if series.values.is_empty() {
+            continue; // Its values went to another series, or were refused.
+        }
+        let item = Item {
+            series: number as u32,
+            values: series.values.clone(),
+            exemplars: series.exemplars.clone(),
+        };
+        if let Some(shard) = dealt.get_mut((series.hash % count) as usize) {
+            shard.items.push(item);
+        }
+    }
+    dealt
+}
+
+impl Shard {
+    /// What is not settled.
+    pub(super) fn rest(&self) -> &[Item] {
+        self.items.get(self.next..).unwrap_or_default()
+    }
+
+    /// What the next request may have: no series twice, as it would be where one was cut.
+    pub(super) fn ahead(&self) -> &[Item] {
+        let rest = self.rest();
+        let again = rest.array_windows().position(|[one, next]| one.series == next.series);
+        let count = again.map_or(rest.len(), |at| at + 1);
+        let count = self.items_max.map_or(count, |items_max| items_max.min(count));
+        rest.get(..count).unwrap_or_default()
+    }
+
+    /// The first `count` items need no further request.
+    pub(super) fn settle(&mut self, count: usize) {
+        self.next = (self.next + count).min(self.items.len());
+        self.items_max = None;
+    }
+
+    /// The receiver took a request, or as much of it as it says.
+    pub(super) fn took(&mut self, request: &Encoded, written: Option<Holds>) {
+        let sent = request.holds.values();
+        let written = written.map_or(sent, |written| written.values().min(sent));
+        self.tally.written += written;
+        self.tally.unnamed += sent - written;
+        self.settle(request.items);
+    }
+
+    /// The receiver will never take a request. With a count of what it took, nobody knows which values are lost.
+    pub(super) fn refused(&mut self, request: &Encoded, written: Option<Holds>, table: &Table, cause: String) -> u64 {
+        let sent = request.holds.values();
+        let written = written.map_or(0, |written| written.values().min(sent));
+        if written > 0 {
+            self.tally.written += written;
+            self.tally.unnamed += sent - written;
+        } else {
+            let items = self.items.get(self.next..self.next + request.items).unwrap_or_default();
+            let points = items.iter().flat_map(|item| points(table, item));
+            self.tally.lost.extend(points);
+        }
+        self.tally.cause.get_or_insert(cause);
+        self.settle(request.items);
+        sent - written
+    }
+
+    /// Makes the next request smaller; false if it is one value already.
+    pub(super) fn split(&mut self, items: usize) -> bool {
+        if items > 1 {
+            self.items_max = Some(items / 2);
+            return true;
+        }
+        let Some(item) = self.items.get_mut(self.next).filter(|item| item.values.len() > 1) else {
+            return false;
+        };
+        let middle = item.values.start + item.values.len() / 2;
+        let second = Item {
+            series: item.series,
+            values: middle..item.values.end,
+            exemplars: item.exemplars.clone(),
+        };
+        item.values.end = middle;
+        item.exemplars = 0..0;
+        self.items.insert(self.next + 1, second);
+        self.items_max = Some(1);
+        true
+    }
+}
+
+impl Holds {
+    /// What counts as arrived or lost; exemplars are an extra.
+    pub(super) fn values(&self) -> u64 {
+        self.samples + self.histograms
+    }
+}
+
+/// The data points that an item came from.
+pub(super) fn points<'t>(table: &'t Table, item: &Item) -> impl Iterator<Item = u32> + 't {
+    let is_native = table.series.get(item.series as usize).is_some_and(|it| it.is_native);
+    item.values.clone().filter_map(move |at| {
+        let point = if is_native {
+            table.histograms.get(at).map(|it| it.point)
+        } else {
+            table.samples.get(at).map(|it| it.point)
+        };
+        point.filter(|point| *point != NO_POINT)
+    })
+}
