@@ -11,8 +11,13 @@ use super::super::exposition::{Exemplar, Kind, Sample};
 use super::super::labels::Labels;
 use super::super::rules::SeriesRules;
 
-/// The scope of everything that is scraped.
-const SCOPE: EmittedScope = EmittedScope::named("inferscope/prometheus");
+/// No instrumentation library made what is scraped. A name here would come out as labels, `otel_scope_name` and its
+/// like, that the same page has not when Prometheus scrapes it.
+const SCOPE: EmittedScope = EmittedScope {
+    name: "",
+    version: "",
+    schema_url: "",
+};
 
 /// What a series says of its point.
 #[derive(Debug, Clone, Copy, PartialEq)]
