@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use pipeline::payload::base64;
 
 use crate::calendar::Moment;
 use crate::printable::printable;
@@ -17,7 +18,7 @@ pub(super) fn plain(value: Option<&AnyValue>) -> String {
         Some(Value::BoolValue(value)) => value.to_string(),
         Some(Value::IntValue(value)) => value.to_string(),
         Some(Value::DoubleValue(value)) => double(*value),
-        Some(Value::BytesValue(bytes)) => base64(bytes),
+        Some(Value::BytesValue(bytes)) => base64::encode(bytes),
         // JSON escapes control characters; the marks that turn text around are left to `printable`.
         Some(inner) => printable(&json(inner).to_string()).into_owned(),
     }
@@ -90,7 +91,7 @@ fn json(value: &Value) -> serde_json::Value {
         // JSON has no infinity and no NaN.
         Value::DoubleValue(value) if !value.is_finite() => value.to_string().into(),
         Value::DoubleValue(value) => (*value).into(),
-        Value::BytesValue(bytes) => base64(bytes).into(),
+        Value::BytesValue(bytes) => base64::encode(bytes).into(),
         Value::ArrayValue(array) => array.values.iter().map(inner).collect(),
         Value::KvlistValue(list) => list.values.iter().map(|one| (one.key.clone(), inner_of(one))).collect(),
         _ => serde_json::Value::Null,
@@ -103,26 +104,6 @@ fn inner_of(pair: &KeyValue) -> serde_json::Value {
 
 fn inner(value: &AnyValue) -> serde_json::Value {
     value.value.as_ref().map_or(serde_json::Value::Null, json)
-}
-
-/// RFC 4648 section 4, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let mut word = [0_u8; 4];
-        word.iter_mut()
-            .skip(1)
-            .zip(group)
-            .for_each(|(place, byte)| *place = *byte);
-        let word = u32::from_be_bytes(word);
-        for digit in 0..4 {
-            let letter = ALPHABET.get((word >> (18 - 6 * digit) & 0x3f) as usize);
-            let shown = if digit <= group.len() { letter } else { None };
-            text.push(shown.map_or('=', |letter| char::from(*letter)));
-        }
-    }
-    text
 }
 
 #[cfg(test)]

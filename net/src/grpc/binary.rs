@@ -1,22 +1,11 @@
 //! Base64 for `-bin` headers (RFC 4648 section 4): written without padding, read with or without.
 
+use pipeline::payload::base64;
+
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 pub(super) fn encode(bytes: &[u8]) -> String {
-    let mut encoded = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let mut word = [0_u8; 4];
-        word.iter_mut()
-            .skip(1)
-            .zip(group)
-            .for_each(|(place, byte)| *place = *byte);
-        let word = u32::from_be_bytes(word);
-        for digit in 0..=group.len() {
-            let index = word >> (18 - 6 * digit) & 0x3f;
-            encoded.push(char::from(ALPHABET[index as usize]));
-        }
-    }
-    encoded
+    base64::encode(bytes).trim_end_matches('=').to_owned()
 }
 
 pub(super) fn decode(encoded: &[u8]) -> Option<Vec<u8>> {

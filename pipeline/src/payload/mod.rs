@@ -6,6 +6,7 @@
 //!
 //! What a batch is worth, who waits for it and where it goes is not known here.
 
+pub mod base64;
 mod builder;
 mod check;
 mod child;

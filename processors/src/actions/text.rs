@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use pipeline::payload::Value;
+use pipeline::payload::{Value, base64};
 
 use super::held::Seen;
 
@@ -13,7 +13,7 @@ pub(super) fn text(value: Seen<'_>) -> String {
         Seen::Bool(value) => value.to_string(),
         Seen::Int(value) => value.to_string(),
         Seen::Double(value) => number(value),
-        Seen::Other(Value::Bytes(bytes)) => base64(bytes),
+        Seen::Other(Value::Bytes(bytes)) => base64::encode(bytes),
         Seen::Other(Value::Empty) => String::new(),
         Seen::Other(nested) => {
             let mut out = String::new();
@@ -90,21 +90,6 @@ fn json_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// RFC 4648, section 4, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let three = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for index in 0..4 {
-            let six = three >> (18 - 6 * index) & 63;
-            let digit = ALPHABET.get(six as usize).filter(|_| index <= chunk.len() as u32);
-            out.push(digit.map_or('=', |digit| char::from(*digit)));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,7 +116,7 @@ mod tests {
     #[test]
     fn bytes_are_written_as_base64() {
         // The test vectors of RFC 4648, section 10.
-        let written = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base64(text.as_bytes()));
+        let written = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|text| base64::encode(text.as_bytes()));
 
         assert_eq!(
             written,

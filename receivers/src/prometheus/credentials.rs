@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use pipeline::outside::Storage;
+use pipeline::payload::base64;
 
 use super::config::Job;
 
@@ -109,7 +110,7 @@ impl Credentials {
             Self::None => String::new(),
             Self::Basic { user, password } => {
                 let pair = format!("{}:{}", user.read(storage)?, password.read(storage)?);
-                format!("Basic {}", base64(pair.as_bytes()))
+                format!("Basic {}", base64::encode(pair.as_bytes()))
             }
             Self::Token { scheme, token } => format!("{scheme} {}", token.read(storage)?),
         };
@@ -118,21 +119,6 @@ impl Credentials {
         header.set_sensitive(true);
         Ok(header)
     }
-}
-
-/// RFC 4648 section 4, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for at in 0..4 {
-            let index = (group >> (18 - 6 * at) & 63) as usize;
-            let letter = ALPHABET.get(index).copied().unwrap_or(b'=');
-            text.push(if at <= chunk.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -148,7 +134,7 @@ mod tests {
             ("foo", "Zm9v"),
             ("foobar", "Zm9vYmFy"),
         ] {
-            assert_eq!(base64(text.as_bytes()), expected);
+            assert_eq!(base64::encode(text.as_bytes()), expected);
         }
     }
 }

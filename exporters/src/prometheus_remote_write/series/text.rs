@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use pipeline::payload::Value;
+use pipeline::payload::{Value, base64};
 
 /// Appends a value as the Collector writes it: text as it is, lists and maps as JSON, bytes in base64.
 pub(super) fn push_value(out: &mut String, value: &Value<'_>) {
     match value {
         Value::Empty => {}
         Value::Str(text) => out.push_str(text.as_str()),
-        Value::Bytes(bytes) => push_base64(out, bytes),
+        Value::Bytes(bytes) => out.push_str(&base64::encode(bytes)),
         other => push_json(out, other),
     }
 }
@@ -27,7 +27,7 @@ fn push_json(out: &mut String, value: &Value<'_>) {
         Value::Double(value) => out.write_str(&double(*value)),
         Value::Bytes(bytes) => {
             out.push('"');
-            push_base64(out, bytes);
+            out.push_str(&base64::encode(bytes));
             out.write_str("\"")
         }
         Value::Array(array) => {
@@ -86,23 +86,5 @@ pub(super) fn push_hex(out: &mut String, id: &[u8]) {
     for byte in id {
         // Writing to a String cannot fail.
         let _ = write!(out, "{byte:02x}");
-    }
-}
-
-fn push_base64(out: &mut String, bytes: &[u8]) {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for group in bytes.chunks(3) {
-        let mut word = [0_u8; 4];
-        word.iter_mut()
-            .skip(1)
-            .zip(group)
-            .for_each(|(place, byte)| *place = *byte);
-        let word = u32::from_be_bytes(word);
-        for digit in 0..4_usize {
-            let letter = ALPHABET
-                .get((word >> (18 - 6 * digit) & 0x3f) as usize)
-                .filter(|_| digit <= group.len());
-            out.push(letter.map_or('=', |letter| char::from(*letter)));
-        }
     }
 }

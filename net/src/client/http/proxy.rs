@@ -4,6 +4,7 @@ use std::io;
 
 use ::http::{HeaderValue, Uri};
 use pipeline::outside::Connection;
+use pipeline::payload::base64;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A proxy's answer to CONNECT is a status line and a few headers.
@@ -89,23 +90,7 @@ impl Proxy {
 
 /// Basic credentials (RFC 7617) from the user part of a URL.
 fn basic(user: &str) -> Result<HeaderValue, String> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let bytes = percent_decoded(user);
-    let mut text = "Basic ".to_owned();
-    for group in bytes.chunks(3) {
-        let mut word = [0_u8; 4];
-        word.iter_mut()
-            .skip(1)
-            .zip(group)
-            .for_each(|(place, byte)| *place = *byte);
-        let word = u32::from_be_bytes(word);
-        for digit in 0..4_usize {
-            let letter = ALPHABET
-                .get((word >> (18 - 6 * digit) & 0x3f) as usize)
-                .filter(|_| digit <= group.len());
-            text.push(letter.map_or('=', |letter| char::from(*letter)));
-        }
-    }
+    let text = format!("Basic {}", base64::encode(&percent_decoded(user)));
     let mut value = HeaderValue::from_str(&text).map_err(|_| "has credentials that a header cannot carry")?;
     value.set_sensitive(true);
     Ok(value)

@@ -14,7 +14,6 @@
 //!
 //! Fields that OTLP does not define (yet) have no name, so JSON cannot carry them: they end here in both directions.
 
-mod base64;
 mod error;
 mod hex;
 mod lexer;

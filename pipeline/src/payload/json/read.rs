@@ -1,6 +1,6 @@
 //! From JSON to protobuf, one token at a time.
 
-use super::base64;
+use super::super::base64;
 use super::error::{Fault, JsonError, Problem};
 use super::hex;
 use super::lexer::Lexer;

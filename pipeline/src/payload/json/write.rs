@@ -1,6 +1,6 @@
 //! From protobuf to JSON, message by message, without decoding anything into objects.
 
-use super::base64;
+use super::super::base64;
 use super::hex;
 use super::schema::{FIELDS_MAX, Field, Kind, Message, Presence};
 use crate::payload::wire::{Field as WireField, Fields, Wire, varint};
@@ -166,7 +166,7 @@ fn scalar(
             if let Kind::Id = kind {
                 hex::encode(wire.bytes(), out);
             } else {
-                base64::encode(wire.bytes(), out);
+                base64::append(wire.bytes(), out);
             }
             out.push(b'"');
         }
