@@ -166,6 +166,22 @@ impl ClientTls {
     }
 }
 
+/// A certificate is of no use without its key, nor a key without its certificate.
+pub fn require_both(has_cert: bool, has_key: bool, report: &mut Report<'_>) {
+    if has_cert == has_key {
+        return;
+    }
+    let (has, lacks) = if has_cert {
+        ("cert_file", "key_file")
+    } else {
+        ("key_file", "cert_file")
+    };
+    report.reject(
+        has,
+        format!("a certificate and its key belong together; set {lacks} too"),
+    );
+}
+
 impl Validate for Tls {
     fn validate(&self, report: &mut Report<'_>) {
         for (file, pem, what) in [
@@ -182,17 +198,7 @@ impl Validate for Tls {
         }
         let has_cert = !(self.cert_file.is_empty() && self.cert_pem.is_empty());
         let has_key = !(self.key_file.is_empty() && self.key_pem.is_empty());
-        if has_cert != has_key {
-            let (has, lacks) = if has_cert {
-                ("cert_file", "key_file")
-            } else {
-                ("key_file", "cert_file")
-            };
-            report.reject(
-                has,
-                format!("a certificate and its key belong together; set {lacks} too"),
-            );
-        }
+        require_both(has_cert, has_key, report);
         for (path, version) in [("min_version", &self.min_version), ("max_version", &self.max_version)] {
             if let Err(problem) = material::version(version) {
                 report.reject(path, problem.to_string());

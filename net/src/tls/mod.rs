@@ -8,6 +8,6 @@ mod reload;
 mod tests;
 mod trust;
 
-pub use self::config::{ClientTls, ServerTls, Tls};
+pub use self::config::{ClientTls, ServerTls, Tls, require_both};
 pub use self::material::TlsError;
 pub use self::reload::Reloading;

@@ -10,7 +10,35 @@ use super::table::{Loss, STALE, measured};
 use super::text::bound;
 use super::translate::{Head, Pass, Place};
 
+/// What a point of either kind says beside its measurements.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    attributes: Attrs<'a>,
+    times: (u64, u64),
+    temporality: Temporality,
+    is_stale: bool,
+}
+
 impl Pass<'_> {
+    /// What a point comes to since its series began; None, and the point lost, where that is not known.
+    fn total(&mut self, place: Place<'_>, head: &Head, at: &mut At, about: About<'_>, told: Total) -> Option<Total> {
+        match about.temporality {
+            Temporality::Cumulative => Some(told),
+            Temporality::Unspecified => {
+                self.table.losses.lose_for(at.point, Loss::Temporality);
+                None
+            }
+            Temporality::Delta => {
+                let labels = self.labels(place, about.attributes, None);
+                if !about.is_stale {
+                    return self.accumulate(at, &labels, head, about.times, told);
+                }
+                self.forget(about.temporality, &labels, head);
+                Some(told)
+            }
+        }
+    }
+
     pub(super) fn histograms(
         &mut self,
         place: Place<'_>,
@@ -22,28 +50,23 @@ impl Pass<'_> {
         for point in points {
             latest = latest.max(point.time());
             let mut at = self.next(point.start(), point.time());
-            let mut value = Explicit {
+            let value = Explicit {
                 count: point.count(),
                 sum: point.sum(),
                 counts: point.bucket_counts().collect(),
                 bounds: point.bounds().collect(),
             };
             let is_stale = point.has_no_value();
-            if temporality == Temporality::Delta {
-                let labels = self.labels(place, point.attrs(), None);
-                if is_stale {
-                    self.forget(temporality, &labels, head);
-                } else {
-                    let times = (point.start(), point.time());
-                    match self.accumulate(&mut at, &labels, head, times, Total::Explicit(value)) {
-                        Some(Total::Explicit(total)) => value = total,
-                        _ => continue,
-                    }
-                }
-            } else if temporality == Temporality::Unspecified {
-                self.table.losses.lose_for(at.point, Loss::Temporality);
+            let about = About {
+                attributes: point.attrs(),
+                times: (point.start(), point.time()),
+                temporality,
+                is_stale,
+            };
+            let total = Total::Explicit(value);
+            let Some(Total::Explicit(mut value)) = self.total(place, head, &mut at, about, total) else {
                 continue;
-            }
+            };
             if !is_stale && let Err(loss) = value.check_bounds() {
                 self.table.losses.lose_for(at.point, loss);
                 continue;
@@ -131,23 +154,18 @@ impl Pass<'_> {
         for point in points {
             latest = latest.max(point.time());
             let mut at = self.next(point.start(), point.time());
-            let mut value = exponential(point);
+            let value = exponential(point);
             let is_stale = point.has_no_value();
-            if temporality == Temporality::Delta {
-                let labels = self.labels(place, point.attrs(), None);
-                if is_stale {
-                    self.forget(temporality, &labels, head);
-                } else {
-                    let times = (point.start(), point.time());
-                    match self.accumulate(&mut at, &labels, head, times, Total::Exponential(value)) {
-                        Some(Total::Exponential(total)) => value = total,
-                        _ => continue,
-                    }
-                }
-            } else if temporality == Temporality::Unspecified {
-                self.table.losses.lose_for(at.point, Loss::Temporality);
+            let about = About {
+                attributes: point.attrs(),
+                times: (point.start(), point.time()),
+                temporality,
+                is_stale,
+            };
+            let total = Total::Exponential(value);
+            let Some(Total::Exponential(value)) = self.total(place, head, &mut at, about, total) else {
                 continue;
-            }
+            };
             let shape = if is_stale {
                 Ok(Shape::stale(0))
             } else {

@@ -6,16 +6,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::http::Uri;
+use ::http::header::PROXY_AUTHORIZATION;
+use ::http::{HeaderMap, Uri};
+use config::Secret;
 use futures_util::future::BoxFuture;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
-use pipeline::outside::Network;
+use pipeline::component::BuildError;
+use pipeline::outside::{Network, Outside};
 use tower_service::Service;
 
 use super::proxy::Proxy;
 use crate::client::dial::{self, Address, Tls};
+use crate::tls::ClientTls;
 
 /// TCP, the proxy and TLS together.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,8 +36,31 @@ struct Ways {
 }
 
 impl Connector {
-    pub(super) fn new(network: Arc<dyn Network>, tls: Option<Tls>, proxy: Option<Proxy>) -> Self {
-        Self(Arc::new(Ways { network, tls, proxy }))
+    /// `https` says whether some URL needs TLS, `http2` whether it is offered there.
+    pub(super) fn new(
+        proxy_url: &Secret,
+        tls: &ClientTls,
+        https: bool,
+        http2: bool,
+        outside: &Outside,
+    ) -> Result<Self, BuildError> {
+        let proxy = Proxy::parse(proxy_url.reveal()).map_err(|why| BuildError::new(format!("proxy_url {why}")))?;
+        let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
+        // Every request names its host; this one only stands in until then.
+        let tls = || Tls::new(tls, "localhost", protocols, Arc::clone(&outside.clock));
+        let tls = https.then(tls).transpose()?;
+        let network = Arc::clone(&outside.network);
+        Ok(Self(Arc::new(Ways { network, tls, proxy })))
+    }
+
+    /// Tells the proxy who asks, where requests are sent to it in the clear.
+    pub(super) fn add_credentials(&self, url: &Uri, headers: &mut HeaderMap) {
+        let credentials = self.0.proxy.as_ref().and_then(|proxy| proxy.credentials.as_ref());
+        if let Some(credentials) = credentials
+            && url.scheme_str() == Some("http")
+        {
+            headers.insert(PROXY_AUTHORIZATION, credentials.clone());
+        }
     }
 }
 

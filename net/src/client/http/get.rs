@@ -3,12 +3,9 @@
 //! A page comes from somebody who may mean harm or be broken, so its size is bounded while it is read and again while
 //! it is decompressed, and the memory is charged before it is used. The deadline is the caller's, who drops the future.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, COOKIE, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
-};
+use ::http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, COOKIE, LOCATION, USER_AGENT};
 use ::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use bytes::Bytes;
 use config::Secret;
@@ -21,8 +18,6 @@ use pipeline::outside::Outside;
 use pipeline::{Credit, Exhausted};
 
 use super::connector::Connector;
-use super::proxy::Proxy;
-use crate::client::dial::Tls;
 use crate::codec::{self, DecodeError, Encoding};
 use crate::tls::ClientTls;
 
@@ -55,10 +50,9 @@ pub struct GetConfig {
 /// Fetches pages.
 pub struct Getter {
     pool: Client<Connector, Empty<Bytes>>,
+    connector: Connector,
     compression: bool,
     redirects: bool,
-    /// Present where requests are sent to a proxy in the clear.
-    proxy_credentials: Option<HeaderValue>,
 }
 
 /// A page.
@@ -99,28 +93,18 @@ pub enum GetFailure {
 impl Getter {
     /// A client. It does not connect before the first request.
     pub fn new(config: &GetConfig, outside: &Outside) -> Result<Self, BuildError> {
-        let proxy =
-            Proxy::parse(config.proxy_url.reveal()).map_err(|why| BuildError::new(format!("proxy_url {why}")))?;
-        let protocols: &[&[u8]] = if config.http2 {
-            &[b"h2", b"http/1.1"]
-        } else {
-            &[b"http/1.1"]
-        };
-        let tls = || Tls::new(&config.tls, "localhost", protocols, Arc::clone(&outside.clock));
-        let tls = config.https.then(tls).transpose()?;
-        let proxy_credentials = proxy.as_ref().and_then(|proxy| proxy.credentials.clone());
-        let connector = Connector::new(Arc::clone(&outside.network), tls, proxy);
+        let connector = Connector::new(&config.proxy_url, &config.tls, config.https, config.http2, outside)?;
         let pool = Client::builder(TokioExecutor::new())
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-            .build(connector);
+            .build(connector.clone());
         Ok(Self {
             pool,
+            connector,
             compression: config.compression,
             redirects: config.redirects,
-            proxy_credentials,
         })
     }
 
@@ -194,11 +178,7 @@ impl Getter {
             .or_insert(HeaderValue::from_static(crate::client::USER_AGENT));
         let codings = if self.compression { "gzip" } else { "identity" };
         sent.insert(ACCEPT_ENCODING, HeaderValue::from_static(codings));
-        if let Some(credentials) = &self.proxy_credentials
-            && url.scheme_str() == Some("http")
-        {
-            sent.insert(PROXY_AUTHORIZATION, credentials.clone());
-        }
+        self.connector.add_credentials(url, sent);
         request
     }
 }

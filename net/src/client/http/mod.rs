@@ -9,10 +9,9 @@ mod connector;
 mod get;
 mod proxy;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, PROXY_AUTHORIZATION, USER_AGENT};
+use ::http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use ::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -27,10 +26,8 @@ pub use config::HttpClientConfig;
 pub use get::{Fetched, GetConfig, GetFailure, Getter};
 
 use super::Compressor;
-use super::dial::Tls;
 use crate::codec::{self, Encoding};
 use connector::Connector;
-use proxy::Proxy;
 
 /// Largest answer that is read, as in OTLP's recommendation for clients; ours are a few bytes.
 const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -44,11 +41,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(15);
 /// A client for a destination and its paths.
 pub struct HttpClient {
     pool: Client<Connector, Full<Bytes>>,
+    connector: Connector,
     compressor: Compressor,
     /// What every request carries.
     headers: HeaderMap,
-    /// Present where requests are sent to a proxy in the clear.
-    proxy_credentials: Option<HeaderValue>,
     /// `max_conns_per_host`.
     connections: Option<Semaphore>,
 }
@@ -78,23 +74,18 @@ pub enum HttpFailure {
 impl HttpClient {
     /// A client. It does not connect before the first request. `https` says whether some URL needs TLS.
     pub fn new(config: &HttpClientConfig, https: bool, outside: &Outside) -> Result<Self, BuildError> {
-        let proxy =
-            Proxy::parse(config.proxy_url.reveal()).map_err(|why| BuildError::new(format!("proxy_url {why}")))?;
-        let protocols: &[&[u8]] = if config.force_attempt_http2 {
-            &[b"h2", b"http/1.1"]
-        } else {
-            &[b"http/1.1"]
-        };
-        // Every request names its host; this one only stands in until then.
-        let tls = || Tls::new(&config.tls, "localhost", protocols, Arc::clone(&outside.clock));
-        let tls = https.then(tls).transpose()?;
-        let proxy_credentials = proxy.as_ref().and_then(|proxy| proxy.credentials.clone());
-        let connector = Connector::new(Arc::clone(&outside.network), tls, proxy);
+        let connector = Connector::new(
+            &config.proxy_url,
+            &config.tls,
+            https,
+            config.force_attempt_http2,
+            outside,
+        )?;
         Ok(Self {
-            pool: pool(config, connector),
+            pool: pool(config, connector.clone()),
+            connector,
             compressor: Compressor::new(config.compression, config.compression_params),
             headers: headers(config),
-            proxy_credentials,
             connections: (config.max_conns_per_host > 0).then(|| Semaphore::new(config.max_conns_per_host)),
         })
     }
@@ -130,7 +121,7 @@ impl HttpClient {
         let all = request.headers_mut();
         *all = self.headers.clone();
         all.extend(headers);
-        self.add_proxy_credentials(url, all);
+        self.connector.add_credentials(url, all);
         self.answer(url, request).await
     }
 
@@ -171,16 +162,8 @@ impl HttpClient {
         if encoding != Encoding::Identity {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
         }
-        self.add_proxy_credentials(url, headers);
+        self.connector.add_credentials(url, headers);
         request
-    }
-
-    fn add_proxy_credentials(&self, url: &Uri, headers: &mut HeaderMap) {
-        if let Some(credentials) = &self.proxy_credentials
-            && url.scheme_str() == Some("http")
-        {
-            headers.insert(PROXY_AUTHORIZATION, credentials.clone());
-        }
     }
 }
 

@@ -117,17 +117,7 @@ impl Validate for TlsConfig {
         }
         let has_cert = !(self.cert.is_empty() && self.cert_file.is_empty());
         let has_key = !(self.key.is_empty() && self.key_file.is_empty());
-        if has_cert != has_key {
-            let (has, lacks) = if has_cert {
-                ("cert_file", "key_file")
-            } else {
-                ("key_file", "cert_file")
-            };
-            report.reject(
-                has,
-                format!("a certificate and its key belong together; set {lacks} too"),
-            );
-        }
+        net::tls::require_both(has_cert, has_key, report);
         if self.insecure_skip_verify {
             report.warn(
                 "insecure_skip_verify",
