@@ -7,6 +7,7 @@ mod answer;
 mod calendar;
 mod printable;
 mod prometheus_names;
+mod prometheus_series;
 mod retry_after;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]

@@ -9,8 +9,8 @@ use pipeline::delivery::{Delivery, QueueSizer, RetryOnFailure, SendingQueue};
 use serde::{Deserialize, Deserializer};
 
 use super::proto::Protocol;
-use super::series::{Promotion, Settings};
 use crate::prometheus_names::{Names, Strategy, Underscores};
+use crate::prometheus_series::{Promotion, Settings};
 
 /// Streams of deltas remembered at once, unless configured: about 30 MB of totals.
 const STREAMS_MAX: usize = 100_000;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use pipeline::telemetry::{Counter, MetricAbout, Telemetry};
 
 use super::proto::{Encoded, Holds};
-use super::series::Losses;
+use crate::prometheus_series::Losses;
 
 const SENT: MetricAbout = MetricAbout {
     name: "inferscope_remote_write_sent_values",

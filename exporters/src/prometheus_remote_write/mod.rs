@@ -5,7 +5,6 @@ mod counts;
 mod proto;
 mod reply;
 mod sender;
-mod series;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -20,10 +19,10 @@ use tokio::sync::Mutex;
 
 pub use config::{Config, Message};
 
+use crate::prometheus_series::{Table, Translator};
 use counts::Counts;
 use proto::Protocol;
 use sender::{Sender, Stop};
-use series::{Table, Translator};
 use shard::Shard;
 
 /// Writes metrics to Prometheus.

@@ -14,10 +14,10 @@ use super::config::{Config, url};
 use super::counts::Counts;
 use super::proto::{Encoded, Protocol, encode};
 use super::reply::{Verdict, judge};
-use super::series::Table;
 use super::shard::Shard;
 use crate::answer::MESSAGE_BYTES_MAX;
 use crate::printable::excerpt;
+use crate::prometheus_series::Table;
 
 const VERSION: HeaderName = HeaderName::from_static("x-prometheus-remote-write-version");
 

@@ -1,7 +1,7 @@
 //! A share of a batch's series: requests one after another, in order.
 
 use super::proto::{Encoded, Holds, Item};
-use super::series::{NO_POINT, Table};
+use crate::prometheus_series::{NO_POINT, Table};
 
 /// A share of a batch's series. What is settled is behind `next` and is never sent again.
 #[derive(Debug, Default)]

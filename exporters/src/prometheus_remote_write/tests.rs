@@ -15,8 +15,8 @@ use pipeline::payload::Payload;
 
 use super::PrometheusRemoteWrite;
 use super::proto::{Protocol, encode};
-use super::series::{Settings, Table, Translator};
 use super::shard;
+use crate::prometheus_series::{Settings, Table, Translator};
 use crate::testing::{Answer, Destination, config, exporter};
 use oracle::Written;
 

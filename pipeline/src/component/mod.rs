@@ -15,7 +15,7 @@ mod setup;
 use config::{Signal, Validate};
 use serde::de::DeserializeOwned;
 
-pub use connector::{Conduit, Connector};
+pub use connector::{Conduit, Connection, Connector};
 pub use error::{BuildError, ExportError, Fatal};
 pub use exporter::{Export, Exporter};
 pub use extension::{Extension, Health, HealthState};

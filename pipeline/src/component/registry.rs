@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::{
-    About, BuildError, Component, Conduit, Connector, Export, ExportError, Exporter, Extension, Outlets, Processor,
+    About, BuildError, Component, Connection, Connector, Export, ExportError, Exporter, Extension, Outlets, Processor,
     Receiver, Service, Setup, Stage, Stop,
 };
 use crate::delivery::Delivery;
@@ -74,8 +74,8 @@ pub struct ConnectorEntry {
     pub decode: Decode,
     /// From which signal to which it can lead.
     pub routes: &'static [(Signal, Signal)],
-    /// Makes the conduit for one pipeline.
-    pub build: fn(&Decoded, &Setup, Outlets) -> Result<Box<dyn Conduit>, BuildError>,
+    /// Makes the connection for one signal.
+    pub build: fn(&Decoded, &Setup, Outlets) -> Result<Connection, BuildError>,
 }
 
 /// An extension type.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::{Lanes, Plan, Planned, PlannedExit, PlannedPipeline, Running, World};
-use crate::component::{BuildError, HealthState, Outlets, Registry, Setup, Stop};
+use crate::component::{BuildError, Conduit, Connection, HealthState, Outlets, Registry, Setup, Stop};
 use crate::delivery::{Driver, ExporterHandle};
 use crate::lane::{Exit, FanOut, Inside, Lane, LaneDoor, LaneStage, Outlet};
 
@@ -32,6 +32,8 @@ struct Wiring<'a> {
     /// Told whenever an exporter has nothing to do; lanes that keep something listen.
     rest: Arc<Notify>,
     exporters: HashMap<(usize, Signal), ExporterHandle>,
+    /// Connectors by index and the signal of the pipelines in front of them, which share one.
+    conduits: HashMap<(usize, Signal), Arc<dyn Conduit>>,
     /// The doors of each pipeline that was started, by index.
     doors: HashMap<usize, Vec<LaneDoor>>,
 }
@@ -54,6 +56,7 @@ impl<'a> Wiring<'a> {
             running,
             rest: Arc::default(),
             exporters: HashMap::new(),
+            conduits: HashMap::new(),
             doors: HashMap::new(),
         }
     }
@@ -160,7 +163,7 @@ impl<'a> Wiring<'a> {
         Ok(Inside::new(stages, &self.running.world))
     }
 
-    fn exits(&self, pipeline: &PlannedPipeline) -> Result<Vec<Exit>, BuildError> {
+    fn exits(&mut self, pipeline: &PlannedPipeline) -> Result<Vec<Exit>, BuildError> {
         let mut exits = Vec::with_capacity(pipeline.exits.len());
         for exit in &pipeline.exits {
             match exit {
@@ -169,19 +172,32 @@ impl<'a> Wiring<'a> {
                     exits.extend(handle.map(Exit::Exporter));
                 }
                 PlannedExit::Connector(index) => {
-                    let Some(connector) = self.plan.connectors.get(*index) else {
-                        continue;
-                    };
-                    let Planned { id, kind_name, config } = &connector.component;
-                    let entry = known(self.registry.connectors.get(kind_name), id)?;
-                    let setup = self.setup(id, Kind::Connector, Some(pipeline.signal));
-                    let conduit = (entry.build)(config, &setup, self.outlets(&connector.feeds))
-                        .map_err(|error| failed("connector", id, error))?;
-                    exits.push(Exit::Connector(conduit.into()));
+                    exits.extend(self.conduit(*index, pipeline.signal)?.map(Exit::Connector));
                 }
             }
         }
         Ok(exits)
+    }
+
+    /// The connector at an index, for pipelines of a signal; built for the first of them.
+    fn conduit(&mut self, index: usize, signal: Signal) -> Result<Option<Arc<dyn Conduit>>, BuildError> {
+        if let Some(conduit) = self.conduits.get(&(index, signal)) {
+            return Ok(Some(Arc::clone(conduit)));
+        }
+        let Some(connector) = self.plan.connectors.get(index) else {
+            return Ok(None);
+        };
+        let Planned { id, kind_name, config } = &connector.component;
+        let entry = known(self.registry.connectors.get(kind_name), id)?;
+        let setup = self.setup(id, Kind::Connector, Some(signal));
+        let Connection { conduit, work } = (entry.build)(config, &setup, self.outlets(&connector.feeds))
+            .map_err(|error| failed("connector", id, error))?;
+        if let Some(work) = work {
+            // It stands between the lanes in front of it and those behind it, and ends between them.
+            self.running.lanes.spawn(work);
+        }
+        self.conduits.insert((index, signal), Arc::clone(&conduit));
+        Ok(Some(conduit))
     }
 
     async fn start_receivers(&mut self) -> Result<(), BuildError> {

@@ -7,7 +7,7 @@ mod tests;
 use std::pin::Pin;
 
 use ::config::Signal;
-use pipeline::component::{About, BuildError, Component, Conduit, Connector, Outlets, Setup, Stability};
+use pipeline::component::{About, BuildError, Component, Conduit, Connection, Connector, Outlets, Setup, Stability};
 use pipeline::{Batch, Outcome};
 
 pub use config::Config;
@@ -36,8 +36,8 @@ impl Connector for Forward {
         (Signal::Logs, Signal::Logs),
     ];
 
-    fn build(_config: &Config, _setup: &Setup, outlets: Outlets) -> Result<Box<dyn Conduit>, BuildError> {
-        Ok(Box::new(Passage { outlets }))
+    fn build(_config: &Config, _setup: &Setup, outlets: Outlets) -> Result<Connection, BuildError> {
+        Ok(Connection::of(Passage { outlets }))
     }
 }
 

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::sync::Arc;
+
 use ::config::{Kind, Signal};
 use futures_util::FutureExt;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -44,7 +46,7 @@ fn one_span(world: &World) -> (Batch, Verdict) {
 }
 
 /// A conduit into this many pipelines for traces, and their ends.
-fn conduit(world: &World, pipelines: usize) -> (Box<dyn Conduit>, Vec<mpsc::Receiver<Batch>>) {
+fn conduit(world: &World, pipelines: usize) -> (Arc<dyn Conduit>, Vec<mpsc::Receiver<Batch>>) {
     let (mut doors, mut ends) = (Vec::new(), Vec::new());
     for _ in 0..pipelines {
         let (sender, end) = mpsc::channel(4);
@@ -56,7 +58,10 @@ fn conduit(world: &World, pipelines: usize) -> (Box<dyn Conduit>, Vec<mpsc::Rece
         outlets.set(Signal::Traces, Outlet::new(doors, world.budget.clone()));
     }
     let setup = contract::setup(world, "forward", Kind::Connector, Signal::Traces);
-    (Forward::build(&Config::default(), &setup, outlets).unwrap(), ends)
+    (
+        Forward::build(&Config::default(), &setup, outlets).unwrap().conduit,
+        ends,
+    )
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::wire::{
     put_double, put_int, put_member_uint, put_message, put_packed, put_packed_doubles, put_sint, put_uint, zigzag,
 };
-use crate::prometheus_remote_write::series::{Buckets, NativeHistogram};
+use crate::prometheus_series::{Buckets, NativeHistogram};
 
 mod field {
     pub(super) const COUNT_INT: u32 = 1;

@@ -7,7 +7,7 @@ mod wire;
 
 use std::ops::Range;
 
-use super::series::{Series, Table};
+use crate::prometheus_series::{Series, Table};
 
 pub(super) use v1::metadata;
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::histogram::put_histogram;
 use super::wire::{put_double, put_int, put_message, put_text, put_uint};
 use super::{Encoded, Holds, Item};
-use crate::prometheus_remote_write::series::{Ref, Table};
+use crate::prometheus_series::{Ref, Table};
 
 const TIMESERIES: u32 = 1;
 const METADATA: u32 = 3;

@@ -3,7 +3,7 @@
 use super::histogram::put_histogram;
 use super::wire::{put_bytes, put_double, put_int, put_message, put_packed, put_uint, varint_len};
 use super::{Encoded, Holds, Item};
-use crate::prometheus_remote_write::series::{Ref, Symbols, Table};
+use crate::prometheus_series::{Ref, Symbols, Table};
 
 const SYMBOLS: u32 = 4;
 const TIMESERIES: u32 = 5;

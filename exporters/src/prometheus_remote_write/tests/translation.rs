@@ -3,7 +3,7 @@
 use super::oracle::{Count, absolute};
 use super::otlp::*;
 use super::*;
-use crate::prometheus_remote_write::series::Losses;
+use crate::prometheus_series::Losses;
 
 const STALE: u64 = 0x7ff0_0000_0000_0002;
 
@@ -637,7 +637,7 @@ fn a_number_and_a_native_histogram_cannot_be_one_series() {
 
 #[test]
 fn patterns_of_keys_know_stars_and_question_marks() {
-    use crate::prometheus_remote_write::series::Promotion;
+    use crate::prometheus_series::Promotion;
     let takes = |pattern: &str, key: &str| {
         let included = vec![pattern.to_owned()];
         let excluded = vec!["*.secret".to_owned()];

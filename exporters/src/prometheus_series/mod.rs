@@ -1,4 +1,4 @@
-//! Metrics as the series of Prometheus, in one pass over the views.
+//! Metrics as the series of Prometheus, in one pass over the views: what both exporters to Prometheus share.
 
 mod exemplar;
 mod histogram;
