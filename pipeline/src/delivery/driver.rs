@@ -323,7 +323,7 @@ impl Shared {
 
     /// Once as a warning: the same destination will say it again and again.
     fn tell_too_large(&self, parts: &[Batch], cause: &str) {
-        let bytes: usize = parts.iter().map(|part| part.payload.bytes().len()).sum();
+        let bytes: usize = parts.iter().map(|part| part.payload.size()).sum();
         if self.told_too_large.swap(true, Ordering::Relaxed) {
             tracing::debug!(exporter = %self.name, bytes, cause, "a request was too large; sending it in two");
         } else {
