@@ -2,20 +2,23 @@
 
 mod exemplar;
 mod histogram;
+mod kept;
 mod labels;
 mod legacy;
 mod native;
 mod points;
 mod resource;
+mod scrape;
 mod streams;
 mod symbols;
 mod table;
 mod text;
 mod translate;
 
+pub(crate) use kept::HeadWriter;
 pub(crate) use native::{Buckets, NativeHistogram};
 pub(crate) use symbols::{Ref, Symbols};
-pub(crate) use table::{Losses, NO_POINT, Series, Table};
+pub(crate) use table::{Family, Losses, NO_POINT, Sample, Series, Stamp, Table};
 pub(crate) use translate::Translator;
 
 use std::time::Duration;

@@ -40,8 +40,8 @@ struct Parts {
 /// A part of a batch, in the form in which it came.
 #[derive(Debug, Clone)]
 pub enum MetricsPart {
-    /// An export request and the number of its points.
-    Otlp(Bytes, u32),
+    /// An export request.
+    Otlp(Metrics),
     /// The values of one scrape.
     Scrape(Arc<Scrape>),
 }
@@ -110,7 +110,7 @@ impl Metrics {
     /// The parts, in order.
     pub fn parts(&self) -> impl Iterator<Item = MetricsPart> + '_ {
         let (whole, list) = match &self.form {
-            Form::Otlp(bytes) => (Some(MetricsPart::Otlp(bytes.clone(), self.points)), None),
+            Form::Otlp(_) => (Some(MetricsPart::Otlp(self.clone())), None),
             Form::Parts(parts) => (None, Some(&parts.list)),
         };
         whole.into_iter().chain(list.into_iter().flatten().cloned())
@@ -168,7 +168,7 @@ impl Parts {
         let mut bytes = Vec::with_capacity(self.size);
         for part in &self.list {
             match part {
-                MetricsPart::Otlp(otlp, _) => bytes.extend_from_slice(otlp),
+                MetricsPart::Otlp(otlp) => bytes.extend_from_slice(otlp.bytes()),
                 MetricsPart::Scrape(scrape) => {
                     let mut out = MetricsBuilder::new();
                     scrape.write_otlp(&mut out);
@@ -210,14 +210,14 @@ impl MetricsPart {
     /// Number of data points.
     pub fn points(&self) -> u32 {
         match self {
-            Self::Otlp(_, points) => *points,
+            Self::Otlp(otlp) => otlp.points,
             Self::Scrape(scrape) => scrape.points,
         }
     }
 
     fn size(&self) -> usize {
         match self {
-            Self::Otlp(bytes, _) => bytes.len(),
+            Self::Otlp(otlp) => otlp.size(),
             Self::Scrape(scrape) => scrape.size(),
         }
     }

@@ -5,11 +5,13 @@
 //! knows the shape from the scrape before and reads nothing but values; to everybody else a scrape is the OTLP that it
 //! turns into when it is asked for its bytes.
 
+mod bound;
 mod otlp;
 mod shape;
 
 use std::sync::Arc;
 
+pub use bound::bound_text;
 pub use shape::{Family, Group, Kind, Label, Metric, Part, Series, Shape};
 
 /// The value that tells Prometheus that a series has ended; no measured value has these bits.

@@ -17,7 +17,6 @@ mod tell;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
-mod text;
 
 use std::collections::HashMap;
 use std::sync::Arc;

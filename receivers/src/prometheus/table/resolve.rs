@@ -1,13 +1,12 @@
 //! From the text of a series to the point that its value is a part of.
 
-use pipeline::payload::scrape::Part;
+use pipeline::payload::scrape::{Part, bound_text};
 
 use super::super::exposition::{Kind, Sample, value};
 use super::super::labels::{INSTANCE, JOB, Labels, NAME};
 use super::super::relabel;
 use super::super::rules::SeriesRules;
 use super::family::Families;
-use super::text::open_metrics;
 
 /// The series that describes its target (OpenMetrics, "Supporting target metadata").
 const TARGET_INFO: &str = "target_info";
@@ -111,7 +110,7 @@ fn place(name: &str, renamed: &str, mut labels: Labels, families: &Families) -> 
         let bound = point.take(label).and_then(|text| value(text.as_bytes()));
         let bound = bound.filter(|bound| !bound.is_nan())?;
         // Prometheus 3 writes bounds in one way, so that `1` and `1.0` are not two series.
-        labels.set(label, open_metrics(bound));
+        labels.set(label, bound_text(bound));
         Some(bound)
     };
     let part = match word {

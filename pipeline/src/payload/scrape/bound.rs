@@ -2,7 +2,7 @@
 
 /// A bound as Prometheus 3 writes it, whatever the page says: as Go's `%g` does with the shortest digits, and always
 /// with a point or an exponent (OpenMetrics 1.0, "Considerations: Canonical Numbers").
-pub(super) fn open_metrics(bound: f64) -> String {
+pub fn bound_text(bound: f64) -> String {
     if bound == f64::INFINITY {
         return "+Inf".to_owned();
     }
@@ -52,7 +52,7 @@ mod tests {
             (f64::INFINITY, "+Inf"),
             (f64::NEG_INFINITY, "-Inf"),
         ] {
-            assert_eq!(super::open_metrics(bound), text);
+            assert_eq!(super::bound_text(bound), text);
         }
     }
 }
