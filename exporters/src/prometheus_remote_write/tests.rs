@@ -6,6 +6,7 @@ mod otlp;
 mod properties;
 mod rules;
 mod rules_of_delivery;
+mod scrapes;
 mod translation;
 
 use std::net::SocketAddr;

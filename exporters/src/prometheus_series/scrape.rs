@@ -12,7 +12,6 @@ use crate::prometheus_names::{label_name, legal_metric_name};
 impl Pass<'_> {
     /// Adds the values of a scrape. Where `is_alone`, nothing but scrapes is in the batch.
     pub(super) fn scrape(&mut self, scrape: &Scrape, is_alone: bool) {
-        self.learn(&scrape.shape);
         let numbers = self.table.kept.numbers(&scrape.shape);
         let first = self.table.losses.begin_scrape(scrape.shape.points(), scrape.points);
         let mut times = scrape.times.iter().peekable();
@@ -46,8 +45,9 @@ impl Pass<'_> {
         self.table.kept.give_back(&scrape.shape, numbers);
     }
 
-    /// Translates the labels of series that the shape did not have before.
-    fn learn(&mut self, shape: &Shape) {
+    /// Translates the labels of series that the shape did not have before. All shapes of a batch come before their values:
+    /// two may have a series in common.
+    pub(super) fn learn(&mut self, shape: &Shape) {
         let known = self.table.kept.known(shape);
         let texts = self.table.kept.texts(shape, &mut self.table.symbols).to_vec();
         for series in shape.series().get(known..).unwrap_or_default() {

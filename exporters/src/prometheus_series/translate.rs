@@ -161,6 +161,11 @@ impl Pass<'_> {
         let is_alone = metrics.parts().all(|part| matches!(part, MetricsPart::Scrape(_)));
         for part in metrics.parts() {
             if let MetricsPart::Scrape(scrape) = part {
+                self.learn(&scrape.shape);
+            }
+        }
+        for part in metrics.parts() {
+            if let MetricsPart::Scrape(scrape) = part {
                 self.scrape(&scrape, is_alone);
             }
         }
