@@ -4,6 +4,7 @@ mod config;
 mod counts;
 mod proto;
 mod reply;
+mod requests;
 mod sender;
 mod shard;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use pipeline::payload::{Metrics, Payload};
 use tokio::sync::Mutex;
 
 pub use config::{Config, Message};
+pub use requests::{Lengths, Requests};
 
 use crate::prometheus_series::{Table, Translator};
 use counts::Counts;

@@ -8,6 +8,7 @@ mod exposition;
 mod files;
 mod job;
 mod labels;
+mod pages;
 mod relabel;
 mod report;
 mod rules;
@@ -30,6 +31,7 @@ pub use self::config::{
     RelabelConfig, Scheme, ScrapeConfig, ScrapeProtocol, Scraping, Size, TargetGroup, TlsConfig,
 };
 use self::job::JobRun;
+pub use self::pages::Pages;
 
 /// Scrapes Prometheus pages.
 pub struct PrometheusReceiver;
