@@ -5,7 +5,9 @@ mod histogram;
 mod labels;
 mod legacy;
 mod native;
+mod options;
 mod points;
+mod read;
 mod resource;
 mod streams;
 mod symbols;
@@ -13,9 +15,12 @@ mod table;
 mod text;
 mod translate;
 
-pub(crate) use native::{Buckets, NativeHistogram};
+pub(crate) use native::{Buckets, NativeHistogram, Shape, ZERO_THRESHOLD};
+pub(crate) use options::{ConstantLabels, Conversion, DeltaToCumulative};
+pub(crate) use read::{ExemplarView, FamilyView, SeriesView, Values};
 pub(crate) use symbols::{Ref, Symbols};
-pub(crate) use table::{Losses, NO_POINT, Series, Table};
+pub(crate) use table::{FamilyKind, Losses, NO_POINT, STALE, Series, Stamp, Table};
+pub(crate) use text::bound;
 pub(crate) use translate::Translator;
 
 use std::time::Duration;
