@@ -188,9 +188,15 @@ impl Validate for Config {
                 "write `endpoint: localhost:8889`, and let Prometheus scrape http://localhost:8889/metrics",
             );
         }
-        for key in ["max_request_body_size", "include_metadata", "compression_algorithms"] {
+        for key in [
+            "max_request_body_size",
+            "include_metadata",
+            "compression_algorithms",
+            "read_timeout",
+        ] {
             report.without_effect(key, "a scrape is a GET without a body");
         }
+        report.without_effect("write_timeout", "`idle_timeout` ends a connection that does not read");
         if own.metric_expiration.is_zero() {
             report.reject(
                 "metric_expiration",

@@ -20,7 +20,7 @@ use super::shelf::Shelf;
 pub(super) const PATH: &str = "/metrics";
 
 /// Pages that are written at once. Each may be large, and two Prometheus servers with a person beside them need three.
-const SCRAPES_MAX: usize = 8;
+pub(super) const SCRAPES_MAX: usize = 8;
 
 /// When who was turned away may ask again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -153,4 +153,31 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Reply> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+    use crate::prometheus::Prometheus;
+    use crate::testing::{config, setup};
+
+    #[tokio::test]
+    async fn beyond_eight_scrapes_at_once_a_scraper_is_told_when_to_come_back() {
+        let config = config::<Prometheus>("endpoint: localhost:0").unwrap();
+        let setup = setup("prometheus");
+        let shelf = Arc::new(Shelf::new(&config, &setup.telemetry, setup.outside.clock));
+        let desk = Desk::new(Arc::clone(&shelf), false, config.server());
+        let scrape = Request::get(PATH).body(()).unwrap();
+        let others = desk.scrapes.acquire_many(8).await.unwrap();
+
+        let refused = desk.answer(&scrape).await;
+        drop(others);
+        let answered = desk.answer(&scrape).await;
+
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers()[RETRY_AFTER], "1");
+        assert_eq!(answered.status(), StatusCode::OK);
+        assert_eq!((shelf.counts.too_many.value(), shelf.counts.text.value()), (1, 1));
+    }
 }

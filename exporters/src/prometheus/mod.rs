@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ::config::Signal;
-use net::server::Server;
+use net::server::{Rules, Server};
 use pipeline::component::{About, BuildError, Component, Export, ExportError, Exporter, Setup, Stability, Stop};
 use pipeline::delivery::Delivery;
 use pipeline::payload::Payload;
@@ -29,8 +29,12 @@ use tokio::task::JoinHandle;
 
 pub use config::Config;
 
-use desk::Desk;
+use desk::{Desk, SCRAPES_MAX};
 use shelf::Shelf;
+
+/// Scrapers with a connection each; more are a mistake or an attack. Who does not read its page holds it in memory until
+/// the connection is idle for too long.
+const CONNECTIONS_MAX: usize = 64;
 
 /// Shows metrics to Prometheus, which comes for them.
 pub struct Prometheus {
@@ -66,13 +70,13 @@ impl Component for Prometheus {
 impl Exporter for Prometheus {
     fn build(config: &Config, setup: &Setup) -> Result<Self, BuildError> {
         let block = config.server();
-        let server = Server::bind_now(
-            block.transport,
-            &block.endpoint,
-            block.tls.as_ref(),
-            block.rules(),
-            &setup.outside,
-        )?;
+        let rules = Rules {
+            connections_max: CONNECTIONS_MAX,
+            streams_max: SCRAPES_MAX as u32,
+            ..block.rules()
+        };
+        let (endpoint, tls) = (&block.endpoint, block.tls.as_ref());
+        let server = Server::bind_now(block.transport, endpoint, tls, rules, &setup.outside)?;
         let address = server.local_addr();
         if let Some(address) = address {
             tracing::info!(exporter = %setup.id, %address, "listening");

@@ -183,11 +183,10 @@ impl Store {
 
 impl Family {
     fn all_are(&self, fits: impl Fn(&[u8], f64) -> bool) -> bool {
-        let fits = |(row, group): (&Box<[u8]>, &Group)| match group.values {
+        self.groups.iter().all(|(row, group)| match group.values {
             Point::Number { value, .. } => fits(row, value),
             _ => true,
-        };
-        self.groups.iter().all(fits)
+        })
     }
 }
 

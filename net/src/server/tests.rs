@@ -403,7 +403,15 @@ async fn a_socket_that_a_killed_process_left_is_taken_over_without_waiting() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("left.sock");
     let outside = Outside::system();
-    let bind = || Server::bind_now(Transport::Unix, path.to_str().unwrap(), None, Rules::default(), &outside);
+    let bind = || {
+        Server::bind_now(
+            Transport::Unix,
+            path.to_str().unwrap(),
+            None,
+            Rules::default(),
+            &outside,
+        )
+    };
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
 
     let server = bind().unwrap();

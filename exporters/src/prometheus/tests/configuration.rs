@@ -90,6 +90,8 @@ fn keys_without_effect_are_said_to_be_so() {
     for (key, why) in [
         ("max_request_body_size: 1", "without a body"),
         ("include_metadata: true", "without a body"),
+        ("read_timeout: 1s", "without a body"),
+        ("write_timeout: 1s", "does not read"),
         ("compression_algorithms: [gzip]", "without a body"),
         (
             "add_metric_suffixes: false\ntranslation_strategy: NoTranslation",

@@ -88,7 +88,7 @@ fn a_stale_marker_ends_a_whole_histogram_or_summary() {
     let summary_of = |flags, seconds| SummaryDataPoint {
         time_unix_nano: at(seconds),
         flags,
-        quantile_values: vec![quantile.clone(); usize::from(flags == 0)],
+        quantile_values: vec![quantile; usize::from(flags == 0)],
         ..SummaryDataPoint::default()
     };
     let first = buckets(&[], 1, &[1.0, 2.0], &[1, 1, 1], Some(1.0));
@@ -260,14 +260,11 @@ fn a_page_stays_valid_when_its_metrics_change_between_two_turns() {
 
     while store.write(&mut page) {
         turns += 1;
-        match turns {
-            // In the middle of `m_total` it becomes a counter, and a metric comes that belongs before it.
-            2 => {
-                take(&mut store, vec![all_end()]);
-                let counters = (0..3_000).map(|number| point(&[("pod", &format!("{number:04}"))], 3, 2.0));
-                take(&mut store, vec![counter("m", "", counters.collect()), gauges("b", 3)]);
-            }
-            _ => {}
+        // In the middle of `m_total` it becomes a counter, and a metric comes that belongs before it.
+        if turns == 2 {
+            take(&mut store, vec![all_end()]);
+            let counters = (0..3_000).map(|number| point(&[("pod", &format!("{number:04}"))], 3, 2.0));
+            take(&mut store, vec![counter("m", "", counters.collect()), gauges("b", 3)]);
         }
     }
 
