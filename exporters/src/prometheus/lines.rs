@@ -38,8 +38,9 @@ impl Lines {
         self.out.push(b' ');
         self.name(name.as_bytes(), NameOf::Metric);
         self.out.push(b' ');
-        let has_quotes = self.syntax == Syntax::Text; // As they are; OpenMetrics escapes them.
-        escape(&mut self.out, text.as_bytes(), !has_quotes);
+        // Text leaves quotes as they are here.
+        let quotes_too = self.syntax == Syntax::OpenMetrics;
+        escape(&mut self.out, text.as_bytes(), quotes_too);
         self.out.push(b'\n');
     }
 
