@@ -2,7 +2,6 @@
 
 mod configuration;
 mod oracle;
-mod otlp;
 mod properties;
 mod rules;
 mod rules_of_delivery;
@@ -18,7 +17,7 @@ use super::PrometheusRemoteWrite;
 use super::proto::{Protocol, Room, encode};
 use super::shard;
 use crate::prometheus_series::{Settings, Table, Translator};
-use crate::testing::{Answer, Destination, config, exporter};
+use crate::testing::{Answer, Destination, config, exporter, otlp};
 use oracle::Written;
 
 const V2: &str = "protobuf_message: io.prometheus.write.v2.Request";

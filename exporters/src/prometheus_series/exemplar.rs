@@ -77,6 +77,7 @@ impl Pass<'_> {
             .sum::<usize>();
         if letters > EXEMPLAR_LETTERS_MAX {
             labels.labels.clear(); // The trace is worth more than what stands beside it.
+            self.table.losses.cut_exemplars += 1;
         }
         labels.labels.extend(ids.labels);
         labels.sort(&self.table.symbols);

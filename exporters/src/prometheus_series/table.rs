@@ -157,6 +157,8 @@ pub(crate) struct Losses {
     pub(crate) fallback_names: u64,
     /// Attributes whose label is needed for something else.
     pub(crate) overwritten_labels: u64,
+    /// Exemplars that lost their attributes because all labels together were too long.
+    pub(crate) cut_exemplars: u64,
 }
 
 impl Losses {

@@ -10,10 +10,11 @@ use pipeline::payload::{Attrs, Metrics, Value};
 use super::Settings;
 use super::kept::HeadWriter;
 use super::labels::{AttributeLabels, LabelSet, NAME};
+use super::read::FamilyView;
 use super::resource::{ResourceLabels, scope_labels};
 use super::streams::Streams;
 use super::symbols::{Ref, Symbols};
-use super::table::{Family, FamilyKind, NO_POINT, Sample, Stamp, Table};
+use super::table::{Family, FamilyKind, Loss, NO_POINT, Sample, Stamp, Table};
 use super::text::bound;
 use crate::prometheus_names::{Kind, Names, Translated, legacy_label_name};
 
@@ -32,6 +33,9 @@ pub(crate) struct Translator {
     heads: Option<HeadWriter>,
 }
 
+/// Decides whether a metric may have its name and type; the points of one that may not are lost.
+pub(crate) type Admit<'t> = dyn FnMut(FamilyView<'_>) -> bool + 't;
+
 /// One pass over one batch.
 pub(super) struct Pass<'t> {
     pub(super) settings: &'t Settings,
@@ -39,6 +43,7 @@ pub(super) struct Pass<'t> {
     pub(super) streams: &'t mut Streams,
     pub(super) now: Instant,
     attributes: &'t mut AttributeLabels,
+    admit: &'t mut Admit<'t>,
     pub(super) external: Vec<(Ref, Ref)>,
     pub(super) known: Known,
 }
@@ -107,6 +112,11 @@ impl Translator {
 
     /// The series of one batch.
     pub(crate) fn translate(&mut self, metrics: &Metrics, now: Instant) -> Table {
+        self.translate_admitted(metrics, now, &mut |_| true)
+    }
+
+    /// The same without the metrics that `admit` refuses; it is asked for each before its points.
+    pub(crate) fn translate_admitted(&mut self, metrics: &Metrics, now: Instant, admit: &mut Admit<'_>) -> Table {
         let mut table = self.empty_table();
         let external = external_labels(&self.settings, &mut table.symbols);
         let known = Known {
@@ -120,6 +130,7 @@ impl Translator {
             streams: &mut self.streams,
             now,
             attributes: &mut self.attributes,
+            admit,
             external,
             known,
         };
@@ -202,7 +213,10 @@ impl Pass<'_> {
     /// Gives the time of the latest point.
     fn metric(&mut self, place: Place<'_>, metric: MetricView<'_>) -> u64 {
         let data = metric.data();
-        let head = self.head(metric, &data);
+        let Some(head) = self.head(metric, &data) else {
+            self.refuse(data);
+            return 0;
+        };
         match data {
             Data::None => 0,
             Data::Gauge(points) => self.gauges(place, &head, points),
@@ -217,7 +231,23 @@ impl Pass<'_> {
         }
     }
 
-    fn head(&mut self, metric: MetricView<'_>, data: &Data<'_>) -> Head {
+    /// The points of a metric that cannot have its name.
+    fn refuse(&mut self, data: Data<'_>) {
+        let points = match data {
+            Data::None => 0,
+            Data::Gauge(points) | Data::Sum { points, .. } => points.count(),
+            Data::Histogram { points, .. } => points.count(),
+            Data::ExponentialHistogram { points, .. } => points.count(),
+            Data::Summary(points) => points.count(),
+        };
+        for _ in 0..points {
+            let point = self.table.losses.next_point();
+            self.table.losses.lose_for(point, Loss::Conflict);
+        }
+    }
+
+    /// None for a metric that is not admitted.
+    fn head(&mut self, metric: MetricView<'_>, data: &Data<'_>) -> Option<Head> {
         let (kind, family_kind) = match data {
             Data::Gauge(_) => (Kind::Gauge, FamilyKind::Gauge),
             Data::Sum {
@@ -243,19 +273,29 @@ impl Pass<'_> {
             },
             None => self.settings.names.metric(metric.name().as_str(), unit, kind),
         };
+        let help = metric.description().as_str();
+        let view = FamilyView {
+            name: &translated.name,
+            help,
+            unit,
+            kind: family_kind,
+        };
+        if !(self.admit)(view) {
+            return None;
+        }
         self.table.losses.fallback_names += u64::from(translated.is_fallback);
         let symbols = &mut self.table.symbols;
         let family = Family {
             name: symbols.intern(&translated.name),
-            help: symbols.intern(metric.description().as_str()),
+            help: symbols.intern(help),
             unit: symbols.intern(unit),
             kind: family_kind,
         };
-        Head {
+        Some(Head {
             family: self.family(family),
             name: translated.name,
             is_scraped: told.is_some(),
-        }
+        })
     }
 
     fn family(&mut self, family: Family) -> u32 {
