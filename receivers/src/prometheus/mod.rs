@@ -4,8 +4,9 @@ mod config;
 mod counts;
 mod credentials;
 mod deliver;
+mod discovery;
 mod exposition;
-mod files;
+mod further;
 mod job;
 mod labels;
 mod relabel;
@@ -26,8 +27,9 @@ use futures_util::future::join_all;
 use pipeline::component::{About, BuildError, Component, Outlets, Receiver, Service, Setup, Stability, Stop};
 
 pub use self::config::{
-    Action, Authorization, BasicAuth, Config, FileSdConfig, Global, GlobalOwn, Job, Limits, PromDuration, Prometheus,
-    RelabelConfig, Scheme, ScrapeConfig, ScrapeProtocol, Scraping, Size, TargetGroup, TlsConfig,
+    Access, Action, Authorization, BasicAuth, Config, FileSdConfig, Global, GlobalOwn, HttpSd, HttpSdConfig, Job,
+    Limits, PromDuration, Prometheus, RelabelConfig, Scheme, ScrapeConfig, ScrapeProtocol, Scraping, Size, TargetGroup,
+    TlsConfig, Ways,
 };
 use self::job::JobRun;
 
@@ -52,8 +54,11 @@ impl Receiver for PrometheusReceiver {
     async fn start(config: Config, setup: Setup, outlets: Outlets, stop: Stop) -> Result<Service, BuildError> {
         let mut jobs = Vec::new();
         if let (Some(prometheus), Some(outlet)) = (&config.config, &outlets.metrics) {
-            for job in &prometheus.own.scrape_configs {
-                jobs.push(Arc::new(JobRun::new(&config, prometheus, job, &setup, outlet.clone())?));
+            let (own, extra) = (&prometheus.own, config.report_extra_scrape_metrics);
+            let further = further::jobs(own, &setup.outside.storage).await?;
+            for job in own.scrape_configs.iter().chain(&further) {
+                let run = JobRun::new(job, &own.global, extra, &setup, outlet.clone())?;
+                jobs.push(Arc::new(run));
             }
         }
         drop(outlets); // Only the jobs hold the way into the pipelines; it closes behind the last of them.

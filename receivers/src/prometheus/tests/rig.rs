@@ -188,9 +188,12 @@ impl Rig {
 
     /// The same in this world, in front of a pipeline that answers or never does.
     pub(super) async fn in_front_of(scrape_configs: &str, world: World, answers: bool) -> Self {
-        let yaml = format!(
-            "config: {{global: {{scrape_interval: 1s, scrape_timeout: 900ms}}, scrape_configs: [{scrape_configs}]}}"
-        );
+        Self::configured(&format!("scrape_configs: [{scrape_configs}]"), world, answers).await
+    }
+
+    /// The same with jobs that are written in another way.
+    pub(super) async fn configured(jobs: &str, world: World, answers: bool) -> Self {
+        let yaml = format!("config: {{global: {{scrape_interval: 1s, scrape_timeout: 900ms}}, {jobs}}}");
         let section = Section::from_yaml("test.yaml", &yaml).unwrap();
         let mut diagnostics = Diagnostics::new();
         let config: Option<Config> = ::config::decode(&section, &mut diagnostics);
