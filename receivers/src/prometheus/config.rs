@@ -22,6 +22,7 @@ pub use duration::PromDuration;
 use not_built::{GlobalNotBuilt, JobNotBuilt, NotBuilt};
 pub use relabel::{Action, RelabelConfig};
 pub use size::Size;
+pub(crate) use validate::address;
 
 /// Scrapes Prometheus pages.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -21,6 +21,7 @@ use super::relabel::{self, Rule};
 use super::rules::SeriesRules;
 use super::scrape::Scraper;
 use super::target::Target;
+use crate::engines::profile::Dialect;
 
 /// Largest page where no `body_size_limit` is set. Prometheus knows no bound; here a target that never stops sending
 /// must not take the memory of the others. The largest honest pages, of kube-state-metrics, may need more: then it is
@@ -40,6 +41,12 @@ pub(super) struct JobRun {
     pub(super) budget: Budget,
     /// `report_extra_scrape_metrics`.
     pub(super) extra: bool,
+    /// What the metrics of its targets mean, where the engine is known.
+    #[expect(
+        dead_code,
+        reason = "the table is to ask it for every series that it sees for the first time"
+    )]
+    pub(super) dialect: Option<Dialect>,
     job: Job,
     limits: Limits,
     global: GlobalOwn,
@@ -56,11 +63,12 @@ struct Running {
 }
 
 impl JobRun {
-    /// A job; `extra` is `report_extra_scrape_metrics`.
+    /// A job; `extra` is `report_extra_scrape_metrics`, and a dialect is what its targets speak.
     pub(super) fn new(
         job: &ScrapeConfig,
         global: &Global,
         extra: bool,
+        dialect: Option<Dialect>,
         setup: &Setup,
         outlet: Outlet,
     ) -> Result<Self, BuildError> {
@@ -92,6 +100,7 @@ impl JobRun {
             outside: setup.outside.clone(),
             budget: setup.budget.clone(),
             extra,
+            dialect,
             relabel: relabel::rules(&own.relabel_configs).map_err(bad)?,
             metric_relabel: relabel::rules(&own.metric_relabel_configs).map_err(bad)?.into(),
             external: Arc::new(global.own.external_labels.clone().into_iter().collect()),

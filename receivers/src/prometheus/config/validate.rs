@@ -173,7 +173,7 @@ pub(super) fn is_pattern(path: &str) -> bool {
 }
 
 /// A target is `host:port`; scheme and path have keys of their own.
-pub(super) fn address(target: &str) -> Result<(), String> {
+pub(crate) fn address(target: &str) -> Result<(), String> {
     if target.contains("://") || target.contains('/') {
         return Err(format!(
             "{target:?} is not host:port\nwrite the scheme in `scheme` and the path in `metrics_path`"
