@@ -251,9 +251,9 @@ fn when_the_better_name_goes_the_other_one_tells_and_slots_are_used_again() {
     claims.present(by_old);
     assert!(claims.wins(by_old) && !claims.wins(by_new));
 
-    claims.leave(&new, by_new);
+    claims.leave(by_new);
     assert!(claims.wins(by_old));
-    claims.leave(&old, by_old);
+    claims.leave(by_old);
     let by_other = claims.enter(&other);
     assert!(!claims.wins(by_other), "not on a page yet");
     claims.present(by_other);
@@ -320,4 +320,24 @@ fn start_times_are_no_metrics() {
             );
         }
     }
+}
+
+#[test]
+fn an_alias_stands_back_behind_a_series_of_that_name_and_is_told_once() {
+    let labels = || [("model_name", "m")].into_iter();
+    let mut claims = Claims::default();
+    let itself = claims.enter_itself("vllm_x", labels());
+    let alias = claims.enter_alias("vllm_x", labels());
+    let second = claims.enter_alias("vllm_x", labels());
+    let other = claims.enter_alias("vllm_x", [("model_name", "n")].into_iter());
+
+    claims.begin();
+    [itself, alias, second, other]
+        .into_iter()
+        .for_each(|claim| claims.present(claim));
+    assert!(claims.wins(itself) && !claims.wins(alias) && !claims.wins(second) && claims.wins(other));
+
+    claims.begin();
+    [second, alias].into_iter().for_each(|claim| claims.present(claim));
+    assert!(claims.wins(alias) && !claims.wins(second));
 }

@@ -381,6 +381,26 @@ async fn targets_come_and_go_with_the_list_of_a_server_and_stay_when_it_fails() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_never_ends_its_list_delays_neither_other_targets_nor_the_end() {
+    let (site, lister) = (Site::page("a 1\n").await, Site::new(Answer::Drip).await);
+    let list = format!(
+        "http_sd_configs: [{{url: 'http://{}/', refresh_interval: 1h}}]",
+        lister.address
+    );
+
+    let mut rig = Rig::start(&job("j", &site, &list)).await;
+    rig.until("a scrape", |rig| {
+        !lister.heads().is_empty() && !rig.values("a", "j").is_empty()
+    })
+    .await;
+    rig.stop().await;
+
+    assert_eq!(rig.values("a", "j").last(), Some(&None));
+    rig.until("no memory for the list", |rig| rig.world.budget.used() == 0)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jobs_in_further_files_are_scraped_too() {
     let site = Site::page("a 1\n").await;
     let folder = tempfile::tempdir().unwrap();
