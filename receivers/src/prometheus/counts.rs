@@ -49,9 +49,16 @@ const TARGETS: MetricAbout = about(
     "Targets that are scraped now, by job.",
     "{target}",
 );
+const UNFOUND: MetricAbout = about(
+    "inferscope_discovery_failures",
+    "Lists of targets that could not be had, by job, mechanism and reason.",
+    "{refresh}",
+);
 
 /// All of them, for the component table.
-pub(super) const ALL: &[MetricAbout] = &[SCRAPED, ERRORED, ACCEPTED, REFUSED, FAILED, FAILURES, LEFT_OUT, TARGETS];
+pub(crate) const ALL: &[MetricAbout] = &[
+    SCRAPED, ERRORED, ACCEPTED, REFUSED, FAILED, FAILURES, LEFT_OUT, TARGETS, UNFOUND,
+];
 
 /// What one job counts.
 #[derive(Debug, Clone)]
@@ -84,6 +91,12 @@ impl Counts {
     pub(super) fn failure(&self, reason: &'static str) {
         // Failures are rare, so the counter is looked up and not kept.
         self.telemetry.with("reason", reason).counter(FAILURES).add(1);
+    }
+
+    /// A list of targets could not be had; the targets of the list before stay.
+    pub(super) fn unfound(&self, mechanism: &'static str, reason: &'static str) {
+        let labelled = self.telemetry.with("mechanism", mechanism).with("reason", reason);
+        labelled.counter(UNFOUND).add(1);
     }
 
     /// What a good page had that could not be told.
