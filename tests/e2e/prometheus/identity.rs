@@ -1,0 +1,232 @@
+//! A page that the program scrapes and writes is the same series, with the same values and types, as when Prometheus
+//! scrapes that page itself.
+
+use std::collections::BTreeSet;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::api::Labels;
+use super::server::Version;
+use super::target::Page;
+use super::ways::{DIRECT, Exception, WAYS, Ways};
+use crate::patience::{PATIENCE, until};
+
+/// What was captured of one vLLM, in order, and the first page once more: then series vanish.
+const VLLM_PAGES: [&str; 4] = [
+    "metrics-01-idle-before-first-request.prom",
+    "metrics-02-after-sequential.prom",
+    "metrics-13-final.prom",
+    "metrics-01-idle-before-first-request.prom",
+];
+
+const DURATION: Exception = Exception {
+    why: "two scrapes take different times",
+    apply: |labels, value| {
+        let is_duration = labels["__name__"] == "scrape_duration_seconds";
+        Some((labels, if is_duration { String::new() } else { value }))
+    },
+};
+
+const OF_TARGETS: Exception = Exception {
+    why: "Prometheus writes type and unit labels while it reads a page, and up and scrape_* stand on none",
+    apply: |labels, value| {
+        let is_of_target = labels["__name__"] == "up" || labels["__name__"].starts_with("scrape_");
+        let labels = if is_of_target { untyped(labels) } else { labels };
+        Some((labels, value))
+    },
+};
+
+const NO_TYPES: Exception = Exception {
+    why: "remote write 1.0 has no types",
+    apply: |labels, value| Some((untyped(labels), value)),
+};
+
+fn untyped(mut labels: Labels) -> Labels {
+    labels.remove("__type__");
+    labels.remove("__unit__");
+    labels
+}
+
+/// Known mistakes. Each is taken out of here when it is mended; the tests fail when it is not.
+mod known {
+    use super::Exception;
+
+    pub(super) const BOUNDS: Exception = Exception {
+        why: "bounds are written as 1, not as 1.0",
+        apply: |mut labels, value| {
+            for bound in ["le", "quantile"] {
+                if let Some(text) = labels.get_mut(bound) {
+                    *text = text.parse::<f64>().map_or(text.clone(), |bound| format!("{bound:?}"));
+                }
+            }
+            Some((labels, value))
+        },
+    };
+
+    pub(super) const CREATED: Exception = Exception {
+        why: "series _created become start times",
+        apply: |labels, value| (!labels["__name__"].ends_with("_created")).then_some((labels, value)),
+    };
+
+    pub(super) const TARGET_INFO: Exception = Exception {
+        why: "target_info is made from address and scheme",
+        apply: |labels, value| (labels["__name__"] != "target_info").then_some((labels, value)),
+    };
+
+    pub(super) const UNITS: Exception = Exception {
+        why: "units are written in UCUM",
+        apply: |mut labels, value| {
+            labels.remove("__unit__");
+            Some((labels, value))
+        },
+    };
+
+    pub(super) const GAUGE_HISTOGRAMS: Exception = Exception {
+        why: "gauge histograms are gauges",
+        apply: |mut labels, value| {
+            if labels["__name__"].starts_with("queue_size") {
+                labels.remove("__type__");
+            }
+            Some((labels, value))
+        },
+    };
+
+    pub(super) const UNDERSCORES: Exception = Exception {
+        why: "underscores at the ends of names and next to others are lost",
+        apply: |mut labels, value| {
+            let words = labels["__name__"].split('_').filter(|word| !word.is_empty());
+            let name = words.collect::<Vec<_>>().join("_");
+            labels.insert("__name__".to_owned(), name);
+            Some((labels, value))
+        },
+    };
+
+    pub(super) const TOTAL: Exception = Exception {
+        why: "a counter without _total gets it",
+        apply: |mut labels, value| {
+            if labels["__name__"] == "bare" {
+                labels.insert("__name__".to_owned(), "bare_total".to_owned());
+            }
+            Some((labels, value))
+        },
+    };
+
+    pub(super) const HISTOGRAMS: Exception = Exception {
+        why: "histograms are made whole or left out",
+        apply: |labels, value| (!labels["__name__"].starts_with("odd_histogram")).then_some((labels, value)),
+    };
+
+    pub(super) const SUMMARIES: Exception = Exception {
+        why: "summaries without a count are left out",
+        apply: |labels, value| (labels["__name__"] != "odd_summary").then_some((labels, value)),
+    };
+
+    pub(super) const UTF8: Exception = Exception {
+        why: "names in UTF-8 are escaped",
+        apply: |labels, value| (!labels["__name__"].starts_with("utf8")).then_some((labels, value)),
+    };
+}
+
+/// Asserts that every exception is there for something.
+fn all_needed(exceptions: &[Exception], needed: &BTreeSet<&'static str>) {
+    let idle: Vec<&str> = exceptions.iter().map(|exception| exception.why).collect();
+    let idle: Vec<&&str> = idle.iter().filter(|why| !needed.contains(*why)).collect();
+    assert!(idle.is_empty(), "no longer true, take it out of the list: {idle:?}");
+}
+
+/// Shows the pages one after another and compares each.
+async fn same_by_each_way(version: Version, pages: Vec<Page>, known: &[Exception]) {
+    let mut pages = pages.into_iter();
+    let mut ways = Ways::open(version, pages.next().unwrap()).await;
+    let mut exceptions = vec![("v1", known.to_vec()), ("v2", known.to_vec())];
+    for (way, exceptions) in &mut exceptions {
+        exceptions.push(DURATION);
+        match (version, *way) {
+            (Version::V2, _) => {} // It has no labels of types at all.
+            (Version::V3, "v1") => {
+                // A unit that is gone already cannot be wrong.
+                exceptions.retain(|known| known.why != known::UNITS.why && known.why != known::GAUGE_HISTOGRAMS.why);
+                exceptions.insert(0, NO_TYPES);
+            }
+            (Version::V3, _) => exceptions.push(OF_TARGETS),
+        }
+    }
+    let mut needed = [BTreeSet::new(), BTreeSet::new()];
+    loop {
+        ways.arrive().await;
+        for ((way, exceptions), needed) in exceptions.iter().zip(&mut needed) {
+            needed.extend(ways.agree(way, exceptions).await);
+        }
+        let Some(page) = pages.next() else { break };
+        ways.target.show(page);
+    }
+    for ((_, exceptions), needed) in exceptions.iter().zip(&needed) {
+        all_needed(exceptions, needed);
+    }
+    ways.program.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_vllm_are_the_same_series_scraped_and_written() {
+    let pages = VLLM_PAGES.map(Page::of_vllm).to_vec();
+    same_by_each_way(Version::V3, pages, &[known::BOUNDS, known::CREATED, known::TARGET_INFO]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r19_an_old_prometheus_gets_the_same_series_by_either_way() {
+    let pages = VLLM_PAGES.map(Page::of_vllm).to_vec();
+    same_by_each_way(Version::V2, pages, &[known::BOUNDS, known::CREATED, known::TARGET_INFO]).await;
+}
+
+/// A page with everything that OpenMetrics has, as old as now.
+fn open_metrics(milliseconds_ago: u128) -> Page {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() - milliseconds_ago;
+    let seconds = format!("{}.{:03}", now / 1000, now % 1000);
+    Page::open_metrics(include_str!("pages/everything.openmetrics").replace("NOW", &seconds))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_in_openmetrics_is_the_same_series_scraped_and_written() {
+    let known = [
+        known::BOUNDS,
+        known::CREATED,
+        known::TARGET_INFO,
+        known::UNITS,
+        known::GAUGE_HISTOGRAMS,
+        known::UNDERSCORES,
+    ];
+    same_by_each_way(Version::V3, vec![open_metrics(0)], &known).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_odd_page_is_the_same_series_scraped_and_written() {
+    let known = [
+        known::BOUNDS,
+        known::TARGET_INFO,
+        known::TOTAL,
+        known::HISTOGRAMS,
+        known::SUMMARIES,
+        known::UTF8,
+    ];
+    let page = Page::text(include_str!("pages/odd.txt"));
+    same_by_each_way(Version::V3, vec![page], &known).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exemplars_are_the_same_scraped_and_written() {
+    let mut ways = Ways::open(Version::V3, open_metrics(2000)).await;
+    ways.arrive().await;
+    ways.target.show(open_metrics(0));
+    ways.arrive().await;
+
+    for way in WAYS {
+        let same = until("the exemplars are the same", 2 * PATIENCE, || async {
+            let (direct, ours) = (ways.exemplars(DIRECT).await, ways.exemplars(way).await);
+            (!direct.is_empty() && direct == ours).then_some(())
+        });
+        if tokio::time::timeout(PATIENCE, same).await.is_err() {
+            let (direct, ours) = (ways.exemplars(DIRECT).await, ways.exemplars(way).await);
+            panic!("Prometheus has {direct:#?}\nand by {way} came {ours:#?}");
+        }
+    }
+    ways.program.stop().await;
+}
