@@ -18,6 +18,7 @@ mod destination;
 mod doors;
 mod load;
 mod metrics_page;
+mod otlp_metrics;
 mod patience;
 mod peers;
 mod process;

@@ -1,8 +1,12 @@
 //! Metrics into a real Prometheus, and what it answers to queries then.
 
 pub(crate) mod api;
+mod gate;
 pub(crate) mod server;
 mod target;
 mod ways;
 
 mod identity;
+mod outages;
+mod own_page;
+mod staleness;

@@ -97,10 +97,10 @@ impl Target {
     }
 
     /// Is not there any more.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(&mut self) {
         self.listening.abort();
         // The port is free when the task is gone.
-        let _ = self.listening.await;
+        let _ = (&mut self.listening).await;
     }
 }
 
