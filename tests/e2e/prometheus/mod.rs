@@ -9,4 +9,6 @@ mod ways;
 mod identity;
 mod outages;
 mod own_page;
+pub(crate) mod phases;
 mod staleness;
+mod translation;
