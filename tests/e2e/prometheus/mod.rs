@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 mod gate;
+mod promtool;
 pub(crate) mod server;
 mod target;
 mod ways;

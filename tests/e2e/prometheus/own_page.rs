@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::api::Labels;
+use super::promtool::promtool;
 use super::server::{self, Job, Version};
+use crate::metrics_page::MetricsPage;
 use crate::otlp_metrics::{gauge, now, number, request};
 use crate::patience::{PATIENCE, until};
 use crate::program;
+use crate::wire;
 
 const JOB: &str = "inferscope";
 
@@ -46,7 +49,12 @@ async fn prometheus_reads_all_of_the_page_of_own_metrics() {
         (sent == Some(10.0)).then_some(())
     })
     .await;
-    let page = program.metrics().await;
+    let page = wire::get(program.metrics, "/metrics")
+        .await
+        .expect("the page of own metrics answers")
+        .body;
+    promtool(&["check", "metrics"], &page);
+    let page = MetricsPage::read(std::str::from_utf8(&page).unwrap());
     let known: BTreeSet<Labels> = prometheus
         .series("{job=\"inferscope\"}")
         .await
@@ -65,6 +73,9 @@ async fn prometheus_reads_all_of_the_page_of_own_metrics() {
         .query("{job=\"inferscope\", __type__=\"\", __name__!~\"up|scrape_.*\"}")
         .await;
     assert!(untyped.is_empty(), "the page does not say what these are: {untyped:#?}");
+    let types = prometheus.types().await;
+    assert_eq!(types["otelcol_receiver_accepted_metric_points_total"], "counter");
+    assert_eq!(types["inferscope_component_held_items"], "gauge");
     program.stop().await;
 }
 

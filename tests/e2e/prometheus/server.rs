@@ -81,6 +81,8 @@ impl Setting {
             "--config.file=prometheus.yml",
             "--storage.tsdb.path=data",
             "--web.enable-remote-write-receiver",
+            // Otherwise it looks for targets five seconds after it is ready.
+            "--scrape.discovery-reload-interval=100ms",
         ]);
         command.arg(format!("--enable-feature={features}"));
         command.arg(format!("--web.listen-address=127.0.0.1:{}", self.port));
