@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::api::Labels;
 use super::server::Version;
 use super::target::Page;
-use super::ways::{Exception, Of, WAYS, Ways};
+use super::ways::{DIRECT, Exception, Of, WAYS, Ways};
 
 /// What was captured of one vLLM, in order, and the first page once more: then series vanish.
 const VLLM_PAGES: [&str; 4] = [
@@ -138,6 +138,15 @@ mod known {
         },
     };
 
+    pub(super) const PARTS: Exception = Exception {
+        why: "a part of a point that goes on has no stale marker of its own",
+        apply: |labels, value| {
+            let part = (labels.get("le"), labels.get("quantile"));
+            let is_gone = part.0.is_some_and(|le| le == "2.5") || part.1.is_some_and(|quantile| quantile == "0.9");
+            (!is_gone && labels["__name__"] != "h_sum").then_some((labels, value))
+        },
+    };
+
     pub(super) const UTF8: Exception = Exception {
         why: "names in UTF-8 are escaped",
         apply: |labels, value| (!labels["__name__"].starts_with("utf8")).then_some((labels, value)),
@@ -233,7 +242,7 @@ async fn an_odd_page_is_the_same_series_scraped_and_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn exemplars_are_the_same_scraped_and_written() {
+async fn exemplars_and_times_of_their_own_are_the_same_scraped_and_written() {
     let mut ways = Ways::open(Version::V3, open_metrics(2000)).await;
     ways.arrive().await;
     ways.target.show(open_metrics(0));
@@ -244,20 +253,41 @@ async fn exemplars_are_the_same_scraped_and_written() {
         let exceptions = exceptions(Version::V3, way, &known, &[]);
         let needed = ways.agree(Of::Exemplars, way, &exceptions).await;
         all_needed(&exceptions, &needed);
+        let behind = format!(
+            "timestamp(stamped{{job=\"{DIRECT}\"}}) - ignoring(job, __type__) timestamp(stamped{{job={way:?}}})"
+        );
+        assert_eq!(ways.prometheus.number(&behind).await, Some(0.0));
     }
+    ways.program.stop().await;
+}
+
+/// Shows one page, then another that lacks some of its series.
+async fn end_when_they_vanish(first: Page, second: &'static str, known: &[Exception]) {
+    let mut ways = Ways::open(Version::V3, first).await;
+    ways.arrive().await;
+    ways.target.show(Page::text(second));
+    ways.arrive().await;
+
+    let exceptions = [known, &[DURATION, OF_TARGETS, known::TARGET_INFO]].concat();
+    let needed = ways.agree(Of::Values, "v2", &exceptions).await;
+
+    all_needed(&exceptions, &needed);
     ways.program.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn series_with_units_end_when_their_family_vanishes() {
-    let mut ways = Ways::open(Version::V3, open_metrics(0)).await;
-    ways.arrive().await;
-    ways.target.show(Page::text("something_else 1\n"));
-    ways.arrive().await;
+    end_when_they_vanish(open_metrics(0), "something_else 1\n", &[known::LINGERING]).await;
+}
 
-    let known = [DURATION, OF_TARGETS, known::TARGET_INFO, known::LINGERING];
-    let needed = ways.agree(Of::Values, "v2", &known).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn buckets_quantiles_and_sums_end_when_they_vanish_alone() {
+    let first = Page::text(
+        "# TYPE h histogram\nh_bucket{le=\"0.5\"} 1\nh_bucket{le=\"2.5\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n\
+         # TYPE s summary\ns{quantile=\"0.5\"} 1\ns{quantile=\"0.9\"} 2\ns_sum 3\ns_count 2\n",
+    );
+    let second = "# TYPE h histogram\nh_bucket{le=\"0.5\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_count 2\n\
+                  # TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 3\ns_count 2\n";
 
-    all_needed(&known, &needed);
-    ways.program.stop().await;
+    end_when_they_vanish(first, second, &[known::PARTS]).await;
 }

@@ -81,7 +81,7 @@ impl Setting {
             "--config.file=prometheus.yml",
             "--storage.tsdb.path=data",
             "--web.enable-remote-write-receiver",
-            // Otherwise it looks for targets five seconds after it is ready.
+            // Its first scrape is five seconds after its start; without this it may be ten.
             "--scrape.discovery-reload-interval=100ms",
         ]);
         command.arg(format!("--enable-feature={features}"));
