@@ -4,7 +4,6 @@
 //! `read` reads it, `write…` makes requests of what was read, `all…` does both and compresses; 1 and 2 are the protocols.
 
 use std::alloc::System;
-use std::time::Instant;
 
 use benches::Task;
 use bytes::Bytes;
@@ -35,7 +34,7 @@ fn main() {
     let mut requests = Requests::of(config);
     let now = World::system().outside.clock.now();
     let mut round = 0;
-    let mut scrape = |targets: &mut Vec<Pages>, round: usize| {
+    let scrape = |targets: &mut Vec<Pages>, round: usize| {
         let page = pages.get(round % pages.len()).cloned().unwrap_or_default();
         let time = 1_795_316_006_871 + round as i64 * 15_000;
         let scrapes = targets.iter_mut().filter_map(|target| target.read(&page, time));

@@ -25,13 +25,12 @@ const TEXTS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of texts that only one series has: more than any real one.
 const SERIES_TEXTS_BYTES: usize = 256;
 
-/// Writes what a request says of a series in front of its values and behind them, where that does not change.
+/// Writes what a request says of a series beside its values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HeadWriter {
     /// Tells one from another.
     pub(crate) name: &'static str,
-    pub(crate) labels: fn(&[(Ref, Ref)], &Symbols, &mut Vec<u8>),
-    pub(crate) family: fn(&Family, &mut Vec<u8>),
+    pub(crate) write: fn(&[(Ref, Ref)], &Family, &Symbols, &mut Vec<u8>),
 }
 
 /// Kept series, by number.
@@ -39,11 +38,11 @@ pub(crate) struct HeadWriter {
 pub(crate) struct Kept {
     series: Vec<KeptSeries>,
     targets: HashMap<usize, Target>,
-    /// Encoded heads and tails.
+    /// Encoded heads.
     bytes: Vec<u8>,
     writer: Option<HeadWriter>,
     by_hash: HashMap<u64, u32>,
-    families: HashMap<Family, (u32, Range<u32>)>,
+    families: HashMap<Family, u32>,
     /// How much of the table's families and labels belongs to kept series.
     families_count: usize,
     labels_count: usize,
@@ -58,7 +57,6 @@ struct KeptSeries {
     hash: u64,
     family: u32,
     head: Range<u32>,
-    tail: Range<u32>,
     /// Another kept series has the same labels.
     is_shared: bool,
     /// The batch that it is in, and its number there.
@@ -82,6 +80,8 @@ struct Target {
     series: Vec<u32>,
     /// Symbols, by number of the target's texts.
     texts: Vec<Ref>,
+    /// Every symbol that its series use, once.
+    used: Vec<Ref>,
     /// What its families said when they were learned.
     families_version: u32,
 }
@@ -142,16 +142,10 @@ impl Kept {
         self.is_spoiled || too_many || too_long
     }
 
-    /// What stands in front of the values of a series.
+    /// What is said of a series beside its values.
     pub(crate) fn head(&self, number: u32) -> Option<&[u8]> {
         let series = self.series.get(number as usize)?;
         self.bytes.get(series.head.start as usize..series.head.end as usize)
-    }
-
-    /// What stands behind them.
-    pub(crate) fn tail(&self, number: u32) -> Option<&[u8]> {
-        let series = self.series.get(number as usize)?;
-        self.bytes.get(series.tail.start as usize..series.tail.end as usize)
     }
 
     /// Puts a series into the batch, as number `next` if it is not in it.
@@ -177,10 +171,37 @@ impl Kept {
         }
     }
 
-    /// Whether another kept series has the labels of this one.
+    /// The same for a series that cannot be in the batch under another number; None where it may be, or is already.
     #[inline]
-    pub(super) fn is_shared(&self, number: u32) -> bool {
-        self.series.get(number as usize).is_none_or(|series| series.is_shared)
+    pub(super) fn place_alone(&mut self, number: u32, next: u32) -> Option<Placed> {
+        let batch = self.batch;
+        let series = self.series.get_mut(number as usize)?;
+        if series.batch == batch || series.is_shared {
+            return None;
+        }
+        series.batch = batch;
+        series.place = next;
+        Some(Placed {
+            place: next,
+            labels: series.labels.start as usize..series.labels.end as usize,
+            hash: series.hash,
+            family: series.family,
+        })
+    }
+
+    /// Notes that the batch uses the texts of a target.
+    pub(super) fn mark(&self, shape: &Shape, symbols: &mut Symbols) {
+        if let Some(target) = self.targets.get(&key(shape)) {
+            target.used.iter().for_each(|text| symbols.mark(*text));
+        }
+    }
+
+    /// All new series of a target were learned.
+    pub(super) fn learned(&mut self, shape: &Shape) {
+        if let Some(target) = self.targets.get_mut(&key(shape)) {
+            target.used.sort_unstable();
+            target.used.dedup();
+        }
     }
 
     /// The kept series of a series of the target that [`Kept::learn`] was called with.
@@ -204,6 +225,7 @@ impl Kept {
             identity: Arc::downgrade(shape.identity()),
             series: Vec::new(),
             texts: Vec::new(),
+            used: Vec::new(),
             families_version: shape.families_version(),
         });
         // All is learned anew for the next batch.
@@ -216,7 +238,6 @@ impl Kept {
         let Some(target) = self.targets.get_mut(&key(shape)) else {
             return &[];
         };
-        target.texts.iter().for_each(|text| symbols.mark(*text));
         let new = shape.texts().get(target.texts.len()..).unwrap_or_default();
         target.texts.extend(new.iter().map(|text| symbols.intern(text)));
         &target.texts
@@ -232,13 +253,13 @@ impl Kept {
     ) {
         let (families, labels, symbols) = table;
         let (Learned { labels: own, family }, hash) = learned;
-        let (family, tail) = self.family(shape, family, families, symbols, namespaced);
+        let (family, said) = self.family(shape, family, families, symbols, namespaced);
         let start = labels.len() as u32;
         labels.extend_from_slice(&own);
         self.labels_count = labels.len();
         let head = self.bytes.len() as u32;
         if let Some(writer) = self.writer {
-            (writer.labels)(&own, symbols, &mut self.bytes);
+            (writer.write)(&own, &said, symbols, &mut self.bytes);
         }
         let number = self.series.len() as u32;
         let before = self.by_hash.insert(hash, number);
@@ -253,17 +274,18 @@ impl Kept {
             hash,
             family,
             head: head..self.bytes.len() as u32,
-            tail,
             is_shared,
             batch: self.batch.wrapping_sub(1),
             place: 0,
         });
         if let Some(target) = self.targets.get_mut(&key(shape)) {
             target.series.push(number);
+            target.used.extend(own.iter().flat_map(|(name, value)| [*name, *value]));
+            target.used.extend([said.help, said.unit]);
         }
     }
 
-    /// The family with this number of the target, as number of the table, and its tail.
+    /// The family with this number of the target, as number of the table.
     fn family(
         &mut self,
         shape: &Shape,
@@ -271,7 +293,7 @@ impl Kept {
         families: &mut Vec<Family>,
         symbols: &mut Symbols,
         namespaced: impl Fn(&str) -> String,
-    ) -> (u32, Range<u32>) {
+    ) -> (u32, Family) {
         let told = shape.families().get(number as usize);
         let said = Family {
             name: symbols.intern(&namespaced(told.map_or("", |family| &family.name))),
@@ -279,18 +301,12 @@ impl Kept {
             unit: symbols.intern(told.map_or("", |family| &family.unit)),
             kind: told.map_or(FamilyKind::Unknown, |family| kind(family.kind)),
         };
-        if let Some(known) = self.families.get(&said) {
-            return known.clone();
-        }
-        families.push(said);
+        let number = *self.families.entry(said).or_insert_with(|| {
+            families.push(said);
+            (families.len() - 1) as u32
+        });
         self.families_count = families.len();
-        let start = self.bytes.len() as u32;
-        if let Some(writer) = self.writer {
-            (writer.family)(&said, &mut self.bytes);
-        }
-        let known = ((families.len() - 1) as u32, start..self.bytes.len() as u32);
-        self.families.insert(said, known.clone());
-        known
+        (number, said)
     }
 }
 

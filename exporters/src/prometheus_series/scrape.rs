@@ -1,43 +1,50 @@
 //! Scrapes as series: as the page has them, without the way through OTLP.
 
-use pipeline::payload::scrape::{Part, Scrape, Series, Shape};
+use pipeline::payload::scrape::{self, Metric, Part, Scrape, Series, Shape};
 
 use super::kept::Learned;
 use super::labels::{LabelSet, NAME};
 use super::symbols::Ref;
 use super::table::{NO_POINT, Sample, Stamp, milliseconds};
+use super::text::bound;
 use super::translate::Pass;
-use crate::prometheus_names::{label_name, legal_metric_name};
+use crate::prometheus_names::{Kind, label_name, legal_metric_name};
 
 impl Pass<'_> {
     /// Adds the values of a scrape. Where `is_alone`, nothing but scrapes is in the batch.
     pub(super) fn scrape(&mut self, scrape: &Scrape, is_alone: bool) {
         let numbers = self.table.kept.numbers(&scrape.shape);
         let first = self.table.losses.begin_scrape(scrape.shape.points(), scrape.points);
+        self.table.reserve(scrape.samples.len());
         let mut times = scrape.times.iter().peekable();
         let all = scrape.shape.series();
         for (at, sample) in (0_u32..).zip(&scrape.samples) {
-            let time = times
-                .next_if(|own| own.sample == at)
-                .map_or(scrape.time, |own| own.time);
-            let (Some(number), Some(series)) = (numbers.get(sample.series as usize), all.get(sample.series as usize))
-            else {
+            let time = match times.next_if(|own| own.sample == at) {
+                Some(own) => own.time,
+                None => scrape.time,
+            };
+            let number = sample.series as usize;
+            let (Some(number), Some(series)) = (numbers.get(number), all.get(number)) else {
                 continue;
             };
-            let is_alone = is_alone && !self.table.kept.is_shared(*number);
             let Some(place) = self.table.kept_series(*number, is_alone) else {
                 continue; // A native histogram has these labels.
             };
-            let start = if scrape.starts.is_empty() {
-                0
-            } else {
-                milliseconds(scrape.start(series, time))
+            let start = match scrape.starts.get(series.point as usize) {
+                Some(start) => milliseconds(*start),
+                None => 0,
             };
-            let is_point = series.part != Part::Resource;
             self.table.kept_sample(Sample {
                 series: place,
-                point: if is_point { first + series.point } else { NO_POINT },
-                stamp: Stamp { time, start },
+                point: if series.part == Part::Resource {
+                    NO_POINT
+                } else {
+                    first + series.point
+                },
+                stamp: Stamp {
+                    time,
+                    start: if start <= time { start } else { 0 },
+                },
                 value: sample.value,
             });
         }
@@ -49,32 +56,49 @@ impl Pass<'_> {
     /// two may have a series in common.
     pub(super) fn learn(&mut self, shape: &Shape) {
         let known = self.table.kept.known(shape);
+        if known == shape.series().len() {
+            return self.table.kept.mark(shape, &mut self.table.symbols);
+        }
         let texts = self.table.kept.texts(shape, &mut self.table.symbols).to_vec();
         for series in shape.series().get(known..).unwrap_or_default() {
-            let labels = self.series_labels(shape, series, &texts);
-            let hash = self.table.hash(&labels);
             let metric = shape.metric_of(series.point).and_then(|metric| shape.metric(metric));
             let family = metric.map_or(u32::MAX, |metric| metric.family);
+            let own = metric
+                .filter(|metric| metric.is_own)
+                .map(|metric| self.own_name(shape, metric));
+            let labels = self.series_labels(shape, series, &texts, own.as_deref());
+            let hash = self.table.hash(&labels);
             let table = &mut self.table;
             let names = &self.settings.names;
             table.kept.learn(
                 shape,
                 (Learned { labels, family }, hash),
                 (&mut table.families, &mut table.labels, &mut table.symbols),
-                |name| names.scraped(name),
+                |name| own.clone().unwrap_or_else(|| names.scraped(name)),
             );
         }
+        self.table.kept.learned(shape);
+        self.table.kept.mark(shape, &mut self.table.symbols);
     }
 
     /// The labels of a series: those of the page, in the characters that the names may have, and the external ones.
-    fn series_labels(&mut self, shape: &Shape, series: &Series, texts: &[Ref]) -> Vec<(Ref, Ref)> {
+    fn series_labels(&mut self, shape: &Shape, series: &Series, texts: &[Ref], own: Option<&str>) -> Vec<(Ref, Ref)> {
         let mut set = LabelSet::default();
         for label in shape.labels_of(series) {
             let (name, value) = (shape.text(label.name), shape.text(label.value));
             let symbol = |number: u32| texts.get(number as usize).copied().unwrap_or_default();
             if name == NAME {
-                let metric = self.table.symbols.intern(&self.settings.names.scraped(value));
+                let metric = match own {
+                    Some(own) => format!("{own}{}", suffix(series.part)),
+                    None => self.settings.names.scraped(value),
+                };
+                let metric = self.table.symbols.intern(&metric);
                 set.set(self.known.name, metric);
+                continue;
+            }
+            if let Some(bound) = own.and_then(|_| bound_of(series.part, name)) {
+                let (label, bound) = (self.table.symbols.intern(name), self.table.symbols.intern(&bound));
+                set.set(label, bound);
                 continue;
             }
             let (legal, is_fallback) = label_name(&self.settings.names, name);
@@ -96,6 +120,22 @@ impl Pass<'_> {
         set.labels
     }
 
+    /// The name of a metric that is not on the page, as the OTLP of it would have.
+    fn own_name(&mut self, shape: &Shape, metric: &Metric) -> String {
+        let unit = shape
+            .families()
+            .get(metric.family as usize)
+            .map_or("", |family| &family.unit);
+        let kind = match metric.kind {
+            scrape::Kind::Gauge => Kind::Gauge,
+            scrape::Kind::Counter => Kind::Counter,
+            _ => Kind::Other,
+        };
+        let translated = self.settings.names.metric(&metric.name, unit, kind);
+        self.table.losses.fallback_names += u64::from(translated.is_fallback);
+        translated.name
+    }
+
     fn scraped_exemplars(&mut self, scrape: &Scrape, numbers: &[u32]) {
         for exemplar in &scrape.exemplars {
             let sample = scrape.samples.get(exemplar.sample as usize);
@@ -110,6 +150,24 @@ impl Pass<'_> {
                 .map(|(name, value)| (name.as_str(), value.as_str()));
             self.exemplar_of_texts(place, labels.collect(), exemplar.value, time);
         }
+    }
+}
+
+fn suffix(part: Part) -> &'static str {
+    match part {
+        Part::Bucket(_) => "_bucket",
+        Part::Count => "_count",
+        Part::Sum => "_sum",
+        Part::Value | Part::Quantile(_) | Part::Resource => "",
+    }
+}
+
+/// The text of a bound, if that is what this label says.
+fn bound_of(part: Part, label: &str) -> Option<String> {
+    match part {
+        Part::Bucket(value) if label == "le" => Some(bound(value)),
+        Part::Quantile(value) if label == "quantile" => Some(bound(value)),
+        _ => None,
     }
 }
 

@@ -285,21 +285,24 @@ impl Table {
         Some(new)
     }
 
-    /// The place of a kept series in this batch. Where `is_alone`, no other series of the batch can have its labels.
+    /// Makes room for so many more series with a value each.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.series.reserve(more);
+        self.samples.reserve(more);
+    }
+
+    /// The place of a kept series in this batch. Where `is_alone`, only other kept series can have its labels.
     #[inline]
     pub(super) fn kept_series(&mut self, number: u32, is_alone: bool) -> Option<u32> {
         let new = self.series.len() as u32;
-        let kept = self.kept.place(number, new)?;
-        if kept.place != new {
-            self.is_in_order = false;
-            return Some(kept.place);
-        }
-        if !is_alone {
-            let labels = self.labels.get(kept.labels.clone()).unwrap_or_default().to_vec();
-            let place = self.series(&labels, kept.family, false)?;
-            self.kept.placed(number, place);
-            return Some(place);
-        }
+        let placed = if is_alone {
+            self.kept.place_alone(number, new)
+        } else {
+            None
+        };
+        let Some(kept) = placed else {
+            return self.kept_among_others(number);
+        };
         self.series.push(Series {
             labels: kept.labels,
             hash: kept.hash,
@@ -312,6 +315,20 @@ impl Table {
             exemplars: 0..0,
         });
         Some(new)
+    }
+
+    /// The same where others may have its labels, or it is in the batch already.
+    fn kept_among_others(&mut self, number: u32) -> Option<u32> {
+        let new = self.series.len() as u32;
+        let kept = self.kept.place(number, new)?;
+        self.is_in_order = false;
+        if kept.place != new {
+            return Some(kept.place);
+        }
+        let labels = self.labels.get(kept.labels).unwrap_or_default().to_vec();
+        let place = self.series(&labels, kept.family, false)?;
+        self.kept.placed(number, place);
+        Some(place)
     }
 
     /// Adds a value of a kept series.
@@ -330,14 +347,14 @@ impl Table {
         self.series.first().is_some_and(|series| series.kept != NOT_KEPT)
     }
 
-    /// Head, tail and value of a series that has one value and is known since before.
+    /// Head and value of a series that has one value and is known since before.
     #[inline]
-    pub(crate) fn known(&self, series: &Series, values: &Range<usize>) -> Option<((&[u8], &[u8]), &Sample)> {
+    pub(crate) fn known(&self, series: &Series, values: &Range<usize>) -> Option<(&[u8], &Sample)> {
         if series.kept == NOT_KEPT || values.len() != 1 {
             return None;
         }
         let sample = self.samples.get(values.start)?;
-        Some(((self.kept.head(series.kept)?, self.kept.tail(series.kept)?), sample))
+        Some((self.kept.head(series.kept)?, sample))
     }
 
     fn keep(&mut self, labels: &[(Ref, Ref)]) -> Range<usize> {

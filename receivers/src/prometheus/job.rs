@@ -42,10 +42,6 @@ pub(super) struct JobRun {
     /// `report_extra_scrape_metrics`.
     pub(super) extra: bool,
     /// What the metrics of its targets mean, where the engine is known.
-    #[expect(
-        dead_code,
-        reason = "the table is to ask it for every series that it sees for the first time"
-    )]
     pub(super) dialect: Option<Dialect>,
     job: Job,
     limits: Limits,
@@ -124,6 +120,7 @@ impl JobRun {
             labels_max: self.limits.label_limit.unwrap_or_default(),
             name_bytes_max: self.limits.label_name_length_limit.unwrap_or_default(),
             value_bytes_max: self.limits.label_value_length_limit.unwrap_or_default(),
+            dialect: self.dialect,
         }
     }
 

@@ -32,6 +32,7 @@ impl Pages {
             labels_max: 0,
             name_bytes_max: 0,
             value_bytes_max: 0,
+            dialect: None,
         };
         Self {
             table: Table::new(),

@@ -131,6 +131,7 @@ fn shape(labels: &Labels, rules: &SeriesRules, count: usize) -> Shape {
             family,
             name: name.to_owned(),
             kind: Kind::Gauge,
+            is_own: false,
         });
         let point = shape.add_point(metric, POINT_BYTES);
         let mut labels = labels.clone();

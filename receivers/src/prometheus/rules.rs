@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::labels::Labels;
 use super::relabel::Rule;
+use crate::engines::profile::Dialect;
 
 /// What happens to every series of one target, before it is looked at.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub(super) struct SeriesRules {
     pub(super) name_bytes_max: u64,
     /// `label_value_length_limit`.
     pub(super) value_bytes_max: u64,
+    /// What the metrics mean, where the engine is known.
+    pub(super) dialect: Option<Dialect>,
 }
 
 impl SeriesRules {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::v2::Used;
-use super::wire::{put_int, put_tag_of, varint_len};
+use super::wire::{put_int, put_tag_of};
 use crate::prometheus_series::{Sample, Stamp};
 
 /// A buffer larger than this is given back after a request: one odd batch must not hold memory for ever.
@@ -27,8 +27,12 @@ struct Snappy(snap::raw::Encoder);
 #[derive(Debug, Default)]
 pub(super) struct EncodedStamp {
     of: Option<(Stamp, bool)>,
-    bytes: Vec<u8>,
+    bytes: [u8; STAMP_BYTES_MAX],
+    length: usize,
 }
+
+/// Two tags and two numbers of ten bytes, and two more that make copying quick.
+const STAMP_BYTES_MAX: usize = 24;
 
 impl Room {
     /// A body in Snappy's block format, not the framed one (remote write 1.0, "Protocol"); an error where it is too
@@ -58,18 +62,21 @@ impl Room {
 }
 
 impl EncodedStamp {
-    /// The fields of this stamp.
+    /// The fields of this stamp, and how many bytes of them count.
     #[inline]
-    fn of(&mut self, stamp: Stamp, has_start: bool) -> &[u8] {
+    fn of(&mut self, stamp: Stamp, has_start: bool) -> (&[u8; STAMP_BYTES_MAX], usize) {
         if self.of != Some((stamp, has_start)) {
             self.of = Some((stamp, has_start));
-            self.bytes.clear();
-            put_int(&mut self.bytes, 2, stamp.time);
+            let mut fields = Vec::with_capacity(STAMP_BYTES_MAX);
+            put_int(&mut fields, 2, stamp.time);
             if has_start {
-                put_int(&mut self.bytes, 3, stamp.start);
+                put_int(&mut fields, 3, stamp.start);
             }
+            self.length = fields.len();
+            fields.resize(STAMP_BYTES_MAX, 0);
+            self.bytes = fields.try_into().unwrap_or(self.bytes);
         }
-        &self.bytes
+        (&self.bytes, self.length)
     }
 }
 
@@ -78,40 +85,43 @@ impl EncodedStamp {
 pub(super) struct SeriesFields {
     /// The series, in the request.
     pub(super) series: u32,
-    /// A sample, in the series.
-    pub(super) samples: u32,
+    /// The tag of a sample, in the series.
+    pub(super) sample_tag: u8,
     /// Samples say since when they count.
     pub(super) has_start: bool,
 }
 
-/// Writes a series with one value, of which head and tail are known.
+/// Writes a series with one value, of which the head is known.
 #[inline]
 pub(super) fn put_known(
     out: &mut Vec<u8>,
     fields: SeriesFields,
-    (head, tail): (&[u8], &[u8]),
+    head: &[u8],
     sample: &Sample,
     stamp: &mut EncodedStamp,
 ) {
-    /// Tag and number of the value, a double.
-    const VALUE_BYTES: usize = 9;
+    /// Tag and length of the sample, tag and bits of the value, the stamp.
+    const SAMPLE_BYTES_MAX: usize = 2 + 9 + STAMP_BYTES_MAX;
     /// Tag 1, 64 bits.
     const VALUE_TAG: u8 = 1 << 3 | 1;
-    let stamp = stamp.of(sample.stamp, fields.has_start);
+    let (stamp, stamp_len) = stamp.of(sample.stamp, fields.has_start);
     let bits = sample.value.to_bits();
-    let has_value = bits != 0; // 0.0 is not written, -0.0 is.
-    let sample_len = stamp.len() + if has_value { VALUE_BYTES } else { 0 };
-    let length = head.len() + 1 + varint_len(sample_len as u64) + sample_len + tail.len();
-    out.reserve(length + 12);
-    put_tag_of(out, fields.series, length as u64);
-    out.extend_from_slice(head);
-    put_tag_of(out, fields.samples, sample_len as u64);
-    if has_value {
-        let [a, b, c, d, e, f, g, h] = bits.to_le_bytes();
-        out.extend_from_slice(&[VALUE_TAG, a, b, c, d, e, f, g, h]);
+    let mut encoded = [0_u8; SAMPLE_BYTES_MAX];
+    let mut length = 2 + stamp_len;
+    if bits == 0 {
+        encoded[2..2 + STAMP_BYTES_MAX].copy_from_slice(stamp); // 0.0 is not written, -0.0 is.
+    } else {
+        encoded[2] = VALUE_TAG;
+        encoded[3..11].copy_from_slice(&bits.to_le_bytes());
+        encoded[11..].copy_from_slice(stamp);
+        length += 9;
     }
-    out.extend_from_slice(stamp);
-    out.extend_from_slice(tail);
+    encoded[0] = fields.sample_tag;
+    encoded[1] = (length - 2) as u8; // At most 33.
+    out.reserve(head.len() + SAMPLE_BYTES_MAX + 4);
+    put_tag_of(out, fields.series, (head.len() + length) as u64);
+    out.extend_from_slice(head);
+    out.extend_from_slice(encoded.get(..length).unwrap_or_default());
 }
 
 impl Default for Snappy {

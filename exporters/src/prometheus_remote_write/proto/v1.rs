@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::histogram::put_histogram;
 use super::room::{Room, SeriesFields, put_known};
-use super::wire::{put_double, put_int, put_message, put_text, put_uint};
+use super::wire::{put_double, put_int, put_message, put_text, put_uint, tag_of};
 use super::{Encoded, Holds, Item};
 use crate::prometheus_series::{HeadWriter, Ref, Symbols, Table};
 
@@ -20,14 +20,13 @@ mod series {
 
 const FIELDS: SeriesFields = SeriesFields {
     series: TIMESERIES,
-    samples: series::SAMPLES,
+    sample_tag: tag_of(series::SAMPLES),
     has_start: false,
 };
 
 pub(super) const HEADS: HeadWriter = HeadWriter {
     name: "1.0",
-    labels: |labels, symbols, out| put_labels(out, series::LABELS, symbols, labels),
-    family: |_, _| {},
+    write: |labels, _, symbols, out| put_labels(out, series::LABELS, symbols, labels),
 };
 
 pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize, room: &mut Room) -> Encoded {
@@ -45,7 +44,7 @@ pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize, room: &mut
                 .known(series, &item.values)
                 .filter(|_| has_heads && item.exemplars.is_empty())
             {
-                Some((ends, sample)) => put_known(&mut encoded.body, FIELDS, ends, sample, &mut room.stamp),
+                Some((head, sample)) => put_known(&mut encoded.body, FIELDS, head, sample, &mut room.stamp),
                 None => put_message(&mut encoded.body, TIMESERIES, |out| put_series(out, table, item)),
             }
             holds.add(series, item);

@@ -2,7 +2,7 @@
 
 use super::histogram::put_histogram;
 use super::room::{Room, SeriesFields, put_known};
-use super::wire::{put_double, put_int, put_message, put_packed, put_tag_of, put_uint, varint_len};
+use super::wire::{put_double, put_int, put_message, put_packed, put_tag_of, put_uint, tag_of, varint_len};
 use super::{Encoded, Holds, Item};
 use crate::prometheus_series::{Family, HeadWriter, Ref, Symbols, Table};
 
@@ -24,18 +24,18 @@ const SPARE_BYTES: usize = 256;
 
 const FIELDS: SeriesFields = SeriesFields {
     series: TIMESERIES,
-    samples: series::SAMPLES,
+    sample_tag: tag_of(series::SAMPLES),
     has_start: true,
 };
 
 /// These count on the numbers of texts in the table, so they hold in requests that carry all of its texts.
 pub(super) const HEADS: HeadWriter = HeadWriter {
     name: "2.0",
-    labels: |labels, _, out| {
+    write: |labels, family, _, out| {
         let refs = labels.iter().flat_map(|(name, value)| [*name, *value]);
         put_packed(out, series::LABELS_REFS, refs.map(u64::from));
+        put_metadata(out, family, |text| text);
     },
-    family: |family, out| put_metadata(out, family, |text| text),
 };
 
 /// How texts are numbered in a request: as in the table, or as they are used.
@@ -140,7 +140,7 @@ pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize, room: &mut
                 .known(series, &item.values)
                 .filter(|_| has_heads && item.exemplars.is_empty())
             {
-                Some((ends, sample)) => put_known(out, FIELDS, ends, sample, stamp),
+                Some((head, sample)) => put_known(out, FIELDS, head, sample, stamp),
                 None => put_message(out, TIMESERIES, |out| put_series(out, table, item, used)),
             }
             holds.add(series, item);

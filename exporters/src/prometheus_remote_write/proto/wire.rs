@@ -23,10 +23,15 @@ fn put_tag(out: &mut Vec<u8>, number: u32, kind: u32) {
     put_varint(out, u64::from(number << 3 | kind));
 }
 
+/// The tag of a field below 16 with bytes.
+pub(super) const fn tag_of(number: u32) -> u8 {
+    (number << 3 | LEN) as u8
+}
+
 /// Tag and length of a field below 16 with bytes.
 #[inline]
 pub(super) fn put_tag_of(out: &mut Vec<u8>, number: u32, length: u64) {
-    let tag = (number << 3 | LEN) as u8;
+    let tag = tag_of(number);
     if length < 0x80 {
         out.extend_from_slice(&[tag, length as u8]);
     } else {

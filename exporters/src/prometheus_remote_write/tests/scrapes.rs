@@ -45,6 +45,7 @@ fn shape(instance: &str, told: &[Told]) -> Shape {
                     family,
                     name: (*name).to_owned(),
                     kind: *kind,
+                    is_own: false,
                 });
                 let point = shape.add_point(metric, 10);
                 points.push((name, labels.clone(), point));

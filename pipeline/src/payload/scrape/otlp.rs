@@ -73,11 +73,12 @@ impl Teller<'_> {
             return;
         };
         let family = shape.families().get(metric.family as usize);
+        let metadata = EncodedAttributes::new().with(PROMETHEUS_TYPE, metric.kind.name());
         let head = MetricHead {
             name: &metric.name,
             description: family.map_or("", |family| &family.help),
             unit: family.map_or("", |family| ucum(family)),
-            metadata: Some(&EncodedAttributes::new().with(PROMETHEUS_TYPE, metric.kind.name())),
+            metadata: (!metric.is_own).then_some(&metadata),
         };
         self.out.metric(&group.place, &head, shape_of(metric.kind));
         for point in samples.chunk_by(|one, next| one.1 == next.1) {

@@ -72,6 +72,8 @@ pub struct Metric {
     pub name: String,
     /// Its type.
     pub kind: Kind,
+    /// It is not on the page: its name is one of OpenTelemetry's, and its unit is in UCUM.
+    pub is_own: bool,
 }
 
 /// A job and instance: one resource.

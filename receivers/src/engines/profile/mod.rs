@@ -306,6 +306,11 @@ impl Dialect {
         self.canonical.then(|| self.profile.canonical(name, kind, labels))?
     }
 
+    /// Whether any other names are wanted.
+    pub fn has_aliases(&self) -> bool {
+        self.aliases != Aliases::default()
+    }
+
     /// [`Profile::aliases`], where they are wanted. Each is told with [`ALIAS_LABEL`] `="1"`, and only where the page
     /// does not have that name itself.
     pub fn aliases(&self, name: &str, kind: Kind) -> Vec<String> {

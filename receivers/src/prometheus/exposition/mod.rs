@@ -12,6 +12,7 @@ mod page;
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
+pub(super) use labels::LabelPairs;
 pub(super) use line::{Exemplar, Line, Sample, Series};
 pub(super) use number::value;
 pub(super) use page::{Page, PageError};

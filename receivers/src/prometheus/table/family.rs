@@ -76,6 +76,12 @@ impl Families {
         })
     }
 
+    /// Makes a family known that no page speaks of.
+    pub(super) fn own(&mut self, family: scrape::Family, shape: &mut Shape) {
+        let known = self.by_name.entry(family.name.clone()).or_default();
+        known.number.get_or_insert_with(|| shape.add_family(family));
+    }
+
     pub(super) fn help(&mut self, name: &str, text: &str) {
         let family = self.said(name);
         if family.help != text {

@@ -81,10 +81,10 @@ impl LastPage {
             Meaning::Comment => (0.0, 0),
             _ => {
                 let before = self.page.get((mark.start + mark.words) as usize..mark.end as usize)?;
-                let length = memchr(b'\n', behind).unwrap_or(behind.len());
-                let token = behind.get(..length).unwrap_or_default();
-                let value = if token == before { mark.value } else { number(token)? };
-                (value, length)
+                match behind.strip_prefix(before) {
+                    Some([b'\n', ..] | []) => (mark.value, before.len()),
+                    _ => number(behind)?,
+                }
             }
         };
         let meaning = mark.meaning;
@@ -153,18 +153,29 @@ impl LastPage {
     }
 }
 
-/// A value, read the short way where it is a whole number, as most are.
-fn number(token: &[u8]) -> Option<f64> {
+/// The value that a line ends with, and its length; read the short way where it is a whole number, as most are.
+#[inline]
+fn number(behind: &[u8]) -> Option<(f64, usize)> {
     /// Every whole number of so many digits is a double.
     const DIGITS_MAX: usize = 15;
-    let digits = token.strip_suffix(b".0").unwrap_or(token);
-    if digits.is_empty() || digits.len() > DIGITS_MAX || !digits.iter().all(u8::is_ascii_digit) {
-        return super::super::exposition::value(token);
+    let (mut whole, mut digits) = (0_u64, 0);
+    for letter in behind {
+        match letter {
+            b'0'..=b'9' if digits < DIGITS_MAX => {
+                whole = whole * 10 + u64::from(letter - b'0');
+                digits += 1;
+            }
+            _ => break,
+        }
     }
-    let whole = digits
-        .iter()
-        .fold(0_u64, |whole, digit| whole * 10 + u64::from(digit - b'0'));
     #[allow(clippy::cast_precision_loss)] // It has 15 digits at most.
-    let whole = whole as f64;
-    Some(whole)
+    match behind.get(digits..)? {
+        [b'\n', ..] | [] if digits > 0 => Some((whole as f64, digits)),
+        [b'.', b'0', b'\n', ..] | [b'.', b'0'] if digits > 0 => Some((whole as f64, digits + 2)),
+        _ => {
+            let length = memchr(b'\n', behind).unwrap_or(behind.len());
+            let value = super::super::exposition::value(behind.get(..length)?)?;
+            Some((value, length))
+        }
+    }
 }

@@ -9,6 +9,7 @@
 
 mod family;
 mod fitness;
+mod further;
 mod last_page;
 mod places;
 mod resolve;
@@ -22,12 +23,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pipeline::payload::scrape::{OwnTime, Part, Sample as Value, ScrapedExemplar, Shape};
+use pipeline::payload::scrape::{OwnTime, Part, Sample as Value, ScrapedExemplar, Series, Shape};
 
-use super::exposition::{Format, Line, Page, PageError, Sample};
+use super::exposition::{Format, LabelPairs, Line, Page, PageError, Sample};
 use super::rules::SeriesRules;
 use family::Families;
 use fitness::Fitness;
+use further::{Further, Ground};
 use last_page::{LastPage, Meaning};
 use places::{Place, Places};
 pub(super) use resource::group;
@@ -80,6 +82,7 @@ pub(super) struct Table {
     /// By number in the shape, as are the points.
     series: Vec<SeriesState>,
     points: Vec<Fitness>,
+    further: Further,
     /// How many series were told with a value last.
     told: usize,
     page: PageValues,
@@ -96,12 +99,17 @@ struct Known {
 }
 
 /// A series from scrape to scrape.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct SeriesState {
     /// The turn in which it last had a value.
     seen: u64,
     /// The last thing that was told of it was a value, and it is to be told when that is no longer so.
     is_told: bool,
+    /// Index of its sample, if it was seen in this turn.
+    sample: u32,
+    /// As in the shape: its point, and what it says of it.
+    point: u32,
+    part: Part,
 }
 
 /// The values of the page that was read last.
@@ -134,6 +142,7 @@ impl Table {
             shape: Arc::default(),
             series: Vec::new(),
             points: Vec::new(),
+            further: Further::default(),
             told: 0,
             page: PageValues::default(),
             added: 0,
@@ -301,22 +310,34 @@ impl Table {
 
     #[inline]
     fn value(&mut self, number: u32, value: f64, sample: Option<&Sample<'_>>, rules: &SeriesRules) {
-        let (Some(state), Some(series)) = (
-            self.series.get_mut(number as usize),
-            self.shape.series().get(number as usize),
-        ) else {
+        let Some(state) = self.series.get_mut(number as usize) else {
             return;
         };
         if std::mem::replace(&mut state.seen, self.turn) == self.turn {
-            self.tally.duplicates += u64::from(series.part != Part::Resource);
+            self.tally.duplicates += u64::from(state.part != Part::Resource);
             return;
         }
+        let Some(sample) = sample else {
+            return self.place_value(number, value, None);
+        };
+        self.place_value(number, value, sample.timestamp.filter(|_| rules.honor_timestamps));
+        // One whose labels are wrong is a side remark, for which Prometheus does not give up a page either.
+        if let Some(exemplar) = &sample.exemplar
+            && let Ok(labels) = exemplar.labels()
+        {
+            self.page.exemplar(exemplar.value, exemplar.timestamp, labels);
+        }
+    }
+
+    /// Takes the value of a series that has none yet in this turn.
+    #[inline]
+    fn place_value(&mut self, number: u32, value: f64, time: Option<i64>) {
+        let Some(state) = self.series.get_mut(number as usize) else {
+            return;
+        };
         let page = &mut self.page;
-        let time = sample
-            .and_then(|sample| sample.timestamp)
-            .filter(|_| rules.honor_timestamps);
         let is_before_time = time.is_some_and(|time| time < 0);
-        match series.part {
+        match state.part {
             Part::Value if is_before_time => {
                 page.untold.time += 1;
                 page.unseen += 1;
@@ -325,10 +346,10 @@ impl Table {
             Part::Value => page.points += 1,
             Part::Resource => {}
             part => {
-                if let Some(fitness) = self.points.get_mut(series.point as usize) {
+                if let Some(fitness) = self.points.get_mut(state.point as usize) {
                     if fitness.begin(self.turn) {
                         page.points += 1;
-                        page.compound.push(series.point);
+                        page.compound.push(state.point);
                     }
                     fitness.take(part, value);
                     if is_before_time {
@@ -338,7 +359,7 @@ impl Table {
             }
         }
         page.unseen += usize::from(!state.is_told);
-        page.add(number, value, time, sample);
+        state.sample = page.add(number, value, time);
     }
 
     /// Works out what a line means.
@@ -355,13 +376,23 @@ impl Table {
             Ok(resolve::Resolved::Dropped) => Meaning::Dropped,
             Ok(resolve::Resolved::Misplaced) => Meaning::Other,
             Ok(resolve::Resolved::At(found)) => {
-                let shape = Arc::make_mut(&mut self.shape);
-                match self.places.settle(&found, shape, &mut self.families, rules) {
+                let ground = &mut Ground {
+                    shape: Arc::make_mut(&mut self.shape),
+                    places: &mut self.places,
+                    families: &mut self.families,
+                    rules,
+                };
+                let known = ground.shape.series().len();
+                match ground.places.settle(&found, ground.shape, ground.families, rules) {
                     Place::Series {
                         number,
                         instead_of: old,
                     } => {
                         instead_of = old;
+                        let is_new = number as usize >= known;
+                        if let Some(dialect) = rules.dialect.as_ref().filter(|_| is_new) {
+                            self.further.learn(dialect, &found, number, ground);
+                        }
                         Meaning::Series(number)
                     }
                     Place::Start(point) => Meaning::Start(point),
@@ -370,7 +401,8 @@ impl Table {
             Err(resolve::Refused::Line(why)) => return Err(lines.error(why).into()),
             Err(resolve::Refused::Limit(why)) => return Err(Unusable::Labels(why)),
         };
-        self.series.resize(self.shape.series().len(), SeriesState::default());
+        let news = self.shape.series().iter().skip(self.series.len());
+        self.series.extend(news.map(SeriesState::of));
         self.points.resize(self.shape.points(), Fitness::default());
         self.page.starts.resize(self.shape.points(), 0);
         if let Some(Meaning::Series(old)) = before.map(|known| known.meaning)
@@ -408,6 +440,18 @@ impl Table {
     }
 }
 
+impl SeriesState {
+    fn of(series: &Series) -> Self {
+        Self {
+            seen: 0,
+            is_told: false,
+            sample: 0,
+            point: series.point,
+            part: series.part,
+        }
+    }
+}
+
 impl PageValues {
     fn clear(&mut self) {
         self.samples.clear();
@@ -421,28 +465,31 @@ impl PageValues {
         self.untold = Untold::default();
     }
 
+    /// Gives the index of the sample.
     #[inline]
-    fn add(&mut self, series: u32, value: f64, time: Option<i64>, sample: Option<&Sample<'_>>) {
-        let number = u32::try_from(self.samples.len()).unwrap_or(u32::MAX);
+    fn add(&mut self, series: u32, value: f64, time: Option<i64>) -> u32 {
+        let sample = u32::try_from(self.samples.len()).unwrap_or(u32::MAX);
         self.samples.push(Value { series, value });
         if let Some(time) = time {
-            self.times.push(OwnTime { sample: number, time });
+            self.times.push(OwnTime { sample, time });
         }
-        let exemplar = sample.and_then(|sample| sample.exemplar.as_ref());
-        // One whose labels are wrong is a side remark, for which Prometheus does not give up a page either.
-        if let Some(exemplar) = exemplar
-            && let Ok(labels) = exemplar.labels()
-        {
-            let owned = labels
-                .into_iter()
-                .map(|(name, value)| (name.into_owned(), value.into_owned()));
-            self.exemplars.push(ScrapedExemplar {
-                sample: number,
-                value: exemplar.value,
-                time: exemplar.timestamp,
-                labels: owned.collect(),
-            });
-        }
+        sample
+    }
+
+    /// Adds an exemplar of the last sample.
+    fn exemplar(&mut self, value: f64, time: Option<i64>, labels: LabelPairs<'_>) {
+        let Some(sample) = self.samples.len().checked_sub(1) else {
+            return;
+        };
+        let owned = labels
+            .into_iter()
+            .map(|(name, value)| (name.into_owned(), value.into_owned()));
+        self.exemplars.push(ScrapedExemplar {
+            sample: u32::try_from(sample).unwrap_or(u32::MAX),
+            value,
+            time,
+            labels: owned.collect(),
+        });
     }
 
     /// Since when a point counts; the first that says it counts.

@@ -76,6 +76,7 @@ impl Places {
             family,
             name: found.metric.clone(),
             kind: found.kind,
+            is_own: found.is_own,
         });
         self.metrics.insert(key, metric);
         metric

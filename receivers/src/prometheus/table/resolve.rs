@@ -37,6 +37,8 @@ pub(super) struct Found {
     pub(super) owner: (String, String),
     /// Name of the metric.
     pub(super) metric: String,
+    /// The same as the page has it, before relabelling.
+    pub(super) on_page: String,
     /// Its family on the page.
     pub(super) family: String,
     pub(super) kind: Kind,
@@ -44,6 +46,8 @@ pub(super) struct Found {
     pub(super) part: Option<Part>,
     /// The labels that make the point.
     pub(super) point: Labels,
+    /// It is not on the page, and its name is one of OpenTelemetry's.
+    pub(super) is_own: bool,
 }
 
 /// What the name of a series says with the families of its page.
@@ -133,10 +137,12 @@ fn place(name: &str, renamed: &str, mut labels: Labels, families: &Families) -> 
         labels,
         owner,
         metric,
+        on_page: name.strip_suffix(belongs.suffix).unwrap_or(name).to_owned(),
         family: belongs.family.to_owned(),
         kind,
         part,
         point,
+        is_own: false,
     })
 }
 

@@ -30,6 +30,9 @@ impl Table {
     /// milliseconds.
     pub(in super::super) fn tell(&mut self, now: i64) -> (Scrape, Untold) {
         self.leave_out_unfit();
+        if !self.further.is_empty() {
+            self.tell_further();
+        }
         let is_as_before = self.page.unseen == 0 && self.page.samples.len() == self.told;
         if !is_as_before {
             self.end_what_is_gone();
@@ -59,6 +62,53 @@ impl Table {
         *self = Self::new();
         self.turn = turn;
         scrape
+    }
+
+    /// Tells what the series of this page tell further.
+    fn tell_further(&mut self) {
+        let (turn, series) = (self.turn, &self.series);
+        let is_seen = |number: u32| series.get(number as usize).is_some_and(|state| state.seen == turn);
+        for one in self.further.of_page(is_seen) {
+            let (Some(to), Some(from)) = (one.to, self.series.get(one.from as usize).copied()) else {
+                continue;
+            };
+            let Some(state) = self.series.get_mut(to as usize).filter(|state| state.seen != turn) else {
+                continue;
+            };
+            state.seen = turn;
+            let value = self
+                .page
+                .samples
+                .get(from.sample as usize)
+                .map(|sample| one.value(sample.value));
+            let time = self
+                .page
+                .times
+                .binary_search_by_key(&from.sample, |own| own.sample)
+                .ok();
+            let time = time.and_then(|at| self.page.times.get(at)).map(|own| own.time);
+            if let Some(value) = value {
+                self.place_value(to, value, time);
+                self.copy_start(one.from, to);
+            }
+        }
+    }
+
+    /// What is told further counts since when its origin does.
+    fn copy_start(&mut self, from: u32, to: u32) {
+        let point = |series: u32| {
+            self.shape
+                .series()
+                .get(series as usize)
+                .map(|series| series.point as usize)
+        };
+        let (Some(from), Some(to)) = (point(from), point(to)) else {
+            return;
+        };
+        let start = self.page.starts.get(from).copied().unwrap_or_default();
+        if let Some(place) = self.page.starts.get_mut(to) {
+            *place = start;
+        }
     }
 
     /// Adds a marker for every series that had a value before and has none now, and notes those that have one.
@@ -167,6 +217,11 @@ impl Table {
         }
         let place = |old: u32| places.get(old as usize).copied().flatten();
         page.samples.retain(is_fit);
+        for (at, sample) in (0_u32..).zip(&page.samples) {
+            if let Some(state) = self.series.get_mut(sample.series as usize) {
+                state.sample = at;
+            }
+        }
         page.times
             .retain_mut(|own| place(own.sample).map(|new| own.sample = new).is_some());
         page.exemplars

@@ -1,3 +1,4 @@
+mod further;
 mod laws;
 mod lives;
 mod pages;

@@ -36,6 +36,7 @@ pub(super) fn target() -> SeriesRules {
         labels_max: 0,
         name_bytes_max: 0,
         value_bytes_max: 0,
+        dialect: None,
     }
 }
 
