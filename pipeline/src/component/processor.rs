@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{BuildError, Component, Setup};
-use crate::payload::SpanStage;
+use crate::payload::{ItemStage, SpanStage};
 use crate::{Batch, Outcome};
 
 /// Makes the stage that does a processor's work; every lane has a stage of its own.
@@ -16,6 +16,8 @@ pub trait Processor: Component + Sized {
 pub enum Stage {
     /// Looks at spans and states edits; neighbours of this kind share one walk.
     Spans(Box<dyn SpanStage>),
+    /// The same for data points or log records.
+    Items(Box<dyn ItemStage>),
     /// Works on whole batches.
     Batches(Box<dyn BatchStage>),
     /// Nothing: its work is done elsewhere, as `memory_limiter`'s is at the door.

@@ -97,6 +97,13 @@ impl Metrics {
     }
 }
 
+impl Logs {
+    /// Wraps bytes that this program made or has checked before.
+    pub(super) fn trusted(bytes: Bytes, records: u32) -> Self {
+        Self { bytes, records }
+    }
+}
+
 impl Traces {
     /// Wraps bytes that this program made or has checked before.
     pub(super) fn trusted(bytes: Bytes, spans: u32) -> Self {

@@ -47,7 +47,7 @@ pub(crate) fn walk_bytes(stage: &mut [Box<dyn SpanStage>; 1], traces: &Traces, o
     };
     Walk::new()
         .run(traces, stage, 0, &context)
-        .traces
+        .left
         .expect("no span was dropped")
 }
 
