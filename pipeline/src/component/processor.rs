@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use config::{Report, Signal};
+
 use super::{BuildError, Component, Setup};
 use crate::payload::{ItemStage, SpanStage};
 use crate::{Batch, Outcome};
@@ -10,6 +12,10 @@ use crate::{Batch, Outcome};
 pub trait Processor: Component + Sized {
     /// A stage for one lane.
     fn build(config: &Self::Config, setup: &Setup) -> Result<Stage, BuildError>;
+
+    /// Reports what in a valid configuration makes no sense in pipelines of this signal; asked for those that it stands
+    /// in.
+    fn validate_for(_config: &Self::Config, _signal: Signal, _report: &mut Report<'_>) {}
 }
 
 /// What a processor does in a lane.
