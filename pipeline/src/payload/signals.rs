@@ -77,11 +77,11 @@ signal!(
     Traces, spans, "Number of spans.", schema::TRACES, spans
 );
 signal!(
-    /// Metrics. They pass through as they came.
+    /// Metrics.
     Metrics, points, "Number of data points.", schema::METRICS, data_points
 );
 signal!(
-    /// Logs. They pass through as they came.
+    /// Logs.
     Logs, records, "Number of log records.", schema::LOGS, log_records
 );
 
