@@ -278,13 +278,29 @@ impl<'a> Splice<'a> {
     }
 }
 
-/// The fields of a message that ends at `end` of the batch, each with its place in the batch.
+/// The fields of a message, each with its place in the batch.
+pub(super) struct Placed<'a> {
+    fields: Fields<'a>,
+    /// Where the message ends.
+    end: usize,
+}
+
 #[inline]
-pub(super) fn placed(body: &[u8], end: usize) -> impl Iterator<Item = (Range<usize>, Field<'_>)> {
-    let mut fields = Fields::of(body);
-    std::iter::from_fn(move || {
-        let at = end - fields.left();
-        let field = fields.next()?;
-        Some((at..end - fields.left(), field))
-    })
+pub(super) fn placed(body: &[u8], end: usize) -> Placed<'_> {
+    Placed {
+        fields: Fields::of(body),
+        end,
+    }
+}
+
+impl<'a> Iterator for Placed<'a> {
+    type Item = (Range<usize>, Field<'a>);
+
+    /// Inlined everywhere: a walk goes through every item with it.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.end - self.fields.left();
+        let field = self.fields.next()?;
+        Some((start..self.end - self.fields.left(), field))
+    }
 }
