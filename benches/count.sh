@@ -1,5 +1,5 @@
 #!/bin/sh
-# Counts instructions of the benches with callgrind, and prints them per span with the allocations per request.
+# Counts instructions of the benches with callgrind, and prints them per span or data point, with the allocations per request.
 # Usage: benches/count.sh [spans…]   (default: 10 100 1000)
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ trap 'rm -f "$out"' EXIT
 GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=1073741824
 export GLIBC_TUNABLES
 
-for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose" "walk all" "llm_phases all" "llm_phases enriched"; do
+for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose" "walk all" "llm_phases all" "llm_phases enriched" "metrics parse" "metrics resource" "metrics attributes"; do
     name=${bench% *}
     what=${bench#* }
     for spans in "$@"; do
@@ -25,6 +25,6 @@ for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose"
             --collect-atstart=no --toggle-collect='benches::measured*' \
             "$target/$name" "$what" "$spans" 2>/dev/null)
         total=$(sed -n 's/^\(summary\|totals\): \([0-9]*\).*/\2/p' "$out" | head -n 1)
-        echo "$name $what: $((total / rounds / spans)) instructions/span   $allocations"
+        echo "$name $what: $((total / rounds / spans)) instructions/item, $((total / rounds)) in all   $allocations"
     done
 done

@@ -2,7 +2,7 @@
 
 mod request;
 
-pub use request::request;
+pub use request::{metrics_request, request};
 
 use stats_alloc::{Region, StatsAlloc};
 use std::alloc::System;
@@ -14,7 +14,7 @@ const ROUNDS: u32 = 10;
 pub struct Task {
     /// The part to be measured.
     pub what: String,
-    /// Spans of the request.
+    /// Spans of the request; points of one of metrics.
     pub spans: u32,
 }
 

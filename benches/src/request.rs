@@ -1,8 +1,13 @@
-//! One resource with 13 attributes, one scope, and `llm_request` spans with 14 attributes: 669 bytes each.
+//! One resource with 13 attributes, one scope, and `llm_request` spans with 14 attributes: 669 bytes each. Or, in the same
+//! place, counters as an engine exports them: ten points a metric with three attributes each.
 
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
+use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
@@ -30,6 +35,49 @@ pub fn request(spans: u32) -> Vec<u8> {
         resource_spans: vec![resource],
     }
     .encode_to_vec()
+}
+
+/// An encoded export request with so many data points, ten in each metric.
+pub fn metrics_request(points: u32) -> Vec<u8> {
+    let indices: Vec<u32> = (0..points).collect();
+    let metric = |indices: &[u32]| Metric {
+        name: "vllm:request_success".to_owned(),
+        description: "Count of successfully processed requests.".to_owned(),
+        unit: "{request}".to_owned(),
+        data: Some(Data::Sum(Sum {
+            data_points: indices.iter().map(|index| point(*index)).collect(),
+            aggregation_temporality: 2,
+            is_monotonic: true,
+        })),
+        ..Metric::default()
+    };
+    let scope_metrics = ScopeMetrics {
+        metrics: indices.chunks(10).map(metric).collect(),
+        ..ScopeMetrics::default()
+    };
+    let resource = ResourceMetrics {
+        resource: Some(resource()),
+        scope_metrics: vec![scope_metrics],
+        ..ResourceMetrics::default()
+    };
+    ExportMetricsServiceRequest {
+        resource_metrics: vec![resource],
+    }
+    .encode_to_vec()
+}
+
+fn point(index: u32) -> NumberDataPoint {
+    NumberDataPoint {
+        attributes: vec![
+            text("engine", &index.to_string()),
+            text("finished_reason", "stop"),
+            text("model_name", "meta-llama/Llama-3.1-70B-Instruct"),
+        ],
+        start_time_unix_nano: START,
+        time_unix_nano: START + 15_000_000_000,
+        value: Some(Number::AsDouble(f64::from(index) + 0.5)),
+        ..NumberDataPoint::default()
+    }
 }
 
 fn resource() -> Resource {

@@ -44,7 +44,7 @@ pub use id::{Id, Kind, NotAnId, Signal};
 pub use parts::{parts, present};
 pub use path::Path;
 pub use print::{Format, Mode, print};
-pub use report::Report;
+pub use report::{Report, report_on};
 pub use resource::Resource;
 pub use secret::{REDACTED, Secret};
 pub use section::Section;

@@ -16,6 +16,11 @@ pub struct Report<'a> {
     prefix: Vec<String>,
 }
 
+/// Reports about a section that was decoded before: what only shows once it is known who uses it.
+pub fn report_on(section: &Section, diagnostics: &mut Diagnostics, validate: impl FnOnce(&mut Report<'_>)) {
+    validate(&mut Report::new(section, &Run::default(), diagnostics));
+}
+
 impl<'a> Report<'a> {
     pub(crate) fn new(section: &'a Section, run: &'a Run, diagnostics: &'a mut Diagnostics) -> Self {
         Self {

@@ -44,16 +44,16 @@ fuzz_target!(|data: &[u8]| {
     assert_splits(&traces);
 
     let walked = walk(&traces, &mut [Box::new(Edits)]);
-    let kept = walked.traces.as_ref().map_or(0, |traces| traces.spans());
+    let kept = walked.left.as_ref().map_or(0, |traces| traces.spans());
     assert_eq!(u64::from(kept), walked.counts[0].forwarded());
     // Twice: the second walk meets what the first one wrote. Sizes may pass a limit on the way, which costs items.
-    if let Some(edited) = walked.traces {
+    if let Some(edited) = walked.left {
         assert_eq!(read_all(&edited), edited.spans());
         if edited.bytes().len() < 1 << 16 {
             let again = walk(&edited, &mut [Box::new(Edits)]);
-            again.traces.iter().for_each(|traces| assert_eq!(read_all(traces), traces.spans()));
+            again.left.iter().for_each(|traces| assert_eq!(read_all(traces), traces.spans()));
         }
     }
     let untouched = walk(&traces, &mut []);
-    assert_clean(&untouched.traces.expect("nobody took anything"));
+    assert_clean(&untouched.left.expect("nobody took anything"));
 });

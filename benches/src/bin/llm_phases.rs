@@ -47,7 +47,7 @@ fn main() {
             .map(|parsed| parsed.payload)
             .unwrap_or_default();
         let walked = walk.run(&traces, &mut stages, 0, &context);
-        walked.traces.map_or(0, |traces| traces.bytes().len() as u64)
+        walked.left.map_or(0, |traces| traces.bytes().len() as u64)
     });
 }
 

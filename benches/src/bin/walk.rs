@@ -186,7 +186,7 @@ fn main() {
     let mut walk = Walk::new();
     let mut run = |traces: &Traces, stages: &mut [Box<dyn SpanStage>]| {
         let walked = walk.run(traces, stages, 0, &context_of_batch);
-        walked.traces.map_or(0, |traces| traces.bytes().len() as u64)
+        walked.left.map_or(0, |traces| traces.bytes().len() as u64)
     };
     match task.what.as_str() {
         "parse" => task.measure(ALLOCATOR, || u64::from(parse(&bytes).spans())),

@@ -31,7 +31,7 @@ impl Lines {
             return;
         }
         self.add(&format!("{indent}{title}:"));
-        let indent = indent.replace("->", "  ");
+        let indent = indent.trim_end_matches("-> "); // Each level is five further in.
         for one in attributes {
             self.add(&format!(
                 "{indent}     -> {}: {}",

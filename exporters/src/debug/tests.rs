@@ -20,7 +20,7 @@ use pipeline::payload::Payload;
 use prost::Message;
 
 use super::Debug;
-use crate::testing::{attribute, config, export, exporter, logs, metrics, parse, remarks, setup, traces};
+use crate::testing::{attribute, config, every_metric, export, exporter, logs, metrics, parse, remarks, setup, traces};
 
 #[test]
 fn it_keeps_the_house_rules() {
@@ -179,7 +179,7 @@ SpanEvent #0
      -> Timestamp: 1970-01-01 00:00:00 +0000 UTC
      -> DroppedAttributesCount: 0
      -> Attributes:
-             -> a: Str(b)
+          -> a: Str(b)
 Links:
 SpanLink #0
      -> Trace ID: 01010101010101010101010101010101
@@ -330,6 +330,36 @@ async fn buckets_are_shown_with_their_bounds() {
         assert!(
             normal.lines().any(|shown| shown == line),
             "{line:?} is missing in\n{normal}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn detailed_verbosity_shows_everything_that_is_said_about_metrics_of_every_kind() {
+    let text = written("verbosity: detailed", &[every_metric()]).await;
+
+    for line in [
+        "     -> service.name: Str(vllm)",
+        "InstrumentationScope vllm.metrics 0.32.0",
+        "     -> Name: vllm:kv_cache_usage_perc",
+        "     -> Description: KV-cache usage. 1 means 100 percent usage.",
+        "     -> Unit: {token}",
+        "Metadata:",
+        "     -> prometheus.type: Str(counter)",
+        "     -> IsMonotonic: true",
+        "     -> AggregationTemporality: Delta",
+        "Value: 9007199254740993",
+        "     -> DataType: ExponentialHistogram",
+        "Exemplar #1",
+        "     -> Trace ID: 5b8efff798038103d269b633813fc60c",
+        "     -> FilteredAttributes:",
+        "          -> request_id: Str(cmpl-1)",
+        "Min: -1.500000",
+        "QuantileValue #1: Quantile 1.000000, Value 0.375000",
+    ] {
+        assert!(
+            text.lines().any(|shown| shown == line),
+            "{line:?} is missing in\n{text}"
         );
     }
 }

@@ -18,7 +18,8 @@ use tempfile::TempDir;
 
 use super::File;
 use crate::testing::{
-    config, export, exporter, exporter_in, large_traces, logs, metrics, metrics_request, remarks, setup, traces,
+    config, every_metric, every_metric_request, export, exporter, exporter_in, large_traces, logs, metrics,
+    metrics_request, remarks, setup, traces,
 };
 
 fn directory() -> TempDir {
@@ -118,6 +119,24 @@ async fn what_is_not_plain_json_stands_behind_its_length() {
         }
         assert_eq!(found, expected, "{more}");
     }
+}
+
+#[tokio::test]
+async fn metrics_of_every_kind_are_written_as_they_are_in_both_formats() {
+    let directory = directory();
+    let path = |name: &str| directory.path().join(name);
+    for format in ["json", "proto"] {
+        let file = to(&path(format), &format!("format: {format}"));
+        export(&file, &every_metric()).await.unwrap();
+        file.stop().await;
+    }
+
+    let read: ExportMetricsServiceRequest = serde_json::from_slice(&fs::read(path("json")).unwrap()).unwrap();
+    assert_eq!(read, every_metric_request());
+    assert_eq!(
+        records(&fs::read(path("proto")).unwrap()),
+        [every_metric().bytes().to_vec()]
+    );
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ use prost::Message;
 
 use super::OtlpGrpc;
 use crate::testing::{
-    Answer, Destination, TestTls, abandoned, config, export, exporter, exporter_in, large_traces, logs, metrics,
-    remarks, setup, traces,
+    Answer, Destination, TestTls, abandoned, config, every_metric, export, exporter, exporter_in, large_traces, logs,
+    metrics, remarks, setup, traces,
 };
 
 const OK: fn() -> Answer = Answer::grpc_ok;
@@ -93,6 +93,17 @@ async fn a_call_is_as_the_specification_says_and_carries_the_bytes_as_they_are()
         Some(Duration::from_secs(3))
     );
     assert_eq!(destination.connections(), 1, "calls share a connection");
+}
+
+#[tokio::test]
+async fn metrics_of_every_kind_leave_as_they_are() {
+    let destination = Destination::start(|_| OK()).await;
+
+    export(&plain(destination.address, "compression: none"), &every_metric())
+        .await
+        .unwrap();
+
+    assert_eq!(destination.received()[0].message(), *every_metric().bytes());
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use net::grpc::{Code, Status};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use pipeline::component::ExportError;
 use prost::Message;
@@ -14,7 +15,8 @@ use tokio::task::JoinSet;
 
 use super::OtlpHttp;
 use crate::testing::{
-    Answer, Destination, TestTls, abandoned, config, export, exporter, large_traces, logs, metrics, traces,
+    Answer, Destination, TestTls, abandoned, config, every_metric, every_metric_request, export, exporter,
+    large_traces, logs, metrics, traces,
 };
 
 fn ok() -> Answer {
@@ -236,6 +238,20 @@ async fn json_is_what_the_reference_reads() {
         read,
         ExportTraceServiceRequest::decode(traces().bytes().clone()).unwrap()
     );
+}
+
+#[tokio::test]
+async fn metrics_of_every_kind_leave_as_they_are_in_both_formats() {
+    let destination = Destination::start(|_| ok()).await;
+    for encoding in ["proto", "json"] {
+        let exporter = plain(destination.address, &format!("compression: none\nencoding: {encoding}"));
+        export(&exporter, &every_metric()).await.unwrap();
+    }
+
+    let received = destination.received();
+    assert_eq!(received[0].body, *every_metric().bytes());
+    let read: ExportMetricsServiceRequest = serde_json::from_slice(&received[1].body).unwrap();
+    assert_eq!(read, every_metric_request());
 }
 
 #[tokio::test]

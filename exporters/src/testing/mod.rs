@@ -78,6 +78,16 @@ pub(crate) fn metrics() -> Payload {
     parse(Signal::Metrics, metrics_request().encode_to_vec())
 }
 
+/// Metrics of every kind with everything that can be said about them.
+pub(crate) fn every_metric_request() -> ExportMetricsServiceRequest {
+    let json = include_str!("../../../tests/fixtures/otlp/metrics-of-every-kind.json");
+    serde_json::from_str(json).unwrap()
+}
+
+pub(crate) fn every_metric() -> Payload {
+    parse(Signal::Metrics, every_metric_request().encode_to_vec())
+}
+
 pub(crate) fn logs() -> Payload {
     let body = attribute("", "engine started\nlevel=error").value;
     let record = LogRecord {

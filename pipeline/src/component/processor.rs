@@ -2,20 +2,28 @@
 
 use std::time::Instant;
 
+use config::{Report, Signal};
+
 use super::{BuildError, Component, Setup};
-use crate::payload::SpanStage;
+use crate::payload::{ItemStage, SpanStage};
 use crate::{Batch, Outcome};
 
 /// Makes the stage that does a processor's work; every lane has a stage of its own.
 pub trait Processor: Component + Sized {
     /// A stage for one lane.
     fn build(config: &Self::Config, setup: &Setup) -> Result<Stage, BuildError>;
+
+    /// Reports what in a valid configuration makes no sense in pipelines of this signal; asked for those that it stands
+    /// in.
+    fn validate_for(_config: &Self::Config, _signal: Signal, _report: &mut Report<'_>) {}
 }
 
 /// What a processor does in a lane.
 pub enum Stage {
     /// Looks at spans and states edits; neighbours of this kind share one walk.
     Spans(Box<dyn SpanStage>),
+    /// The same for data points or log records.
+    Items(Box<dyn ItemStage>),
     /// Works on whole batches.
     Batches(Box<dyn BatchStage>),
     /// Nothing: its work is done elsewhere, as `memory_limiter`'s is at the door.

@@ -52,6 +52,8 @@ pub struct ProcessorEntry {
     pub decode: Decode,
     /// Makes a stage for one lane.
     pub build: fn(&Decoded, &Setup) -> Result<Stage, BuildError>,
+    /// Reports what makes no sense in pipelines of a signal.
+    pub validate_for: fn(&Decoded, Signal, &Section, &mut Diagnostics),
 }
 
 /// An exporter type.
@@ -126,12 +128,18 @@ impl Registry {
     /// Adds a processor type.
     pub fn processor<P: Processor>(&mut self) {
         let build = |config: &Decoded, setup: &Setup| P::build(&own::<P>(config), setup);
+        let validate_for = |config: &Decoded, signal: Signal, section: &Section, diagnostics: &mut Diagnostics| {
+            config::report_on(section, diagnostics, |report| {
+                P::validate_for(&own::<P>(config), signal, report);
+            });
+        };
         self.processors.insert(
             P::ABOUT.name,
             ProcessorEntry {
                 about: P::ABOUT,
                 decode: decode::<P>,
                 build,
+                validate_for,
             },
         );
     }

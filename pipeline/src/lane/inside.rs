@@ -10,7 +10,7 @@ use super::books::{Books, walk_panicked};
 use crate::component::{BatchStage, Flow, Stage};
 use crate::ledger::Account;
 use crate::outside::Clock;
-use crate::payload::{BatchContext, Payload, SpanStage, SplitLimit, Traces, Walk};
+use crate::payload::{BatchContext, ItemStage, Payload, SpanStage, SplitLimit, Traces, Walk, Walked};
 use crate::plan::World;
 use crate::telemetry::{Counter, MetricAbout, Telemetry};
 use crate::{Batch, Budget, Credit, Origin, Outcome, Receipt};
@@ -31,7 +31,7 @@ pub struct LaneStage {
     books: Books,
 }
 
-/// The stages of a lane. Neighbours that look at spans share one walk over the bytes.
+/// The stages of a lane. Neighbours that look at items share one walk over the bytes.
 pub struct Inside {
     steps: Vec<Step>,
     walk: Walk,
@@ -47,23 +47,21 @@ struct Guard {
 }
 
 enum Step {
-    Nothing {
-        books: Books,
-    },
-    Spans {
-        stages: Vec<Box<dyn SpanStage>>,
-        books: Vec<Books>,
-    },
-    Batches {
-        stage: Box<dyn BatchStage>,
-        books: Books,
-    },
+    Nothing { books: Books },
+    Walk(Neighbours, Vec<Books>),
+    Batches { stage: Box<dyn BatchStage>, books: Books },
+}
+
+/// Neighbouring stages that look at the same kind of items.
+enum Neighbours {
+    Spans(Vec<Box<dyn SpanStage>>),
+    Items(Vec<Box<dyn ItemStage>>),
 }
 
 /// Neighbouring stages with what they need for one walk.
-struct Neighbours<'a> {
+struct Walking<'a> {
     walk: &'a mut Walk,
-    stages: &'a mut [Box<dyn SpanStage>],
+    stages: &'a mut Neighbours,
     books: &'a mut [Books],
     guard: &'a Guard,
     budget: &'a Budget,
@@ -105,15 +103,17 @@ impl Inside {
         for LaneStage { stage, books } in stages {
             match (stage, steps.last_mut()) {
                 (Stage::Nothing, _) => steps.push(Step::Nothing { books }),
-                (Stage::Spans(stage), Some(Step::Spans { stages, books: all })) => {
+                (Stage::Batches(stage), _) => steps.push(Step::Batches { stage, books }),
+                (Stage::Spans(stage), Some(Step::Walk(Neighbours::Spans(stages), all))) => {
                     stages.push(stage);
                     all.push(books);
                 }
-                (Stage::Spans(stage), _) => steps.push(Step::Spans {
-                    stages: vec![stage],
-                    books: vec![books],
-                }),
-                (Stage::Batches(stage), _) => steps.push(Step::Batches { stage, books }),
+                (Stage::Items(stage), Some(Step::Walk(Neighbours::Items(stages), all))) => {
+                    stages.push(stage);
+                    all.push(books);
+                }
+                (Stage::Spans(stage), _) => steps.push(Step::Walk(Neighbours::Spans(vec![stage]), vec![books])),
+                (Stage::Items(stage), _) => steps.push(Step::Walk(Neighbours::Items(vec![stage]), vec![books])),
             }
         }
         Self {
@@ -201,12 +201,12 @@ impl Inside {
                 books.find_losses(|| !everything && stage.wake_at().is_some());
                 (freed, behind)
             }
-            Some(Step::Spans { stages, books }) => {
+            Some(Step::Walk(stages, books)) => {
                 let next = Position {
                     step: at.step,
                     stage: at.stage + 1,
                 };
-                let (Some(stage), Some(books)) = (stages.get_mut(at.stage), books.get_mut(at.stage)) else {
+                let (Some(stage), Some(books)) = (stages.that_holds(at.stage), books.get_mut(at.stage)) else {
                     return (Vec::new(), next);
                 };
                 let due = everything || stage.wake_at().is_some_and(|wake_at| wake_at <= now);
@@ -248,15 +248,15 @@ impl Inside {
                         out.extend(books.take(&mut flow, items));
                         books.find_losses(|| stage.wake_at().is_some());
                     }
-                    Step::Spans { stages, books } => {
-                        let mut neighbours = Neighbours {
+                    Step::Walk(stages, books) => {
+                        let mut walking = Walking {
                             walk: &mut self.walk,
                             stages,
                             books,
                             guard: &self.guard,
                             budget: &self.budget,
                         };
-                        out.extend(neighbours.run(at.stage, batch, self.clock.now()));
+                        out.extend(walking.run(at.stage, batch, self.clock.now()));
                     }
                 }
             }
@@ -273,37 +273,64 @@ impl Inside {
 impl Step {
     fn stages(&self) -> usize {
         match self {
-            Self::Spans { stages, .. } => stages.len(),
+            Self::Walk(_, books) => books.len(),
             Self::Nothing { .. } | Self::Batches { .. } => 1,
         }
     }
 
     fn wake_at(&self) -> Option<Instant> {
         match self {
-            Self::Spans { stages, .. } => stages.iter().filter_map(|stage| stage.wake_at()).min(),
+            Self::Walk(Neighbours::Spans(stages), _) => stages.iter().filter_map(|stage| stage.wake_at()).min(),
             Self::Batches { stage, .. } => stage.wake_at(),
-            Self::Nothing { .. } => None,
+            Self::Walk(Neighbours::Items(_), _) | Self::Nothing { .. } => None,
         }
     }
 }
 
-impl Neighbours<'_> {
-    /// Runs a batch through the stages from `from` on in one walk. None when nothing is left of it.
+impl Neighbours {
+    /// The stage at this place, if it is of the kind that may hold items.
+    fn that_holds(&mut self, stage: usize) -> Option<&mut Box<dyn SpanStage>> {
+        match self {
+            Self::Spans(stages) => stages.get_mut(stage),
+            Self::Items(_) => None,
+        }
+    }
+
+    /// Runs a batch through the stages from `from` on in one walk.
+    fn walk(&mut self, walk: &mut Walk, from: usize, payload: &Payload, context: &BatchContext<'_>) -> Walked<Payload> {
+        match (self, payload) {
+            (Self::Spans(stages), Payload::Traces(traces)) => {
+                walk.run(traces, stages, from, context).map(Payload::Traces)
+            }
+            (Self::Items(stages), Payload::Metrics(metrics)) => {
+                walk.run_metrics(metrics, stages, from, context).map(Payload::Metrics)
+            }
+            (Self::Items(stages), Payload::Logs(logs)) => walk.run_logs(logs, stages, from, context).map(Payload::Logs),
+            // The plan lets no such pipeline through.
+            (_, other) => Walked {
+                left: Some(other.clone()),
+                counts: Vec::new(),
+            },
+        }
+    }
+}
+
+impl Walking<'_> {
+    /// Runs a batch through the stages from `from` on. None when nothing is left of it.
     fn run(&mut self, from: usize, mut batch: Batch, now: Instant) -> Option<Batch> {
-        let Payload::Traces(traces) = &batch.payload else {
-            return Some(batch); // The plan lets no such pipeline through.
-        };
-        let bytes = traces.bytes().clone();
+        let bytes = batch.payload.bytes().clone();
         let before = bytes.len();
         let context = BatchContext {
             now,
             origin: &batch.origin,
         };
-        let walked = self.guard.call(|| self.walk.run(traces, self.stages, from, &context));
+        let walked = self
+            .guard
+            .call(|| self.stages.walk(self.walk, from, &batch.payload, &context));
         let books = self.books.get_mut(from..).unwrap_or_default();
         let Some(walked) = walked else {
             let counts = std::mem::take(self.walk).interrupted(from); // Half of a batch lies in its buffers.
-            walk_panicked(books, &counts, u64::from(traces.spans()));
+            walk_panicked(books, &counts, u64::from(batch.payload.items()));
             batch.settle(Outcome::Lost);
             return None;
         };
@@ -312,7 +339,7 @@ impl Neighbours<'_> {
             books.walked(counts);
             held += counts.held;
         }
-        let Some(traces) = walked.traces else {
+        let Some(payload) = walked.left else {
             // What is held waits in memory; what was dropped was dropped on purpose.
             batch.settle(if held > 0 { Outcome::Queued } else { Outcome::Delivered });
             return None;
@@ -320,14 +347,14 @@ impl Neighbours<'_> {
         if held > 0 {
             batch.receipt.split().settle(Outcome::Queued);
         }
-        let after = traces.bytes().len();
+        let after = payload.bytes().len();
         if Arc::strong_count(&batch.credit) == 1 {
             batch.credit.grow(after.saturating_sub(before) as u64);
-        } else if traces.bytes().as_ptr() != bytes.as_ptr() {
+        } else if payload.bytes().as_ptr() != bytes.as_ptr() {
             // Another branch holds the original; this one holds a copy of its own now.
             batch.credit = Arc::new(Credit::of(after as u64, self.budget));
         }
-        batch.payload = Payload::Traces(traces);
+        batch.payload = payload;
         Some(batch)
     }
 }

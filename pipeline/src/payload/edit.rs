@@ -1,12 +1,12 @@
-//! Edits: what a stage wants changed about one resource, scope or span.
+//! Edits: what a stage wants changed about one resource, scope or item.
 
 use super::child::Child;
 use super::encoded::{AttrValue, EncodedAttributes, put_attribute};
 use super::value::{RawValue, key_value};
 use super::wire::{Field, Fields};
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
 
-/// What becomes of a span.
+/// What becomes of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Verdict {
     #[default]
@@ -91,14 +91,20 @@ impl Children {
     }
 }
 
-/// States edits about the resource, scope or span at hand. They take effect after the stage has returned; the view
-/// beside it goes on showing what came in.
+/// States edits about the attributes of the resource, scope or item at hand. They take effect after the stage has
+/// returned; the view beside it goes on showing what came in.
 #[derive(Debug)]
-pub struct Edit<'a> {
+pub struct AttributeEdit<'a> {
     body: &'a [u8],
     /// Field number of the attributes in this kind of message.
     number: u32,
     pending: &'a mut Pending,
+}
+
+/// What a stage of spans may state: edits of attributes, and what becomes of spans.
+#[derive(Debug)]
+pub struct Edit<'a> {
+    attributes: AttributeEdit<'a>,
     children: &'a mut Children,
 }
 
@@ -106,13 +112,41 @@ impl<'a> Edit<'a> {
     #[inline]
     pub(crate) fn of(body: &'a [u8], number: u32, pending: &'a mut Pending, children: &'a mut Children) -> Self {
         Self {
-            body,
-            number,
-            pending,
+            attributes: AttributeEdit { body, number, pending },
             children,
         }
     }
 
+    /// Takes the span out of the batch because the stage keeps a copy and lets it go later (`SpanStage::release`).
+    pub fn hold(&mut self) {
+        self.attributes.pending.verdict = Verdict::Hold;
+    }
+
+    /// Makes a span in the current resource, under the stage's own scope. Later stages see it after all others.
+    #[inline]
+    pub fn emit(&mut self, child: &Child<'_>) {
+        child.write(&mut self.children.spans);
+        self.children.count = self.children.count.saturating_add(1);
+    }
+}
+
+impl<'a> Deref for Edit<'a> {
+    type Target = AttributeEdit<'a>;
+
+    #[inline]
+    fn deref(&self) -> &AttributeEdit<'a> {
+        &self.attributes
+    }
+}
+
+impl<'a> DerefMut for Edit<'a> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut AttributeEdit<'a> {
+        &mut self.attributes
+    }
+}
+
+impl AttributeEdit<'_> {
     /// Adds attributes whose keys are known to be absent. The cheapest edit: one copy.
     #[inline]
     pub fn append(&mut self, attributes: &EncodedAttributes) {
@@ -146,21 +180,9 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// Takes the span out of the batch, for a reason that is counted. On a resource or scope: every span in it.
+    /// Takes the item out of the batch, for a reason that is counted. On a resource or scope: every item in it.
     pub fn drop(&mut self, reason: &'static str) {
         self.pending.verdict = Verdict::Drop(reason);
-    }
-
-    /// Takes the span out of the batch because the stage keeps a copy and lets it go later (`SpanStage::release`).
-    pub fn hold(&mut self) {
-        self.pending.verdict = Verdict::Hold;
-    }
-
-    /// Makes a span in the current resource, under the stage's own scope. Later stages see it after all others.
-    #[inline]
-    pub fn emit(&mut self, child: &Child<'_>) {
-        child.write(&mut self.children.spans);
-        self.children.count = self.children.count.saturating_add(1);
     }
 
     fn set_value(&mut self, key: &str, value: &AttrValue<'_>) {

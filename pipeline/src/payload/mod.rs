@@ -1,8 +1,8 @@
 //! Telemetry as the bytes that arrived: read through views, changed by splicing.
 //!
 //! A batch is its own OTLP protobuf. [`Traces::parse`] walks it once and refuses, mends or rejects; after that nothing
-//! fails. Processors are [`SpanStage`]s: they look through views and state [`Edit`]s, and one [`Walk`] runs all stages
-//! of a pipeline and writes the outcome. A batch that nobody edits stays the same [`Bytes`].
+//! fails. Processors are [`SpanStage`]s or [`ItemStage`]s: they look through views and state [`Edit`]s, and one [`Walk`]
+//! runs all stages of a pipeline and writes the outcome. A batch that nobody edits stays the same [`Bytes`].
 //!
 //! What a batch is worth, who waits for it and where it goes is not known here.
 
@@ -16,6 +16,7 @@ mod edit;
 mod encoded;
 mod error;
 mod ids;
+mod item_view;
 pub mod json;
 mod limits;
 pub mod metrics;
@@ -40,16 +41,17 @@ pub(crate) mod wire;
 pub use builder::{Place, TracesBuilder};
 pub use child::{Child, EmittedScope};
 pub use counts::{Released, StageCounts};
-pub use edit::Edit;
+pub use edit::{AttributeEdit, Edit};
 pub use encoded::{AttrValue, EncodedAttributes};
 pub use error::ParseError;
 pub use ids::{BadId, SpanId, TraceId};
+pub use item_view::{ItemView, PointView, RecordView};
 pub use limits::{Limits, Parsed, RejectReason, Rejected};
 pub use metrics::Metrics;
 pub use signals::{Logs, Traces};
 pub use span_view::{EventView, LinkView, SpanField, SpanFields, SpanKind, SpanView, StatusCode, StatusView};
 pub use split::SplitLimit;
-pub use stage::{BatchContext, SpanStage};
+pub use stage::{BatchContext, ItemStage, SpanStage};
 pub use value::{ArrayView, Attrs, Key, KvListView, RawAttrs, RawValue, Text, Value};
 pub use view::{ResourceSpansView, ResourceView, Resources, ScopeSpansView, ScopeView};
 pub use walk::{Walk, Walked};

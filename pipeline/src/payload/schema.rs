@@ -9,12 +9,12 @@ mod metrics;
 mod traces;
 
 pub(super) use common::PAIR_COST;
-pub(super) use logs::LOGS;
-pub(super) use metrics::METRICS;
-pub(super) use traces::TRACES;
+pub(super) use logs::{LOGS, SCOPE_LOGS};
+pub(super) use metrics::{METRICS, SCOPE_METRICS};
+pub(super) use traces::{SCOPE_SPANS, SPAN, TRACES};
 
 use super::limits::RejectReason;
-use super::wire::LEN;
+use super::wire::{Fields, LEN};
 use common::KEY_VALUE;
 
 /// A message: what its fields are and what it costs a receiver that makes objects of it.
@@ -38,6 +38,42 @@ pub(super) struct Message {
     pub(super) required_ids: u8,
     /// The first byte of an attribute; a number that is no byte if there are none.
     pub(super) pair_tag: u16,
+}
+
+impl Message {
+    /// The item in this field, or the message that items lie in.
+    #[inline]
+    pub(super) fn holder_or_item(&self, number: u32) -> Option<&'static Self> {
+        let inner = self.fields.get(number as usize)?.kind.message()?;
+        (inner.item || inner.holds_items).then_some(inner)
+    }
+
+    /// Items in a message: one if it is an item.
+    pub(super) fn items_in(&self, body: &[u8]) -> u32 {
+        if self.item {
+            return 1;
+        }
+        let inner = Fields::of(body).filter_map(|field| Some((self.holder_or_item(field.number)?, field)));
+        inner.fold(0, |items: u32, (inner, field)| {
+            items.saturating_add(inner.items_in(field.bytes()))
+        })
+    }
+
+    /// Whether there is an item in a message.
+    pub(super) fn has_items(&self, body: &[u8]) -> bool {
+        let mut fields = Fields::of(body);
+        self.item
+            || fields.any(|field| {
+                self.holder_or_item(field.number)
+                    .is_some_and(|inner| inner.has_items(field.bytes()))
+            })
+    }
+
+    /// Field number of the attributes.
+    #[inline]
+    pub(super) fn attributes(&self) -> u32 {
+        u32::from(self.pair_tag >> 3)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

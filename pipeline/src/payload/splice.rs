@@ -1,14 +1,16 @@
 //! The writer of a walk: copies what stays, in pieces as large as possible, and writes nothing before the first edit.
 
 use super::view::shell;
-use super::wire::{Fields, OpenLength, put_bytes};
+use super::wire::{Field, Fields, OpenLength, put_bytes};
 use std::ops::Range;
 
-/// A resource or scope of the batch, while the walk is inside of it.
+/// A message of the batch that items lie in, while the walk is inside of it: a resource, a scope, a metric or its data.
 ///
 /// Its head (tag, length, the resource or scope message) is written only when something inside it has changed.
 #[derive(Debug, Default)]
 pub(super) struct Level {
+    /// Field number of the whole message in the one around it.
+    number: u32,
     /// Where the whole field lies in the input.
     field: Range<usize>,
     /// Where its body lies in the input.
@@ -21,10 +23,12 @@ pub(super) struct Level {
     edited: bool,
     now: Vec<u8>,
     head: Option<Head>,
-    /// Spans inside that stay.
+    /// Items inside that stay.
     pub(super) kept: u32,
-    /// Spans inside that went.
+    /// Items inside that went.
     pub(super) lost: u32,
+    /// Whether there are others inside that stay uncounted, because no stage looks at them.
+    pub(super) holds_whole: bool,
 }
 
 /// Where the head of a level lies in the output.
@@ -36,24 +40,28 @@ struct Head {
 }
 
 impl Level {
-    /// Enters a resource or scope of the input that ends at `end`.
-    pub(super) fn enter(&mut self, field_at: usize, body: &[u8], end: usize) {
-        let body_at = end - body.len();
+    /// Enters a message of the input that holds no other message to be edited: a metric, the data of a metric.
+    pub(super) fn enter(&mut self, number: u32, field: Range<usize>, body: &[u8]) {
+        let body_at = field.end - body.len();
         self.reset();
-        self.field = field_at..end;
-        self.body = body_at..end;
+        self.number = number;
+        self.body = body_at..field.end;
         self.about_field = body_at..body_at;
         self.about = body_at..body_at;
-        let mut fields = Fields::of(body);
-        while let Some(field) = fields.next() {
+        self.field = field;
+    }
+
+    /// Enters a resource or scope of the input, with the message that says which it is.
+    pub(super) fn enter_shell(&mut self, number: u32, field: Range<usize>, body: &[u8]) {
+        self.enter(number, field, body);
+        for (at, field) in placed(body, self.body.end) {
             // Parse has put it in front of the content.
             if field.number == shell::CONTENT {
                 break;
             }
             if field.number == shell::ABOUT {
-                let field_end = end - fields.left();
-                self.about_field = field_end - field.raw.len()..field_end;
-                self.about = field_end - field.bytes().len()..field_end;
+                self.about = at.end - field.bytes().len()..at.end;
+                self.about_field = at;
                 break;
             }
         }
@@ -62,6 +70,7 @@ impl Level {
     /// Enters a scope that is not in the input; `write` writes its message.
     pub(super) fn enter_made(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.reset();
+        self.number = shell::CONTENT;
         self.now.clear();
         write(&mut self.now);
         self.edited = true;
@@ -69,7 +78,8 @@ impl Level {
 
     fn reset(&mut self) {
         (self.field, self.body, self.about_field, self.about) = (0..0, 0..0, 0..0, 0..0);
-        (self.edited, self.head, self.kept, self.lost) = (false, None, 0, 0);
+        (self.edited, self.head) = (false, None);
+        (self.kept, self.lost, self.holds_whole) = (0, 0, false);
     }
 
     /// The resource or scope message as it stands.
@@ -97,9 +107,15 @@ impl Level {
         self.edited = true;
     }
 
-    /// Whether every span in it went.
-    pub(super) fn is_emptied(&self) -> bool {
-        self.kept == 0 && self.lost > 0
+    /// Counts what became of the items in a message inside of it.
+    pub(super) fn count(&mut self, inner: &Self) {
+        self.kept = self.kept.saturating_add(inner.kept);
+        self.lost = self.lost.saturating_add(inner.lost);
+    }
+
+    /// Whether every item in it went.
+    fn is_emptied(&self) -> bool {
+        self.kept == 0 && self.lost > 0 && !self.holds_whole
     }
 
     /// Whether it has to be written anew.
@@ -143,7 +159,7 @@ impl<'a> Splice<'a> {
     }
 
     #[inline]
-    pub(super) fn copy_to(&mut self, at: usize) {
+    fn copy_to(&mut self, at: usize) {
         if self.out.capacity() == 0 {
             self.out.reserve(self.expected);
         }
@@ -152,23 +168,25 @@ impl<'a> Splice<'a> {
         self.copied = at;
     }
 
+    /// Leaves a stretch of the input out.
     #[inline]
-    pub(super) fn skip_to(&mut self, at: usize) {
-        self.copied = at;
+    pub(super) fn cut(&mut self, at: Range<usize>) {
+        self.copy_to(at.start);
+        self.copied = at.end;
     }
 
     /// Writes the head of a level of the input, unless it is there.
     #[inline]
-    pub(super) fn open(&mut self, level: &mut Level, number: u32) {
+    pub(super) fn open(&mut self, level: &mut Level) {
         if level.head.is_none() {
-            self.write_head(level, number);
+            self.write_head(level);
         }
     }
 
-    fn write_head(&mut self, level: &mut Level, number: u32) {
+    fn write_head(&mut self, level: &mut Level) {
         self.copy_to(level.field.start);
         let start = self.out.len();
-        let length = OpenLength::begin(&mut self.out, number);
+        let length = OpenLength::begin(&mut self.out, level.number);
         self.copied = level.body.start;
         self.copy_to(level.about_field.start);
         let about_at = self.out.len();
@@ -191,7 +209,7 @@ impl<'a> Splice<'a> {
             return;
         }
         let start = self.out.len();
-        let length = OpenLength::begin(&mut self.out, shell::CONTENT);
+        let length = OpenLength::begin(&mut self.out, level.number);
         let about_at = self.out.len();
         put_bytes(&mut self.out, shell::ABOUT, &level.now);
         level.head = Some(Head {
@@ -205,8 +223,9 @@ impl<'a> Splice<'a> {
     }
 
     /// Writes the edited message of a level again, if its head is out already. That is rare: a stage meets a resource
-    /// with the first span that reaches it, and until then spans can only have been taken out.
-    pub(super) fn revise(&mut self, level: &mut Level, inner: Option<&mut Level>) {
+    /// with the first item that reaches it, and until then items can only have been taken out. `inner` are the levels
+    /// inside of it, which move.
+    pub(super) fn revise<const N: usize>(&mut self, level: &mut Level, inner: [&mut Level; N]) {
         let Some(head) = &mut level.head else { return };
         let mut message = Vec::with_capacity(level.now.len() + 8);
         put_bytes(&mut message, shell::ABOUT, &level.now);
@@ -214,17 +233,17 @@ impl<'a> Splice<'a> {
         let end = head.about.start + message.len();
         self.out.splice(head.about.clone(), message);
         head.about.end = end;
-        if let Some(inner) = inner {
+        for inner in inner {
             inner.shift(by);
         }
     }
 
-    /// Leaves a level of the input: completes it, or takes it back if all its spans went.
-    pub(super) fn close(&mut self, level: &mut Level, number: u32) {
+    /// Leaves a level of the input: completes it, or takes it back if all its items went.
+    pub(super) fn close(&mut self, level: &mut Level) {
         if !level.is_touched() {
             return;
         }
-        self.open(level, number);
+        self.open(level);
         let Some(head) = level.head.take() else { return };
         if level.is_emptied() {
             self.out.truncate(head.start);
@@ -238,8 +257,8 @@ impl<'a> Splice<'a> {
     }
 
     /// Opens a resource and copies the rest of it, so that scopes can be added.
-    pub(super) fn open_to_the_end(&mut self, level: &mut Level, number: u32) {
-        self.open(level, number);
+    pub(super) fn open_to_the_end(&mut self, level: &mut Level) {
+        self.open(level);
         if self.copied < level.field.end {
             self.copy_to(level.field.end);
         }
@@ -256,5 +275,32 @@ impl<'a> Splice<'a> {
     pub(super) fn finish(mut self) -> Vec<u8> {
         self.copy_to(self.input.len());
         self.out
+    }
+}
+
+/// The fields of a message, each with its place in the batch.
+pub(super) struct Placed<'a> {
+    fields: Fields<'a>,
+    /// Where the message ends.
+    end: usize,
+}
+
+#[inline]
+pub(super) fn placed(body: &[u8], end: usize) -> Placed<'_> {
+    Placed {
+        fields: Fields::of(body),
+        end,
+    }
+}
+
+impl<'a> Iterator for Placed<'a> {
+    type Item = (Range<usize>, Field<'a>);
+
+    /// Inlined everywhere: a walk goes through every item with it.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.end - self.fields.left();
+        let field = self.fields.next()?;
+        Some((start..self.end - self.fields.left(), field))
     }
 }

@@ -1,7 +1,6 @@
 //! Cuts a batch into smaller ones, at the boundaries of items.
 
 use super::schema::Message;
-use super::view::shell;
 use super::wire::{Field, Fields, OpenLength};
 use bytes::Bytes;
 
@@ -20,33 +19,36 @@ impl SplitLimit {
     }
 }
 
-/// Tag and padded length that a re-headed resource or scope takes.
+/// Tag and padded length that a re-headed message takes.
 const HEAD_BYTES: usize = 5;
 
-/// One resource or scope of the batch being cut, and how it stands in the piece being written.
+/// What lies in a resource and a scope: an item, or a metric with points.
+const CONTENT_DEPTH: usize = 2;
+
+/// A resource, scope, metric or its data of the batch being cut, and how it stands in the piece being written.
 struct Shell<'a> {
+    /// Field number in the message around it.
+    number: u32,
+    schema: &'static Message,
     body: &'a [u8],
     /// Its length in the piece; none while the piece has no such shell yet.
     open: Option<OpenLength>,
 }
 
 impl<'a> Shell<'a> {
-    fn new(body: &'a [u8]) -> Self {
-        Self { body, open: None }
-    }
-
     /// Everything but the content: what every piece repeats.
     fn head(&self) -> impl Iterator<Item = Field<'a>> {
-        Fields::of(self.body).filter(|field| field.number != shell::CONTENT)
+        Fields::of(self.body).filter(|field| self.schema.holder_or_item(field.number).is_none())
     }
 
+    /// Bytes that it takes to have this shell in a piece.
     fn head_bytes(&self) -> usize {
         HEAD_BYTES + self.head().map(|field| field.raw.len()).sum::<usize>()
     }
 
-    fn begin(&mut self, number: u32, out: &mut Vec<u8>) {
+    fn begin(&mut self, out: &mut Vec<u8>) {
         if self.open.is_none() {
-            self.open = Some(OpenLength::begin(out, number));
+            self.open = Some(OpenLength::begin(out, self.number));
             for field in self.head() {
                 out.extend_from_slice(field.raw);
             }
@@ -60,8 +62,10 @@ impl<'a> Shell<'a> {
     }
 }
 
-struct Cutter {
+struct Cutter<'a> {
     max: SplitLimit,
+    /// What is being cut, from the resource inwards.
+    shells: Vec<Shell<'a>>,
     piece: Vec<u8>,
     items: u32,
     pieces: Vec<(Bytes, u32)>,
@@ -71,13 +75,14 @@ struct Cutter {
 pub(super) fn split(schema: &'static Message, request: &[u8], max: SplitLimit) -> Vec<(Bytes, u32)> {
     let mut cutter = Cutter {
         max,
+        shells: Vec::new(),
         piece: Vec::new(),
         items: 0,
         pieces: Vec::new(),
     };
     for field in Fields::of(request) {
-        match content(schema, shell::RESOURCES).filter(|_| field.number == shell::RESOURCES) {
-            Some(resource) => cutter.resource(resource, field.bytes()),
+        match schema.holder_or_item(field.number) {
+            Some(resource) => cutter.inside(resource, field),
             None => cutter.piece.extend_from_slice(field.raw),
         }
     }
@@ -85,41 +90,54 @@ pub(super) fn split(schema: &'static Message, request: &[u8], max: SplitLimit) -
     cutter.pieces
 }
 
-impl Cutter {
-    fn resource(&mut self, schema: &'static Message, body: &[u8]) {
-        let mut resource = Shell::new(body);
-        let Some(scope_schema) = content(schema, shell::CONTENT) else {
-            return;
-        };
-        let Some(item_schema) = content(scope_schema, shell::CONTENT) else {
-            return;
-        };
-        for scope_field in Fields::of(body).filter(|field| field.number == shell::CONTENT) {
-            let mut scope = Shell::new(scope_field.bytes());
-            for item in Fields::of(scope.body).filter(|field| field.number == shell::CONTENT) {
-                self.add(&mut resource, &mut scope, item, items_in(item_schema, item.bytes()));
+impl<'a> Cutter<'a> {
+    /// Goes through the content of a shell.
+    fn inside(&mut self, schema: &'static Message, shell: Field<'a>) {
+        self.shells.push(Shell {
+            number: shell.number,
+            schema,
+            body: shell.bytes(),
+            open: None,
+        });
+        for field in Fields::of(shell.bytes()) {
+            let Some(inner) = schema.holder_or_item(field.number) else {
+                continue;
+            };
+            if inner.item {
+                self.add(field, 1);
+                continue;
             }
-            scope.end(&mut self.piece);
+            // A metric stays in one piece if one can hold it.
+            let whole = (self.shells.len() == CONTENT_DEPTH).then(|| inner.items_in(field.bytes()));
+            match whole.filter(|items| *items <= 1 || self.fits_alone(field, *items)) {
+                Some(items) => self.add(field, items),
+                None => self.inside(inner, field),
+            }
         }
-        resource.end(&mut self.piece);
+        if let Some(mut shell) = self.shells.pop() {
+            shell.end(&mut self.piece);
+        }
     }
 
-    fn add(&mut self, resource: &mut Shell<'_>, scope: &mut Shell<'_>, item: Field<'_>, items: u32) {
-        let mut grown = self.piece.len() + item.raw.len();
-        grown += if resource.open.is_none() {
-            resource.head_bytes()
-        } else {
-            0
-        };
-        grown += if scope.open.is_none() { scope.head_bytes() } else { 0 };
+    fn fits_alone(&self, content: Field<'_>, items: u32) -> bool {
+        let heads: usize = self.shells.iter().map(Shell::head_bytes).sum();
+        self.max.admits(items, heads + content.raw.len())
+    }
+
+    /// Adds an item, or a metric with so many points, to the piece; to the next one if this one is full.
+    fn add(&mut self, content: Field<'_>, items: u32) {
+        let missing = self.shells.iter().filter(|shell| shell.open.is_none());
+        let grown = self.piece.len() + content.raw.len() + missing.map(Shell::head_bytes).sum::<usize>();
         if self.items > 0 && !self.max.admits(self.items.saturating_add(items), grown) {
-            scope.end(&mut self.piece);
-            resource.end(&mut self.piece);
+            for shell in self.shells.iter_mut().rev() {
+                shell.end(&mut self.piece);
+            }
             self.flush();
         }
-        resource.begin(shell::RESOURCES, &mut self.piece);
-        scope.begin(shell::CONTENT, &mut self.piece);
-        self.piece.extend_from_slice(item.raw);
+        for shell in &mut self.shells {
+            shell.begin(&mut self.piece);
+        }
+        self.piece.extend_from_slice(content.raw);
         self.items = self.items.saturating_add(items);
     }
 
@@ -130,23 +148,4 @@ impl Cutter {
             self.items = 0;
         }
     }
-}
-
-/// The messages in field `number`.
-fn content(schema: &'static Message, number: u32) -> Option<&'static Message> {
-    schema.fields.get(number as usize)?.kind.message()
-}
-
-/// Items in a message: one if it is an item, the data points of a metric otherwise.
-fn items_in(schema: &'static Message, body: &[u8]) -> u32 {
-    if schema.item {
-        return 1;
-    }
-    let mut items = 0u32;
-    for field in Fields::of(body) {
-        if let Some(message) = content(schema, field.number).filter(|message| message.item || message.holds_items) {
-            items = items.saturating_add(items_in(message, field.bytes()));
-        }
-    }
-    items
 }

@@ -129,6 +129,10 @@ impl<'a> Value<'a> {
 pub struct RawValue<'a>(&'a [u8]);
 
 impl<'a> RawValue<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
     /// The encoded value, for copying it elsewhere.
     pub fn bytes(self) -> &'a [u8] {
         self.0

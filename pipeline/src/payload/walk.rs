@@ -1,15 +1,17 @@
 //! One walk over a batch for all stages of a pipeline.
 //!
-//! The outcome is as if the stages had walked one after the other, each over the whole batch: per span the stages come
-//! in order, each sees the span as the earlier ones left it; children come after all spans of their resource, stage by
-//! stage, and meet only the stages behind the one that made them.
+//! The outcome is as if the stages had walked one after the other, each over the whole batch: per item the stages come
+//! in order, each sees the item as the earlier ones left it; children come after all spans of their resource, stage by
+//! stage, and meet only the stages behind the one that made them. Where no stage looks at single items, none is visited.
 
 use super::counts::StageCounts;
 use super::edit::{Children, Pending, Verdict};
+use super::metrics::Metrics;
 use super::pass::Pass;
-use super::signals::Traces;
+use super::schema::{self, Message};
+use super::signals::{Logs, Traces};
 use super::splice::{Level, Splice};
-use super::stage::{BatchContext, SpanStage};
+use super::stage::{BatchContext, ItemStage, SpanStage, Visitor};
 use bytes::Bytes;
 
 /// A buffer that grew beyond this in one batch is given back: one odd batch must not hold memory for ever. The children
@@ -18,31 +20,34 @@ pub(super) const KEPT_BYTES_MAX: usize = 4 << 20;
 
 /// What a walk makes of a batch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Walked {
-    /// What goes on; the same `Bytes` if no stage stated an edit. Nothing if every span was dropped or held.
-    pub traces: Option<Traces>,
+pub struct Walked<P = Traces> {
+    /// What goes on; the same `Bytes` if no stage stated an edit. Nothing if every item was dropped or held.
+    pub left: Option<P>,
     /// What each stage did, beginning with the one at `from`.
     pub counts: Vec<StageCounts>,
 }
 
-/// Whether a stage has seen the current resource or scope, and what it said about it.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) enum Meeting {
-    #[default]
-    NotYet,
-    Met,
-    /// Every span in it goes.
-    Refused(Verdict),
+impl<P> Walked<P> {
+    /// The same about another form of the batch.
+    pub(crate) fn map<Q>(self, form: impl FnOnce(P) -> Q) -> Walked<Q> {
+        Walked {
+            left: self.left.map(form),
+            counts: self.counts,
+        }
+    }
 }
 
 /// What the walk keeps per stage.
 #[derive(Debug, Default)]
 pub(super) struct Seat {
     pub(super) children: Children,
-    pub(super) resource: Meeting,
-    pub(super) scope: Meeting,
+    /// What the stage said about the resource at hand; nothing while it has not met it.
+    pub(super) resource: Option<Verdict>,
+    pub(super) scope: Option<Verdict>,
+    /// Whether it has met the metric at hand. Always, where there are no metrics.
+    pub(super) knows_metric: bool,
     pub(super) counts: StageCounts,
-    pub(super) looks_at_spans: bool,
+    pub(super) looks_at_items: bool,
 }
 
 /// The buffers of a walk. A lane owns one and uses it for batch after batch, so that walking allocates only the output.
@@ -50,9 +55,12 @@ pub(super) struct Seat {
 pub struct Walk {
     pub(super) resource: Level,
     pub(super) scope: Level,
+    pub(super) metric: Level,
+    /// The gauge, sum or histogram in the metric.
+    pub(super) data: Level,
     /// The `ScopeSpans` of a made scope without its spans, so that its view knows the schema.
     pub(super) made_shell: Vec<u8>,
-    /// The current span as the earlier stages left it.
+    /// The current item as the earlier stages left it.
     pub(super) here: Vec<u8>,
     pub(super) next: Vec<u8>,
     pub(super) pending: Pending,
@@ -75,15 +83,58 @@ impl Walk {
         from: usize,
         context: &BatchContext<'_>,
     ) -> Walked {
+        let (bytes, spans) = (traces.bytes(), traces.spans());
+        let walked = self.walk(&schema::SCOPE_SPANS, bytes, spans, stages, from, context);
+        walked.map(|left| left.map_or_else(|| traces.clone(), |(bytes, spans)| Traces::trusted(bytes, spans)))
+    }
+
+    /// The same for metrics.
+    pub fn run_metrics(
+        &mut self,
+        metrics: &Metrics,
+        stages: &mut [Box<dyn ItemStage>],
+        from: usize,
+        context: &BatchContext<'_>,
+    ) -> Walked<Metrics> {
+        let (bytes, points) = (metrics.bytes(), metrics.points());
+        let walked = self.walk(&schema::SCOPE_METRICS, bytes, points, stages, from, context);
+        walked.map(|left| left.map_or_else(|| metrics.clone(), |(bytes, points)| Metrics::trusted(bytes, points)))
+    }
+
+    /// The same for logs.
+    pub fn run_logs(
+        &mut self,
+        logs: &Logs,
+        stages: &mut [Box<dyn ItemStage>],
+        from: usize,
+        context: &BatchContext<'_>,
+    ) -> Walked<Logs> {
+        let (bytes, records) = (logs.bytes(), logs.records());
+        let walked = self.walk(&schema::SCOPE_LOGS, bytes, records, stages, from, context);
+        walked.map(|left| left.map_or_else(|| logs.clone(), |(bytes, records)| Logs::trusted(bytes, records)))
+    }
+
+    /// Walks over a request with so many items, whose scopes look like `schema`. What is left is no bytes where they are
+    /// the same.
+    fn walk<S: Visitor + ?Sized>(
+        &mut self,
+        schema: &'static Message,
+        input: &[u8],
+        items: u32,
+        stages: &mut [Box<S>],
+        from: usize,
+        context: &BatchContext<'_>,
+    ) -> Walked<Option<(Bytes, u32)>> {
         self.start(stages.len());
         for (stage, seat) in stages.iter_mut().zip(&mut self.seats).skip(from) {
             stage.batch(context);
-            seat.looks_at_spans = stage.looks_at_spans();
+            seat.looks_at_items = stage.looks_at_items();
         }
-        let input: &[u8] = traces.bytes();
         let expected = input.len() + input.len() / 8 + input.len() / 256 * self.growth.saturating_sub(256);
         let mut pass = Pass {
             input,
+            schema,
+            metric: &[],
             stages,
             from,
             walk: self,
@@ -91,25 +142,20 @@ impl Walk {
             kept: 0,
             lost: 0,
         };
-        pass.request();
+        pass.request(items);
         let (kept, lost, splice) = (pass.kept, pass.lost, pass.splice);
-        let traces = if splice.is_untouched() {
-            Some(traces.clone())
+        let left = if splice.is_untouched() {
+            Some(None)
         } else {
             let out = splice.finish();
             self.growth = (out.len() * 256).checked_div(input.len()).unwrap_or_default();
-            Some(Traces::trusted(exactly(out), kept))
+            (kept > 0 || lost == 0).then(|| Some((exactly(out), kept)))
         };
         self.shrink();
-        let counts = self
-            .seats
-            .iter_mut()
-            .skip(from)
-            .map(|seat| std::mem::take(&mut seat.counts))
-            .collect();
+        let seats = self.seats.iter_mut().skip(from);
         Walked {
-            traces: traces.filter(|_| kept > 0 || lost == 0),
-            counts,
+            left,
+            counts: seats.map(|seat| std::mem::take(&mut seat.counts)).collect(),
         }
     }
 
@@ -125,6 +171,7 @@ impl Walk {
         for seat in &mut self.seats {
             seat.children.clear();
             seat.counts = StageCounts::default();
+            seat.knows_metric = true;
         }
     }
 

@@ -1,6 +1,6 @@
 //! From a configuration to a plan. Everything that is wrong is said; nothing is started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use config::{Collector, Diagnostics, Id, Kind, Pipeline, Section, Signal};
 
@@ -28,6 +28,7 @@ pub fn plan(collector: &Collector, registry: &Registry, diagnostics: &mut Diagno
     ] {
         maker.decode_all(kind);
     }
+    maker.validate_processors();
     (!maker.diagnostics.has_errors()).then(|| maker.plan())
 }
 
@@ -57,6 +58,23 @@ impl Maker<'_> {
                     config,
                 };
                 self.decoded.insert((name_of(kind), component.id.clone()), planned);
+            }
+        }
+    }
+
+    /// Finds what does not fit the signal of a pipeline that a processor stands in.
+    fn validate_processors(&mut self) {
+        let collector = self.collector;
+        let uses = collector.service.pipelines.iter();
+        let uses: BTreeSet<(&Id, Signal)> = uses
+            .flat_map(|pipeline| pipeline.processors.iter().map(|it| (&it.id, pipeline.signal)))
+            .collect();
+        for (id, signal) in uses {
+            if let Some(component) = collector.processors.get(id)
+                && let Some(planned) = self.decoded(Kind::Processor, id)
+                && let Some(entry) = self.registry.processors.get(planned.kind_name)
+            {
+                (entry.validate_for)(&planned.config, signal, &component.section, self.diagnostics);
             }
         }
     }

@@ -1,8 +1,8 @@
-//! Applying actions to the attributes of one span or resource.
+//! Applying actions to the attributes of one item or resource.
 
 use pipeline::Origin;
 use pipeline::component::BuildError;
-use pipeline::payload::{Edit, EncodedAttributes, RawAttrs, RawValue};
+use pipeline::payload::{AttributeEdit, EncodedAttributes, RawAttrs, RawValue};
 
 use regex::CaptureLocations;
 
@@ -19,12 +19,12 @@ pub struct Actions {
     /// What the actions make of attributes among which none is named: the same every time. None where a pattern may
     /// touch attributes that no action names.
     usual: Option<EncodedAttributes>,
-    /// Empty between two spans; only its room is kept.
+    /// Empty between two items; only its room is kept.
     slots: Vec<Slot<'static>>,
     scratch: Scratch,
 }
 
-/// What actions make; kept from span to span, so that making it allocates nothing.
+/// What actions make; kept from item to item, so that making it allocates nothing.
 #[derive(Debug, Default)]
 struct Scratch {
     /// Texts, one behind the other.
@@ -70,7 +70,7 @@ impl Actions {
     }
 
     /// Applies the actions in order. What they change becomes edits; who changes nothing states none.
-    pub fn apply(&mut self, attrs: RawAttrs<'_>, edit: &mut Edit<'_>) {
+    pub fn apply(&mut self, attrs: RawAttrs<'_>, edit: &mut AttributeEdit<'_>) {
         if let Some(usual) = &self.usual
             && !attrs
                 .into_iter()
@@ -119,7 +119,7 @@ impl Actions {
     }
 
     /// Lets patterns act on the attributes that no action names. Only patterns can touch those, so each is on its own.
-    fn apply_patterns(&mut self, attrs: RawAttrs<'_>, edit: &mut Edit<'_>) {
+    fn apply_patterns(&mut self, attrs: RawAttrs<'_>, edit: &mut AttributeEdit<'_>) {
         for (index, (key, value)) in attrs.into_iter().enumerate() {
             if self.program.keys.find(key.as_bytes()).is_some() {
                 continue;
@@ -278,7 +278,7 @@ fn run_extract(extract: &Extract, slots: &mut [Slot<'_>], text: &str, groups: &m
 }
 
 /// States what has changed.
-fn state(program: &Program, slots: &[Slot<'_>], scratch: &mut Scratch, edit: &mut Edit<'_>) {
+fn state(program: &Program, slots: &[Slot<'_>], scratch: &mut Scratch, edit: &mut AttributeEdit<'_>) {
     scratch.added.clear();
     for (key, slot) in program.keys.iter().zip(slots).filter(|(_, slot)| slot.changed) {
         match (&slot.now, slot.came) {

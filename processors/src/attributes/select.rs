@@ -1,11 +1,11 @@
-//! What users write to choose spans: `include` and `exclude`.
+//! What users write to choose items: `include` and `exclude`.
 
-use config::Report;
+use config::{Report, Signal};
 
 use crate::actions::{Literal, compile, complaint};
 
-/// Which spans are meant. All properties that are given must fit; of several services, names, kinds or libraries one is
-/// enough, of several attributes or resource attributes each is needed.
+/// Which items are meant. All properties that are given must fit; of several services, names, kinds, libraries, bodies or
+/// severity texts one is enough, of several attributes or resource attributes each is needed.
 #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Select {
@@ -19,21 +19,34 @@ pub struct Select {
     pub span_names: Vec<String>,
     /// Kind of the span, as `SPAN_KIND_SERVER`.
     pub span_kinds: Vec<String>,
-    /// Attributes of the span.
+    /// Attributes of the span or log record.
     pub attributes: Vec<AttributeMatch>,
     /// Attributes of the resource.
     pub resources: Vec<AttributeMatch>,
-    /// Instrumentation scope of the span.
+    /// Instrumentation scope of the span or log record.
     pub libraries: Vec<LibraryMatch>,
-    /// For logs only.
-    pub log_bodies: Option<Literal>,
-    /// For logs only.
-    pub log_severity_texts: Option<Literal>,
-    /// For logs only.
-    pub log_severity_number: Option<Literal>,
-    /// For metrics only.
-    pub metric_names: Option<Literal>,
+    /// Body of the log record, if it is text or a plain value.
+    pub log_bodies: Vec<String>,
+    /// Severity of the log record in the sender's words.
+    pub log_severity_texts: Vec<String>,
+    /// Severity of the log record as a number.
+    pub log_severity_number: Option<LogSeverity>,
+    /// Name of the metric.
+    pub metric_names: Vec<String>,
 }
+
+/// How grave a log record is.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSeverity {
+    /// The least number that is meant: 9 is INFO, 17 is ERROR.
+    pub min: i32,
+    /// Whether records are meant whose sender gives no number.
+    pub match_undefined: bool,
+}
+
+/// The greatest severity (`opentelemetry.proto.logs.v1.SeverityNumber`).
+const SEVERITY_MAX: i32 = 24;
 
 /// How texts are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
@@ -86,11 +99,18 @@ pub(super) const KINDS: [&str; 5] = [
 
 impl Select {
     pub(super) fn validate(&self, report: &mut Report<'_>) {
-        self.validate_foreign(report);
         report.without_effect("regexp", "patterns are compiled once and need no cache");
         if self.is_empty() {
-            let remedy = "name services, span_names, span_kinds, attributes, resources or libraries";
+            let remedy = "name services, span_names, metric_names, log_bodies, attributes, resources or others";
             report.help("", "selects by nothing", remedy);
+        }
+        if self
+            .log_severity_number
+            .as_ref()
+            .is_some_and(|severity| !(0..=SEVERITY_MAX).contains(&severity.min))
+        {
+            let remedy = format!("write a number from 1 to {SEVERITY_MAX}, as 9 for INFO or 17 for ERROR");
+            report.help("log_severity_number::min", "is no severity", remedy);
         }
         match self.match_type {
             None => report.help(
@@ -110,30 +130,44 @@ impl Select {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.services.is_empty()
-            && self.span_names.is_empty()
-            && self.span_kinds.is_empty()
-            && self.attributes.is_empty()
-            && self.resources.is_empty()
-            && self.libraries.is_empty()
-    }
-
-    /// Keys that the Collector has for the other signals, which this processor does not change.
-    fn validate_foreign(&self, report: &mut Report<'_>) {
-        let logs = [
-            ("log_bodies", &self.log_bodies),
-            ("log_severity_texts", &self.log_severity_texts),
-            ("log_severity_number", &self.log_severity_number),
-        ];
-        for (key, value) in logs {
-            if value.is_some() {
-                report.reject(key, "selects log records, and only spans are supported yet");
+    /// Reports the keys that choose nothing in pipelines of this signal.
+    pub(super) fn validate_for(&self, signal: Signal, report: &mut Report<'_>) {
+        for (key, given, signals) in self.keys() {
+            if given && !signals.contains(&signal) {
+                let remedy = match key {
+                    "services" => "choose by resources instead: [{key: service.name, value: …}]".to_owned(),
+                    _ => format!("delete the key, or use another `attributes` in pipelines of {signal}"),
+                };
+                report.help(
+                    key,
+                    format!("cannot choose in a pipeline of {signal}, where this stands"),
+                    remedy,
+                );
             }
         }
-        if self.metric_names.is_some() {
-            report.reject("metric_names", "selects metrics, and only spans are supported yet");
-        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.keys().iter().all(|(_, given, _)| !given)
+    }
+
+    /// The keys that choose, whether they do, and of which signals: those that the Collector lets them.
+    fn keys(&self) -> [(&'static str, bool, &'static [Signal]); 10] {
+        const SPANS: &[Signal] = &[Signal::Traces];
+        const RECORDS: &[Signal] = &[Signal::Logs];
+        const NO_METRICS: &[Signal] = &[Signal::Traces, Signal::Logs];
+        [
+            ("services", !self.services.is_empty(), SPANS),
+            ("span_names", !self.span_names.is_empty(), SPANS),
+            ("span_kinds", !self.span_kinds.is_empty(), SPANS),
+            ("attributes", !self.attributes.is_empty(), NO_METRICS),
+            ("resources", !self.resources.is_empty(), &Signal::ALL),
+            ("libraries", !self.libraries.is_empty(), NO_METRICS),
+            ("log_bodies", !self.log_bodies.is_empty(), RECORDS),
+            ("log_severity_texts", !self.log_severity_texts.is_empty(), RECORDS),
+            ("log_severity_number", self.log_severity_number.is_some(), RECORDS),
+            ("metric_names", !self.metric_names.is_empty(), &[Signal::Metrics]),
+        ]
     }
 
     fn validate_kinds(&self, report: &mut Report<'_>) {
@@ -176,6 +210,9 @@ impl Select {
             ("services", &self.services),
             ("span_names", &self.span_names),
             ("span_kinds", &self.span_kinds),
+            ("log_bodies", &self.log_bodies),
+            ("log_severity_texts", &self.log_severity_texts),
+            ("metric_names", &self.metric_names),
         ];
         for (path, texts) in lists {
             patterns.extend(

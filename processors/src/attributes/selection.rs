@@ -1,16 +1,17 @@
-//! Choosing spans.
+//! Choosing items.
 
 use pipeline::component::BuildError;
-use pipeline::payload::{RawAttrs, ResourceView, ScopeView, SpanKind, SpanView, Value};
+use pipeline::payload::metrics::MetricView;
+use pipeline::payload::{ItemView, RawAttrs, RecordView, ResourceView, ScopeView, SpanKind, SpanView, Value};
 use regex::{Regex, RegexSet};
 
-use super::select::{AttributeMatch, LibraryMatch, MatchType, Select};
+use super::select::{AttributeMatch, LibraryMatch, LogSeverity, MatchType, Select};
 use crate::actions::{Literal, compile, complaint};
 
 /// What the Collector takes for the name of a service that has none.
 const NO_SERVICE: &str = "<nil-service-name>";
 
-/// A compiled [`Select`]. What depends on the resource and the scope is decided once for each of them.
+/// A compiled [`Select`]. What depends on the resource, the scope and the metric is decided once for each of them.
 #[derive(Debug)]
 pub(super) struct Selection {
     services: Option<Texts>,
@@ -19,8 +20,13 @@ pub(super) struct Selection {
     span_names: Option<Texts>,
     span_kinds: Option<Texts>,
     attributes: Vec<Attribute>,
+    log_bodies: Option<Texts>,
+    log_severity_texts: Option<Texts>,
+    log_severity_number: Option<LogSeverity>,
+    metric_names: Option<Texts>,
     resource_fits: bool,
     scope_fits: bool,
+    metric_fits: bool,
 }
 
 /// Texts of which one must fit.
@@ -67,12 +73,17 @@ impl Selection {
             span_names: texts(&select.span_names)?,
             span_kinds: texts(&select.span_kinds)?,
             attributes: compile_all(&select.attributes, how)?,
+            log_bodies: texts(&select.log_bodies)?,
+            log_severity_texts: texts(&select.log_severity_texts)?,
+            log_severity_number: select.log_severity_number.clone(),
+            metric_names: texts(&select.metric_names)?,
             resource_fits: false,
             scope_fits: false,
+            metric_fits: false,
         })
     }
 
-    /// Looks at a resource; the answer holds for all its spans.
+    /// Looks at a resource; the answer holds for all its items.
     pub(super) fn resource(&mut self, resource: ResourceView<'_>) {
         let service_fits = |texts: &Texts| match resource.attr("service.name") {
             Some(name) => as_text(name, |name| texts.fit(name)).unwrap_or(false),
@@ -85,13 +96,45 @@ impl Selection {
                 .all(|attribute| attribute.fits(resource.raw_attrs()));
     }
 
-    /// Looks at a scope; the answer holds for all its spans.
+    /// Looks at a scope; the answer holds for all its items.
     pub(super) fn scope(&mut self, scope: ScopeView<'_>) {
         self.scope_fits = self.libraries.is_empty() || self.libraries.iter().any(|library| library.fits(scope));
     }
 
+    /// Looks at a metric; the answer holds for all its points.
+    pub(super) fn metric(&mut self, metric: MetricView<'_>) {
+        let names = self.metric_names.as_ref();
+        self.metric_fits = names.is_none_or(|texts| texts.fit(metric.name().as_str()));
+    }
+
+    /// Whether this data point or log record is meant.
+    pub(super) fn has_item(&self, item: ItemView<'_>) -> bool {
+        let fits = match item {
+            ItemView::Point(_) => self.metric_fits,
+            ItemView::Record(record) => self.record_fits(record),
+        };
+        fits && self.resource_fits
+            && self.scope_fits
+            && self
+                .attributes
+                .iter()
+                .all(|attribute| attribute.fits(item.attrs().raw()))
+    }
+
+    fn record_fits(&self, record: RecordView<'_>) -> bool {
+        let body_fits = |texts: &Texts| as_text(record.body(), |text| texts.fit(text)).unwrap_or(false);
+        let severity_fits = |severity: &LogSeverity| match record.severity_number() {
+            0 => severity.match_undefined,
+            number => number >= severity.min,
+        };
+        let words = self.log_severity_texts.as_ref();
+        self.log_severity_number.as_ref().is_none_or(severity_fits)
+            && words.is_none_or(|texts| texts.fit(record.severity_text().as_str()))
+            && self.log_bodies.as_ref().is_none_or(body_fits)
+    }
+
     /// Whether this span is meant.
-    pub(super) fn has(&self, span: SpanView<'_>) -> bool {
+    pub(super) fn has_span(&self, span: SpanView<'_>) -> bool {
         self.resource_fits
             && self.scope_fits
             && self.span_names.as_ref().is_none_or(|texts| texts.fit(span.name()))

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod choosing;
+mod items;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -77,18 +78,8 @@ fn choices_that_cannot_be_made_are_errors_at_their_line() {
         ("{match_type: regexp, attributes: [{key: a, value: 1}]}", "must be text"),
         ("{match_type: strict, attributes: [{value: 1}]}", "key: is missing"),
         ("{match_type: strict, span_kinds: [SERVER]}", "SPAN_KIND_SERVER"),
-        (
-            "{match_type: strict, services: [a], log_bodies: [x]}",
-            "selects log records",
-        ),
-        (
-            "{match_type: strict, services: [a], log_severity_number: {min: 9}}",
-            "selects log records",
-        ),
-        (
-            "{match_type: strict, services: [a], metric_names: [x]}",
-            "selects metrics",
-        ),
+        ("{match_type: regexp, log_bodies: ['(']}", "not a regular expression"),
+        ("{match_type: strict, log_severity_number: {min: 25}}", "no severity"),
         ("{match_type: strict, services: [a], span_name: [x]}", "span_name"),
     ] {
         let problem = trial::decoded::<Config>(&format!(

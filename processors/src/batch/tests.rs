@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod golden;
+mod metrics;
 
 use std::time::{Duration, Instant};
 

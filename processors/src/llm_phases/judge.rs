@@ -70,7 +70,7 @@ impl Judge {
         let context = BatchContext { now, origin: &origin };
         let walked = Walk::new().run(&traces, &mut [Box::new(executor)], 0, &context);
         Released {
-            traces: walked.traces.unwrap_or_default(),
+            traces: walked.left.unwrap_or_default(),
             counts: walked.counts.into_iter().next().unwrap_or_default(),
         }
     }

@@ -6,11 +6,11 @@ mod tests;
 
 use ::config::Signal;
 use pipeline::component::{About, BuildError, Component, Processor, Setup, Stability, Stage};
-use pipeline::payload::{BatchContext, Edit, ResourceView, SpanStage, SpanView};
+use pipeline::payload::{AttributeEdit, BatchContext, Edit, ItemStage, ItemView, ResourceView, SpanStage, SpanView};
 
 pub use config::Config;
 
-use crate::actions::{Actions, Hash};
+use crate::actions::{self, Actions, Hash};
 
 /// Changes what is said about the sender of telemetry.
 pub struct Resource;
@@ -20,7 +20,7 @@ impl Component for Resource {
         name: "resource",
         aliases: &[],
         summary: "Inserts, changes, hashes and deletes attributes of resources",
-        signals: &[Signal::Traces],
+        signals: &Signal::ALL,
         stability: Stability::Beta,
         holds_traces: false,
         metrics: &[],
@@ -30,13 +30,13 @@ impl Component for Resource {
 }
 
 impl Processor for Resource {
-    fn build(config: &Config, _setup: &Setup) -> Result<Stage, BuildError> {
+    fn build(config: &Config, setup: &Setup) -> Result<Stage, BuildError> {
         let actions = Actions::compile(&config.attributes, Hash::Sha256)?;
-        Ok(Stage::Spans(Box::new(ResourceStage { actions })))
+        Ok(actions::stage(setup, ResourceStage { actions }))
     }
 }
 
-/// Once per resource, however many spans it has.
+/// Once per resource, however many items it has.
 struct ResourceStage {
     actions: Actions,
 }
@@ -55,4 +55,20 @@ impl SpanStage for ResourceStage {
     }
 
     fn span(&mut self, _span: SpanView<'_>, _edit: &mut Edit<'_>) {}
+}
+
+impl ItemStage for ResourceStage {
+    fn batch(&mut self, context: &BatchContext<'_>) {
+        self.actions.begin(context.origin);
+    }
+
+    fn resource(&mut self, resource: ResourceView<'_>, edit: &mut AttributeEdit<'_>) {
+        self.actions.apply(resource.raw_attrs(), edit);
+    }
+
+    fn looks_at_items(&self) -> bool {
+        false
+    }
+
+    fn item(&mut self, _item: ItemView<'_>, _edit: &mut AttributeEdit<'_>) {}
 }

@@ -22,7 +22,7 @@ mod read;
 mod schema;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
-mod tests;
+pub(super) mod tests;
 mod write;
 
 pub use error::JsonError;

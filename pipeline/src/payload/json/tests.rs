@@ -3,7 +3,7 @@
 mod captures;
 mod hostile;
 mod lenient;
-mod random;
+pub(in crate::payload) mod random;
 mod refused;
 mod strict;
 mod tables;

@@ -121,6 +121,10 @@ impl Temporality {
 pub struct MetricView<'a>(&'a [u8]);
 
 impl<'a> MetricView<'a> {
+    pub(in crate::payload) fn of(body: &'a [u8]) -> Self {
+        Self(body)
+    }
+
     /// Name of the metric.
     pub fn name(self) -> Text<'a> {
         Text::of(Fields::of(self.0).payload(field::NAME))

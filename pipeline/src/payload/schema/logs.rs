@@ -11,7 +11,7 @@ static RESOURCE_LOGS: Message = holder(
     SHELL_COST,
     &[NONE, about(&RESOURCE), many(&SCOPE_LOGS), text(3)],
 );
-static SCOPE_LOGS: Message = holder(
+pub(in crate::payload) static SCOPE_LOGS: Message = holder(
     "scope logs",
     SHELL_COST,
     &[NONE, about(&SCOPE), many(&LOG_RECORD), text(3)],

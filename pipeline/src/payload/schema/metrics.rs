@@ -14,7 +14,7 @@ static RESOURCE_METRICS: Message = holder(
     SHELL_COST,
     &[NONE, about(&RESOURCE), many(&SCOPE_METRICS), text(3)],
 );
-static SCOPE_METRICS: Message = holder(
+pub(in crate::payload) static SCOPE_METRICS: Message = holder(
     "scope metrics",
     SHELL_COST,
     &[NONE, about(&SCOPE), many(&METRIC), text(3)],

@@ -14,9 +14,10 @@ static RESOURCE_SPANS: Message = holder(
     SHELL_COST,
     &[NONE, about(&RESOURCE), many(&SCOPE_SPANS), text(3)],
 );
-static SCOPE_SPANS: Message = holder("scope spans", SHELL_COST, &[NONE, about(&SCOPE), many(&SPAN), text(3)]);
+pub(in crate::payload) static SCOPE_SPANS: Message =
+    holder("scope spans", SHELL_COST, &[NONE, about(&SCOPE), many(&SPAN), text(3)]);
 
-static SPAN: Message = Message {
+pub(in crate::payload) static SPAN: Message = Message {
     required_ids: Id::Trace.bit() | Id::Span.bit(),
     ..item(
         "a span",

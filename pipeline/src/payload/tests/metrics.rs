@@ -206,7 +206,7 @@ fn data() -> impl Strategy<Value = metric::Data> {
     ]
 }
 
-fn request() -> impl Strategy<Value = ExportMetricsServiceRequest> {
+pub(super) fn request() -> impl Strategy<Value = ExportMetricsServiceRequest> {
     let metric = (
         "[a-z.]{1,12}",
         "[a-z ]{0,12}",

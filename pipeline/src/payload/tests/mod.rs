@@ -6,6 +6,7 @@
 mod bombs;
 mod captures;
 mod generate;
+mod items;
 mod metrics;
 mod parse;
 mod reference;

@@ -1,6 +1,8 @@
 //! What parse and the stages mean, said with structs, one whole pass per stage.
 
-use crate::payload::{AttrValue, Child, Edit, EmittedScope, EncodedAttributes, Limits, ResourceView, ScopeView};
+use crate::payload::{
+    AttrValue, AttributeEdit, Child, Edit, EmittedScope, EncodedAttributes, Limits, ResourceView, ScopeView,
+};
 use crate::payload::{SpanId, SpanKind, SpanStage, SpanView};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -100,7 +102,7 @@ const NAMES: [&str; 4] = [
     "inferscope/four",
 ];
 
-fn op() -> impl Strategy<Value = Op> {
+pub(super) fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         any::<u8>().prop_map(Op::Append),
         (key(), any::<i64>()).prop_map(|(key, value)| Op::Set(key, value)),
@@ -110,7 +112,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn when() -> impl Strategy<Value = When> {
+pub(super) fn when() -> impl Strategy<Value = When> {
     prop_oneof![
         3 => Just(When::Never),
         1 => Just(When::Always),
@@ -121,7 +123,7 @@ fn when() -> impl Strategy<Value = When> {
 }
 
 /// Rarely true of a whole resource or scope.
-fn seldom() -> impl Strategy<Value = When> {
+pub(super) fn seldom() -> impl Strategy<Value = When> {
     prop_oneof![8 => Just(When::Never), 1 => key().prop_map(When::Has)]
 }
 
@@ -154,7 +156,7 @@ pub(super) fn plans() -> impl Strategy<Value = Vec<Plan>> {
 }
 
 impl When {
-    fn holds(&self, attributes: &dyn Fn(&str) -> bool, id: u8, scope: &str) -> bool {
+    pub(super) fn holds(&self, attributes: &dyn Fn(&str) -> bool, id: u8, scope: &str) -> bool {
         match self {
             Self::Always => true,
             Self::Never => false,
@@ -190,7 +192,7 @@ impl PlanStage {
     }
 }
 
-fn state(ops: &[Op], edit: &mut Edit<'_>) {
+pub(super) fn state(ops: &[Op], edit: &mut AttributeEdit<'_>) {
     for op in ops {
         match op {
             Op::Append(n) => {
@@ -321,7 +323,7 @@ fn set(attributes: &mut Vec<KeyValue>, key: &str, of: AttrValue<'_>) {
     }
 }
 
-fn apply(ops: &[Op], attributes: &mut Vec<KeyValue>) {
+pub(super) fn apply(ops: &[Op], attributes: &mut Vec<KeyValue>) {
     for op in ops {
         match op {
             Op::Append(n) => {
@@ -337,7 +339,7 @@ fn apply(ops: &[Op], attributes: &mut Vec<KeyValue>) {
     }
 }
 
-fn has_in(attributes: &[KeyValue]) -> impl Fn(&str) -> bool + '_ {
+pub(super) fn has_in(attributes: &[KeyValue]) -> impl Fn(&str) -> bool + '_ {
     |key| attributes.iter().any(|pair| pair.key == key)
 }
 

@@ -83,7 +83,7 @@ fn both_ways_agree(walk: &mut Walk, bytes: Vec<u8>, plans: &[Plan]) {
     for (plan, counts) in plans.iter().zip(&walked.counts) {
         assert_eq!(counted(counts), plan.run(&mut expected), "{}", plan.name);
     }
-    match walked.traces {
+    match walked.left {
         Some(traces) => {
             assert_same(&decoded(traces.bytes()), &expected);
             assert_eq!(traces.spans(), spans_in(&expected));
@@ -116,10 +116,10 @@ proptest! {
 
         let cut = cut.min(plans.len());
         let first = run(&traces, &mut boxed(&plans[..cut]), 0);
-        let second = first.traces.and_then(|traces| run(&traces, &mut boxed(&plans), cut).traces);
+        let second = first.left.and_then(|traces| run(&traces, &mut boxed(&plans), cut).left);
 
         let bytes = |traces: &Option<Traces>| traces.as_ref().map(|traces| decoded(traces.bytes()).encode_to_vec());
-        prop_assert_eq!(bytes(&whole.traces), bytes(&second));
+        prop_assert_eq!(bytes(&whole.left), bytes(&second));
     }
 
     #[test]
@@ -129,7 +129,7 @@ proptest! {
 
         let walked = run(&traces, &mut stages, 0);
 
-        let same = walked.traces.unwrap();
+        let same = walked.left.unwrap();
         prop_assert_eq!(same.bytes().as_ptr(), traces.bytes().as_ptr());
         prop_assert_eq!(same, traces);
     }
@@ -142,7 +142,7 @@ proptest! {
         bytes.extend_from_slice(&strange);
         let traces = traces_of(bytes);
 
-        if let Some(walked) = run(&traces, &mut boxed(&plans), 0).traces {
+        if let Some(walked) = run(&traces, &mut boxed(&plans), 0).left {
             prop_assert!(walked.bytes().ends_with(&strange));
         }
     }
@@ -198,7 +198,7 @@ fn set_reaches_attributes_that_the_same_stage_appended() {
         edit.insert("tier", 3i64);
     });
 
-    for resource in walked.traces.unwrap().resources() {
+    for resource in walked.left.unwrap().resources() {
         for span in resource.scopes().flat_map(|scope| scope.spans()) {
             let values: Vec<_> = span
                 .attrs()
@@ -225,11 +225,11 @@ fn every_kind_of_value_is_written_as_it_reads_back() {
         edit.set("bytes", &b"\xff\x00"[..]);
         edit.set("array", &["GPU-1", "", "GPU-2"][..]);
     });
-    let copied = each(&walked.traces.unwrap(), |span, edit| {
+    let copied = each(&walked.left.unwrap(), |span, edit| {
         edit.set_encoded("copy", span.raw_attrs().get("array").unwrap());
     });
 
-    let traces = copied.traces.unwrap();
+    let traces = copied.left.unwrap();
     let span = traces
         .resources()
         .next()
@@ -262,7 +262,7 @@ fn a_batch_of_which_nothing_is_left_is_none() {
 
     let walked = each(&traces, |_, edit| edit.drop("unwanted"));
 
-    assert_eq!(walked.traces, None);
+    assert_eq!(walked.left, None);
     let dropped: Vec<_> = walked.counts[0].dropped().collect();
     assert_eq!(dropped, [("unwanted", &u64::from(traces.spans()))]);
     assert_eq!(walked.counts[0].forwarded(), 0);
@@ -293,7 +293,7 @@ fn the_same_spans_in_another_order_have_the_same_children() {
                 attributes: &attributes,
             });
         }))];
-        let out = run(&traces(request), &mut stage, 0).traces.unwrap();
+        let out = run(&traces(request), &mut stage, 0).left.unwrap();
         let mut spans: Vec<_> = decoded(out.bytes())
             .resource_spans
             .into_iter()
@@ -335,7 +335,7 @@ fn a_stage_that_panicked_leaves_nothing_behind_for_the_next_batch() {
     let walked = run_with(&mut walk, &traces, &mut stages, 0);
 
     assert_eq!(walked.counts[0].received, u64::from(traces.spans()));
-    assert_eq!(walked.traces.unwrap().bytes().as_ptr(), traces.bytes().as_ptr());
+    assert_eq!(walked.left.unwrap().bytes().as_ptr(), traces.bytes().as_ptr());
 }
 
 #[test]

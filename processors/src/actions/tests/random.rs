@@ -1,8 +1,16 @@
 //! Random actions and random requests, small enough to meet each other often.
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::{
+    ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint,
+    ResourceMetrics, ScopeMetrics, Sum, Summary, SummaryDataPoint,
+};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use pipeline::Origin;
@@ -147,32 +155,108 @@ fn span() -> impl Strategy<Value = Span> {
     })
 }
 
+fn scope() -> impl Strategy<Value = Option<InstrumentationScope>> {
+    let scope = (select(vec!["vllm", "sglang", ""]), select(vec!["", "1", "2"]));
+    option::of(scope.prop_map(|(name, version)| InstrumentationScope {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        ..InstrumentationScope::default()
+    }))
+}
+
+fn resource() -> impl Strategy<Value = Option<Resource>> {
+    option::of(attributes().prop_map(|attributes| Resource {
+        attributes,
+        ..Resource::default()
+    }))
+}
+
 pub(crate) fn request() -> impl Strategy<Value = ExportTraceServiceRequest> {
-    let scope = option::of((select(vec!["vllm", "sglang", ""]), select(vec!["", "1", "2"])));
-    let scope_spans = (scope, vec(span(), 0..4)).prop_map(|(scope, spans)| {
-        let named = |(name, version): (&str, &str)| InstrumentationScope {
-            name: name.to_owned(),
-            version: version.to_owned(),
-            ..InstrumentationScope::default()
-        };
-        ScopeSpans {
-            scope: scope.map(named),
-            spans,
-            ..ScopeSpans::default()
-        }
+    let scope_spans = (scope(), vec(span(), 0..4)).prop_map(|(scope, spans)| ScopeSpans {
+        scope,
+        spans,
+        ..ScopeSpans::default()
     });
-    let resource = (option::of(attributes()), vec(scope_spans, 0..3)).prop_map(|(attributes, scope_spans)| {
-        let resource = attributes.map(|attributes| Resource {
-            attributes,
-            ..Resource::default()
-        });
-        ResourceSpans {
-            resource,
-            scope_spans,
-            ..ResourceSpans::default()
-        }
+    let resource = (resource(), vec(scope_spans, 0..3)).prop_map(|(resource, scope_spans)| ResourceSpans {
+        resource,
+        scope_spans,
+        ..ResourceSpans::default()
     });
     vec(resource, 0..3).prop_map(|resource_spans| ExportTraceServiceRequest { resource_spans })
+}
+
+/// Metrics of all five kinds.
+pub(crate) fn metrics() -> impl Strategy<Value = ExportMetricsServiceRequest> {
+    macro_rules! points {
+        ($all:expr, $point:ident) => {
+            $all.into_iter()
+                .map(|attributes| $point {
+                    attributes,
+                    ..$point::default()
+                })
+                .collect()
+        };
+    }
+    let data = (0..5u8, vec(attributes(), 0..4)).prop_map(|(kind, all)| match kind {
+        0 => Data::Gauge(Gauge {
+            data_points: points!(all, NumberDataPoint),
+        }),
+        1 => Data::Sum(Sum {
+            data_points: points!(all, NumberDataPoint),
+            aggregation_temporality: 2,
+            is_monotonic: true,
+        }),
+        2 => Data::Histogram(Histogram {
+            data_points: points!(all, HistogramDataPoint),
+            aggregation_temporality: 1,
+        }),
+        3 => Data::ExponentialHistogram(ExponentialHistogram {
+            data_points: points!(all, ExponentialHistogramDataPoint),
+            aggregation_temporality: 2,
+        }),
+        _ => Data::Summary(Summary {
+            data_points: points!(all, SummaryDataPoint),
+        }),
+    });
+    let metric = (select(vec!["generate", "warmup", "é"]), option::of(data)).prop_map(|(name, data)| Metric {
+        name: name.to_owned(),
+        data,
+        ..Metric::default()
+    });
+    let scope_metrics = (scope(), vec(metric, 0..4)).prop_map(|(scope, metrics)| ScopeMetrics {
+        scope,
+        metrics,
+        ..ScopeMetrics::default()
+    });
+    let resource = (resource(), vec(scope_metrics, 0..3)).prop_map(|(resource, scope_metrics)| ResourceMetrics {
+        resource,
+        scope_metrics,
+        ..ResourceMetrics::default()
+    });
+    vec(resource, 0..3).prop_map(|resource_metrics| ExportMetricsServiceRequest { resource_metrics })
+}
+
+pub(crate) fn logs() -> impl Strategy<Value = ExportLogsServiceRequest> {
+    let record = (value(), select(vec!["", "INFO", "ERROR"]), 0..25i32, attributes()).prop_map(
+        |(body, severity_text, severity_number, attributes)| LogRecord {
+            body,
+            severity_text: severity_text.to_owned(),
+            severity_number,
+            attributes,
+            ..LogRecord::default()
+        },
+    );
+    let scope_logs = (scope(), vec(record, 0..4)).prop_map(|(scope, log_records)| ScopeLogs {
+        scope,
+        log_records,
+        ..ScopeLogs::default()
+    });
+    let resource = (resource(), vec(scope_logs, 0..3)).prop_map(|(resource, scope_logs)| ResourceLogs {
+        resource,
+        scope_logs,
+        ..ResourceLogs::default()
+    });
+    vec(resource, 0..3).prop_map(|resource_logs| ExportLogsServiceRequest { resource_logs })
 }
 
 pub(crate) fn origin() -> impl Strategy<Value = Origin> {

@@ -2,6 +2,7 @@
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
+use opentelemetry_proto::tonic::metrics::v1::{Metric, metric::Data};
 use pipeline::Origin;
 use regex::Regex;
 use sha1::{Digest, Sha1};
@@ -33,6 +34,18 @@ pub(crate) fn apply(actions: &[Action], hash: Hash, origin: &Origin, attributes:
                 }
             }
         }
+    }
+}
+
+/// The attributes of every point of a metric.
+pub(crate) fn of_points(metric: &mut Metric) -> Vec<&mut Vec<KeyValue>> {
+    match &mut metric.data {
+        None => Vec::new(),
+        Some(Data::Gauge(data)) => data.data_points.iter_mut().map(|it| &mut it.attributes).collect(),
+        Some(Data::Sum(data)) => data.data_points.iter_mut().map(|it| &mut it.attributes).collect(),
+        Some(Data::Histogram(data)) => data.data_points.iter_mut().map(|it| &mut it.attributes).collect(),
+        Some(Data::ExponentialHistogram(data)) => data.data_points.iter_mut().map(|it| &mut it.attributes).collect(),
+        Some(Data::Summary(data)) => data.data_points.iter_mut().map(|it| &mut it.attributes).collect(),
     }
 }
 

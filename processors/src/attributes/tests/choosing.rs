@@ -14,22 +14,23 @@ use crate::actions::tests::random;
 use crate::actions::tests::reference::{self, sorted};
 use crate::actions::{Hash, Literal};
 
+pub(super) fn attribute() -> impl Strategy<Value = AttributeMatch> {
+    let value = option::of(select(vec!["x", "12", "vllm", "left-right", "é"]));
+    (select(vec!["a", "b", "service.name", "cc"]), value).prop_map(|(key, value)| AttributeMatch {
+        key: key.to_owned(),
+        value: value.map(|text| Literal::Str(text.to_owned())),
+    })
+}
+
+pub(super) fn library() -> impl Strategy<Value = LibraryMatch> {
+    (select(vec!["vllm", "sglang", ""]), option::of(select(vec!["", "1"]))).prop_map(|(name, version)| LibraryMatch {
+        name: name.to_owned(),
+        version: version.map(str::to_owned),
+    })
+}
+
 fn choice() -> impl Strategy<Value = Select> {
     let texts = |texts: &[&'static str]| vec(select(texts.to_vec()).prop_map(str::to_owned), 0..2);
-    let attribute = || {
-        let value = option::of(select(vec!["x", "12", "vllm", "left-right", "é"]));
-        (select(vec!["a", "b", "service.name", "cc"]), value).prop_map(|(key, value)| AttributeMatch {
-            key: key.to_owned(),
-            value: value.map(|text| Literal::Str(text.to_owned())),
-        })
-    };
-    let library =
-        (select(vec!["vllm", "sglang", ""]), option::of(select(vec!["", "1"]))).prop_map(|(name, version)| {
-            LibraryMatch {
-                name: name.to_owned(),
-                version: version.map(str::to_owned),
-            }
-        });
     let lists = (
         texts(&["vllm", "x", "nil"]),
         texts(&["generate", "warmup", "e"]),
@@ -41,7 +42,7 @@ fn choice() -> impl Strategy<Value = Select> {
         lists,
         vec(attribute(), 0..2),
         vec(attribute(), 0..2),
-        vec(library, 0..2),
+        vec(library(), 0..2),
     )
         .prop_map(
             |(how, (services, span_names, span_kinds), attributes, resources, libraries)| Select {
@@ -57,32 +58,40 @@ fn choice() -> impl Strategy<Value = Select> {
         )
 }
 
-/// What a choice means, on decoded structs.
-fn chosen(choice: &Select, resource: &ResourceSpans, scope: Option<&InstrumentationScope>, span: &Span) -> bool {
-    let how = choice.match_type.unwrap();
-    let fits = |expected: &str, text: &str| match how {
+pub(super) fn fits(choice: &Select, expected: &str, text: &str) -> bool {
+    match choice.match_type.unwrap() {
         MatchType::Strict => expected == text,
         MatchType::Regexp => Regex::new(expected).unwrap().is_match(text),
+    }
+}
+
+pub(super) fn has(choice: &Select, attributes: &[KeyValue], expected: &AttributeMatch) -> bool {
+    let Some(found) = attributes.iter().find(|known| known.key == expected.key) else {
+        return false;
     };
-    let one_of = |all: &[String], text: Option<String>| {
-        all.is_empty() || text.is_some_and(|text| all.iter().any(|one| fits(one, &text)))
+    let Some(Literal::Str(wanted)) = &expected.value else {
+        return true;
     };
-    let has = |attributes: &[KeyValue], expected: &AttributeMatch| {
-        let Some(found) = attributes.iter().find(|known| known.key == expected.key) else {
-            return false;
-        };
-        let Some(Literal::Str(wanted)) = &expected.value else {
-            return true;
-        };
-        match how {
-            MatchType::Strict => {
-                found.value
-                    == Some(AnyValue {
-                        value: Some(Value::StringValue(wanted.clone())),
-                    })
-            }
-            MatchType::Regexp => shown(found).is_some_and(|text| fits(wanted, &text)),
+    match choice.match_type.unwrap() {
+        MatchType::Strict => {
+            found.value
+                == Some(AnyValue {
+                    value: Some(Value::StringValue(wanted.clone())),
+                })
         }
+        MatchType::Regexp => shown(found).is_some_and(|text| fits(choice, wanted, &text)),
+    }
+}
+
+pub(super) fn is_library(choice: &Select, library: &LibraryMatch, scope: &InstrumentationScope) -> bool {
+    let version = library.version.as_ref();
+    fits(choice, &library.name, &scope.name) && version.is_none_or(|wanted| fits(choice, wanted, &scope.version))
+}
+
+/// What a choice means, on decoded structs.
+fn chosen(choice: &Select, resource: &ResourceSpans, scope: Option<&InstrumentationScope>, span: &Span) -> bool {
+    let one_of = |all: &[String], text: Option<String>| {
+        all.is_empty() || text.is_some_and(|text| all.iter().any(|one| fits(choice, one, &text)))
     };
     let resource_attributes = resource
         .resource
@@ -96,19 +105,26 @@ fn chosen(choice: &Select, resource: &ResourceSpans, scope: Option<&Instrumentat
     let kind = kinds
         .get(span.kind as usize)
         .map_or(String::new(), |kind| format!("SPAN_KIND_{kind}"));
-    let (name, version) = scope.map_or(("", ""), |scope| (&scope.name, &scope.version));
-    let is_library = |library: &LibraryMatch| {
-        fits(&library.name, name) && library.version.as_ref().is_none_or(|wanted| fits(wanted, version))
-    };
+    let scope = scope.cloned().unwrap_or_default();
     one_of(&choice.services, service)
         && one_of(&choice.span_names, Some(span.name.clone()))
         && one_of(&choice.span_kinds, Some(kind))
-        && choice.attributes.iter().all(|wanted| has(&span.attributes, wanted))
-        && choice.resources.iter().all(|wanted| has(resource_attributes, wanted))
-        && (choice.libraries.is_empty() || choice.libraries.iter().any(is_library))
+        && choice
+            .attributes
+            .iter()
+            .all(|wanted| has(choice, &span.attributes, wanted))
+        && choice
+            .resources
+            .iter()
+            .all(|wanted| has(choice, resource_attributes, wanted))
+        && (choice.libraries.is_empty()
+            || choice
+                .libraries
+                .iter()
+                .any(|library| is_library(choice, library, &scope)))
 }
 
-fn shown(attribute: &KeyValue) -> Option<String> {
+pub(super) fn shown(attribute: &KeyValue) -> Option<String> {
     match attribute.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some(text.clone()),
         Value::BoolValue(value) => Some(value.to_string()),

@@ -71,7 +71,7 @@ impl Harness {
                 *self.dropped.entry(reason).or_default() += spans;
             }
         }
-        let mut out: Vec<Traces> = walked.traces.into_iter().collect();
+        let mut out: Vec<Traces> = walked.left.into_iter().collect();
         out.extend(self.release(false));
         out
     }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use config::Signal;
 use http::StatusCode;
 use net::codec::Encoding;
 use net::grpc::Code;
@@ -29,6 +30,20 @@ async fn spans_arrive_as_the_bytes_that_were_sent_and_the_answer_follows_the_out
     assert_eq!((answer.status().code, answer.http), (Code::Ok, StatusCode::OK));
     assert_eq!(answer.message, [0; 5].as_slice(), "an empty ExportTraceServiceResponse");
     assert_eq!(rig.world.budget.used(), 0, "memory is still charged");
+}
+
+#[tokio::test]
+async fn metrics_of_every_kind_arrive_as_the_bytes_that_were_sent() {
+    let mut rig = Rig::start(BOTH).await;
+    let message = rig::every_metric().1.encode_to_vec();
+
+    let calling = rig::calling(rig.grpc(), METRICS, vec![], framed(false, &message));
+    let batch = rig.batches.as_mut().unwrap().recv().await.unwrap();
+
+    assert_eq!(batch.payload.bytes(), &message);
+    assert_eq!((batch.payload.signal(), batch.payload.items()), (Signal::Metrics, 6));
+    batch.settle(Outcome::Delivered);
+    assert_eq!(calling.await.unwrap().status().code, Code::Ok);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 use net::codec::Encoding;
 use net::grpc::RpcStatus;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use pipeline::Outcome;
@@ -47,6 +48,28 @@ async fn both_formats_all_codings_and_both_versions_of_http_are_taken() {
         page.contains("otelcol_receiver_accepted_spans{receiver=\"otlp\",transport=\"http\"} 12"),
         "{page}"
     );
+}
+
+#[tokio::test]
+async fn metrics_of_every_kind_arrive_in_both_formats() {
+    let mut rig = Rig::start(BOTH).await;
+    let (json, request) = rig::every_metric();
+    let protobuf = request.encode_to_vec();
+
+    for (format, body) in [(PROTOBUF, protobuf.clone()), (JSON, json.as_bytes().to_vec())] {
+        let sending = tokio::spawn(send(rig.http(), false, post("/v1/metrics", &[format], body)));
+        let batch = rig.batches.as_mut().unwrap().recv().await.unwrap();
+
+        let bytes = batch.payload.bytes().clone();
+        assert_eq!(
+            ExportMetricsServiceRequest::decode(bytes.clone()).unwrap(),
+            request,
+            "{format:?}"
+        );
+        assert!(format == JSON || bytes == protobuf, "protobuf is kept as it came");
+        batch.settle(Outcome::Delivered);
+        assert_eq!(sending.await.unwrap().status(), StatusCode::OK, "{format:?}");
+    }
 }
 
 #[tokio::test]

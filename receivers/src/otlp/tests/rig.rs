@@ -15,6 +15,7 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use net::codec::{self, Encoding};
 use net::grpc::{Prefix, Status};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use pipeline::component::{Outlets, Receiver, Stop};
@@ -258,6 +259,13 @@ pub(super) fn request(spans: Vec<Span>) -> Vec<u8> {
         ..Default::default()
     }];
     ExportTraceServiceRequest { resource_spans }.encode_to_vec()
+}
+
+const EVERY_METRIC: &str = include_str!("../../../../tests/fixtures/otlp/metrics-of-every-kind.json");
+
+/// Metrics of every kind with everything that can be said about them: in JSON, and as what that means.
+pub(super) fn every_metric() -> (&'static str, ExportMetricsServiceRequest) {
+    (EVERY_METRIC, serde_json::from_str(EVERY_METRIC).unwrap())
 }
 
 /// Waits for something that other tasks bring about.

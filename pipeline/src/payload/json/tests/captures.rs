@@ -127,3 +127,24 @@ fn metrics_and_logs_in_json_are_read_by_another_program() {
         }
     }
 }
+
+#[test]
+fn metrics_of_every_kind_are_read_and_written_as_another_program_does() {
+    let json = include_str!("../../../../../tests/fixtures/otlp/metrics-of-every-kind.json");
+    let theirs: ExportMetricsServiceRequest = serde_json::from_str(json).unwrap();
+
+    let read = metrics_from_json(json.as_bytes(), &Limits::default()).unwrap();
+
+    assert!(read.rejected.is_nothing());
+    assert_eq!(read.payload.points(), 6);
+    let ours = ExportMetricsServiceRequest::decode(read.payload.bytes().clone()).unwrap();
+    assert_eq!(ours, theirs);
+    let written = written(read.payload);
+    let again: ExportMetricsServiceRequest = serde_json::from_str(&written).unwrap();
+    assert_eq!(again, theirs);
+    let [written, came]: [serde_json::Value; 2] = [&written, json].map(|json| serde_json::from_str(json).unwrap());
+    assert_eq!(written, came, "no key was lost, added or renamed");
+    let from_theirs = metrics_from_json(&serde_json::to_vec(&theirs).unwrap(), &Limits::default()).unwrap();
+    let from_theirs = ExportMetricsServiceRequest::decode(from_theirs.payload.bytes().clone()).unwrap();
+    assert_eq!(from_theirs, theirs);
+}

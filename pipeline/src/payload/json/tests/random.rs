@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use prost::Message as _;
 
-mod generate;
+pub(in crate::payload) mod generate;
 
 /// Decodes and encodes again, since two encodings of one message may differ and NaN is not equal to itself.
 fn canonical<M: prost::Message + Default>(bytes: &[u8]) -> Vec<u8> {

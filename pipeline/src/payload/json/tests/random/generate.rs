@@ -39,7 +39,7 @@ pub(super) fn traces() -> impl Strategy<Value = ExportTraceServiceRequest> {
     vec(resource_spans, 0..3).prop_map(|resource_spans| ExportTraceServiceRequest { resource_spans })
 }
 
-pub(super) fn metrics() -> impl Strategy<Value = ExportMetricsServiceRequest> {
+pub(in crate::payload) fn metrics() -> impl Strategy<Value = ExportMetricsServiceRequest> {
     let scope_metrics =
         (option::of(scope()), vec(metric(), 0..3), text()).prop_map(|(scope, metrics, schema_url)| ScopeMetrics {
             scope,
@@ -57,7 +57,7 @@ pub(super) fn metrics() -> impl Strategy<Value = ExportMetricsServiceRequest> {
     vec(resource_metrics, 0..3).prop_map(|resource_metrics| ExportMetricsServiceRequest { resource_metrics })
 }
 
-pub(super) fn logs() -> impl Strategy<Value = ExportLogsServiceRequest> {
+pub(in crate::payload) fn logs() -> impl Strategy<Value = ExportLogsServiceRequest> {
     let scope_logs =
         (option::of(scope()), vec(log_record(), 0..3), text()).prop_map(|(scope, log_records, schema_url)| ScopeLogs {
             scope,

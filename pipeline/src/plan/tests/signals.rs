@@ -1,0 +1,100 @@
+//! What a processor says about the signals of the pipelines that it stands in.
+
+use config::{Catalog, Diagnostics, Kind, Lookup, Report, Request, Signal, Validate};
+
+use crate::component::{About, BuildError, Component, Processor, Registry, Setup, Stability, Stage};
+use crate::plan::plan;
+
+/// Works on every signal, but chooses spans alone.
+struct Picky;
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Config {
+    span_names: Vec<String>,
+}
+
+impl Validate for Config {}
+
+impl Component for Picky {
+    const ABOUT: About = About {
+        name: "picky",
+        aliases: &[],
+        summary: "Chooses spans",
+        signals: &Signal::ALL,
+        stability: Stability::Alpha,
+        holds_traces: false,
+        metrics: &[],
+    };
+    const EXAMPLE: &'static str = "picky:";
+    type Config = Config;
+}
+
+impl Processor for Picky {
+    fn build(_config: &Config, _setup: &Setup) -> Result<Stage, BuildError> {
+        Ok(Stage::Nothing)
+    }
+
+    fn validate_for(config: &Config, signal: Signal, report: &mut Report<'_>) {
+        if signal != Signal::Traces && !config.span_names.is_empty() {
+            report.reject("span_names", format!("chooses nothing in {signal}"));
+        }
+    }
+}
+
+/// Knows whatever is asked for.
+struct Everything;
+
+impl Catalog for Everything {
+    fn known(&self, _kind: Kind) -> Vec<&str> {
+        Vec::new()
+    }
+
+    fn canonical(&self, _kind: Kind, _type_name: &str) -> Lookup {
+        Lookup::Known
+    }
+}
+
+/// What is wrong with these pipelines, and whether there is a plan.
+fn problems(pipelines: &str) -> (String, bool) {
+    let yaml = format!(
+        "yaml:{{receivers: {{r: {{}}}}, processors: {{picky: {{span_names: [a]}}}}, exporters: {{e: {{}}}}, \
+         service: {{pipelines: {pipelines}}}}}"
+    );
+    let request = Request {
+        locations: vec![yaml],
+        sets: Vec::new(),
+        environment: &config::System,
+    };
+    let document = config::load(&request).unwrap();
+    let mut diagnostics = Diagnostics::new();
+    let collector = config::collector(&document, &Everything, &mut diagnostics).unwrap();
+    let mut registry = Registry::default();
+    registry.processor::<Picky>();
+    let planned = plan(&collector, &registry, &mut diagnostics).is_some();
+    (diagnostics.render(false), planned)
+}
+
+#[test]
+fn what_fits_no_pipeline_of_a_signal_is_an_error_once() {
+    let pipeline = "{receivers: [r], processors: [picky], exporters: [e]}";
+
+    let (problems, planned) = problems(&format!(
+        "{{traces: {pipeline}, metrics: {pipeline}, metrics/more: {pipeline}}}"
+    ));
+
+    assert_eq!(problems.matches("chooses nothing in metrics").count(), 1, "{problems}");
+    assert_eq!(problems.matches("error").count(), 1, "{problems}");
+    assert!(problems.contains("processors::picky::span_names"), "{problems}");
+    assert!(!planned);
+}
+
+#[test]
+fn what_fits_every_pipeline_that_uses_it_is_planned() {
+    let (problems, planned) = problems(
+        "{traces: {receivers: [r], processors: [picky], exporters: [e]}, metrics: {receivers: [r], exporters: [e]}}",
+    );
+
+    assert_eq!(problems, "");
+    assert!(planned);
+}
