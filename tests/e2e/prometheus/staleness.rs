@@ -10,17 +10,13 @@ use crate::patience::{PATIENCE, until};
 /// In seconds (`configs/scrape.yaml`), and room for a busy machine.
 const TWO_INTERVALS: f64 = 1.0;
 
-/// A known mistake: the target_info that the program makes up does not end. It goes away with its exception in
-/// `identity.rs`.
-const LEFT_BY_MISTAKE: &str = "target_info";
-
 fn seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 /// Waits until no more than this is left of a job, then asks whether that was so soon after `since`, too.
 async fn ends(ways: &Ways, job: &str, left: &[&str], since: f64) {
-    let left = [left, &[LEFT_BY_MISTAKE]].concat().join("|");
+    let left = left.join("|");
     let selector = format!("{{job={job:?}, __name__!~{left:?}}}");
     let over = until("series end", 2 * PATIENCE, || async {
         ways.prometheus.query(&selector).await.is_empty().then_some(())

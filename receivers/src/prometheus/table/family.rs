@@ -135,6 +135,7 @@ impl Known {
         self.kind = None;
         self.help.clear();
         self.unit.clear();
-        self.is_news = true;
+        // The shape keeps what was said last, for the markers that end the family's series.
+        self.is_news = false;
     }
 }

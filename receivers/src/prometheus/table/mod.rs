@@ -118,6 +118,8 @@ struct PageValues {
     samples: Vec<Value>,
     times: Vec<OwnTime>,
     exemplars: Vec<ScrapedExemplar>,
+    /// The last exemplar of a series that does not say when it was: the same on the next page is the same measurement.
+    timeless: HashMap<u32, ScrapedExemplar>,
     /// By number of the point, in nanoseconds.
     starts: Vec<u64>,
     has_starts: bool,
@@ -325,7 +327,7 @@ impl Table {
         if let Some(exemplar) = &sample.exemplar
             && let Ok(labels) = exemplar.labels()
         {
-            self.page.exemplar(exemplar.value, exemplar.timestamp, labels);
+            self.page.exemplar(number, exemplar.value, exemplar.timestamp, labels);
         }
     }
 
@@ -476,20 +478,28 @@ impl PageValues {
         sample
     }
 
-    /// Adds an exemplar of the last sample.
-    fn exemplar(&mut self, value: f64, time: Option<i64>, labels: LabelPairs<'_>) {
+    /// Adds an exemplar of the last sample, which is of this series.
+    fn exemplar(&mut self, series: u32, value: f64, time: Option<i64>, labels: LabelPairs<'_>) {
         let Some(sample) = self.samples.len().checked_sub(1) else {
             return;
         };
         let owned = labels
             .into_iter()
             .map(|(name, value)| (name.into_owned(), value.into_owned()));
-        self.exemplars.push(ScrapedExemplar {
+        let exemplar = ScrapedExemplar {
             sample: u32::try_from(sample).unwrap_or(u32::MAX),
             value,
             time,
             labels: owned.collect(),
-        });
+        };
+        if time.is_none() {
+            let before = self.timeless.insert(series, exemplar.clone());
+            let is_same = |before: &ScrapedExemplar| before.value == value && before.labels == exemplar.labels;
+            if before.as_ref().is_some_and(is_same) {
+                return;
+            }
+        }
+        self.exemplars.push(exemplar);
     }
 
     /// Since when a point counts; the first that says it counts.
