@@ -12,7 +12,7 @@ use crate::ledger::Account;
 use crate::outside::Clock;
 use crate::payload::{BatchContext, Payload, SpanStage, SplitLimit, Traces, Walk};
 use crate::plan::World;
-use crate::telemetry::{Counter, MetricAbout, Telemetry};
+use crate::telemetry::{Counter, ItemFlow, MetricAbout, Telemetry};
 use crate::{Batch, Budget, Credit, Origin, Outcome, Receipt};
 
 /// Bytes of spans that leave together after they were held. A gRPC server takes 4 MiB per message unless it is told
@@ -83,6 +83,12 @@ impl LaneStage {
             stage,
             books: Books::new(account, telemetry, signal),
         }
+    }
+
+    /// The same, which also counts what goes in and what comes out under the names that all components share.
+    pub fn counting(mut self, consumed: Option<ItemFlow>, produced: Option<ItemFlow>) -> Self {
+        self.books.count(consumed, produced);
+        self
     }
 }
 
