@@ -207,7 +207,11 @@ impl Validate for Batch {
             ("max_export_batch_size", self.max_export_batch_size as u64),
         ] {
             if value == 0 {
-                report.help(key, "must be at least 1", "write a number, or delete the key for the default");
+                report.help(
+                    key,
+                    "must be at least 1",
+                    "write a number, or delete the key for the default",
+                );
             }
         }
         if self.max_export_batch_size > self.max_queue_size {
