@@ -102,8 +102,8 @@ impl Metrics {
     }
 
     /// Lets somebody see all metrics. Once, before components are built: a histogram does not repeat what it observed.
-    pub fn watch(&self, watch: Arc<dyn Watch>) {
-        if self.0.watch.set(Arc::clone(&watch)).is_err() {
+    pub fn watch(&self, watch: &Arc<dyn Watch>) {
+        if self.0.watch.set(Arc::clone(watch)).is_err() {
             return;
         }
         let there: Vec<(MetricAbout, Vec<(Labels, Instrument)>)> = {

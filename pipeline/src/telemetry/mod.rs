@@ -66,6 +66,12 @@ impl Telemetry {
         }
     }
 
+    /// The value of a label, such as the name of the component.
+    pub fn label(&self, label: &str) -> Option<&str> {
+        let found = self.labels.iter().find(|(key, _)| key == label);
+        found.map(|(_, value)| value.as_str())
+    }
+
     /// A number that only grows. Asking twice gives the same counter.
     pub fn counter(&self, about: MetricAbout) -> Counter {
         let made = self.instrument(about, || Instrument::Counter(Counter::default()));

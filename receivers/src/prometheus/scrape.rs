@@ -138,7 +138,10 @@ impl Scraper {
         course.up = read.is_ok();
         course.seconds = (self.job.outside.clock.now().saturating_duration_since(started)).as_secs_f64();
         self.report.tell(&mut batch, at, &course);
-        self.say(read.err().as_ref());
+        let failure = read.err();
+        let why = failure.as_ref().map(|failure| failure.words.as_str());
+        self.job.counts.span(at, &course, &self.target.url, self.points, why);
+        self.say(failure.as_ref());
         self.delivery.send(batch, credit, next).await;
     }
 

@@ -21,6 +21,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
 use pipeline::plan::World;
+use pipeline::telemetry::Watch;
 
 use super::resource::{Identity, SCOPE, VERSION};
 use bridge::Bridge;
@@ -47,7 +48,8 @@ impl Push {
         if let Some(meters) = &meters {
             let meter = meters.meter_with_scope(scope.clone());
             let metrics = world.telemetry.metrics();
-            metrics.watch(Arc::new(Bridge::new(meter, metrics.clone())));
+            let bridge: Arc<dyn Watch> = Arc::new(Bridge::new(meter, metrics.clone()));
+            metrics.watch(&bridge);
         }
         let tracers = tracers(telemetry, resource, world)?;
         if let Some(tracers) = &tracers {
