@@ -8,3 +8,4 @@ mod page;
 #[cfg(feature = "own-otlp")]
 mod pushes;
 mod rig;
+mod table;

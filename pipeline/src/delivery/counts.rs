@@ -192,6 +192,16 @@ pub(super) fn publish(driver: &Arc<Shared>, signal: Signal) {
     probe(IN_FLIGHT, |driver| driver.in_flight.load(Ordering::Relaxed) as f64);
 }
 
+/// What drivers count.
+pub(crate) fn all() -> Vec<MetricAbout> {
+    let of_signals = [Signal::Traces, Signal::Metrics, Signal::Logs].map(names);
+    let of_signals = of_signals
+        .into_iter()
+        .flat_map(|(sent, failed, enqueue)| [sent, failed, enqueue]);
+    let sizes = [QUEUE_SIZE, QUEUE_CAPACITY, IN_FLIGHT, ENQUEUE_SIZE, ENQUEUE_SIZE_BYTES];
+    of_signals.chain(sizes).collect()
+}
+
 const fn names(signal: Signal) -> (MetricAbout, MetricAbout, MetricAbout) {
     const fn trio(names: [&'static str; 3], unit: &'static str) -> (MetricAbout, MetricAbout, MetricAbout) {
         let [sent, failed, enqueue] = names;

@@ -16,5 +16,7 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use counts::all as metrics;
+
 pub use config::{BatchInQueue, Delivery, QueueSizer, RetryOnFailure, SendingQueue};
 pub use driver::{Driver, ExporterHandle};

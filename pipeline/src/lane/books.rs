@@ -8,12 +8,12 @@ use crate::ledger::{Account, signal_name};
 use crate::payload::{Released, StageCounts};
 use crate::telemetry::{Counter, ItemFlow, ItemOutcome, MetricAbout, Telemetry};
 
-const INCOMING: MetricAbout = MetricAbout {
+pub(super) const INCOMING: MetricAbout = MetricAbout {
     name: "otelcol_processor_incoming_items",
     help: "Items that a processor was given.",
     unit: "{item}",
 };
-const OUTGOING: MetricAbout = MetricAbout {
+pub(super) const OUTGOING: MetricAbout = MetricAbout {
     name: "otelcol_processor_outgoing_items",
     help: "Items that a processor passed on.",
     unit: "{item}",

@@ -19,7 +19,7 @@ use crate::{Batch, Budget, Credit, Origin, Outcome, Receipt};
 /// otherwise, and a pipeline may hold far more. The quarter below it is for what later processors add.
 pub const RELEASED_BYTES_MAX: usize = 3 * 1024 * 1024;
 
-const PANICS: MetricAbout = MetricAbout {
+pub(super) const PANICS: MetricAbout = MetricAbout {
     name: "inferscope_panics",
     help: "Panics of processors that were caught; each is a bug and cost one batch.",
     unit: "{panic}",

@@ -55,6 +55,16 @@ pub const PIPELINE_ID: &str = "otelcol.pipeline.id";
 pub const SIGNAL_OUTPUT: &str = "otelcol.signal.output";
 const OUTCOME: &str = "otelcol.component.outcome";
 
+/// All of them.
+pub(super) const ALL: [MetricAbout; 6] = [
+    RECEIVER_PRODUCED,
+    PROCESSOR_CONSUMED,
+    PROCESSOR_PRODUCED,
+    CONNECTOR_CONSUMED,
+    CONNECTOR_PRODUCED,
+    EXPORTER_CONSUMED,
+];
+
 impl ItemFlow {
     /// The items of one signal at one edge of a component, with one more label where the kind has one. None where the
     /// Collector has no such metric: receivers consume nothing, exporters produce nothing, extensions neither.

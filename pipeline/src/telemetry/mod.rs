@@ -45,6 +45,18 @@ pub struct Telemetry {
     labels: Labels,
 }
 
+/// What pipelines count whatever the components are; components list their own in `ABOUT`.
+pub fn of_pipelines() -> Vec<MetricAbout> {
+    let edges = flow::ALL.into_iter();
+    let processors = crate::lane::METRICS.iter().copied();
+    let exporters = crate::delivery::metrics();
+    edges
+        .chain(processors)
+        .chain(exporters)
+        .chain(crate::ledger::METRICS)
+        .collect()
+}
+
 impl Telemetry {
     /// Instruments without labels.
     pub fn new(metrics: Metrics) -> Self {

@@ -26,9 +26,10 @@ use pipeline::telemetry::Watch;
 use super::resource::{Identity, SCOPE, VERSION};
 use bridge::Bridge;
 use spans::Spans;
+use told::Told;
+
 #[cfg(test)]
 pub(super) use told::FAILURES;
-use told::Told;
 
 /// What pushes own telemetry.
 #[derive(Default)]

@@ -19,7 +19,8 @@ fn configuration(otlp: u16, backend: &str, telemetry: &str) -> String {
     let own = free_port();
     format!(
         r#"
-receivers: {{otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{otlp}"}}}}}}}}
+receivers:
+  otlp: {{protocols: {{http: {{endpoint: "127.0.0.1:{otlp}"}}}}}}
 processors: {{batch: {{timeout: 10ms}}}}
 exporters: {{otlp_http: {{endpoint: "http://{backend}", retry_on_failure: {{enabled: false}}}}}}
 service:
@@ -230,14 +231,10 @@ fn with_spans(otlp: u16, backend: &str, inbox: &Inbox, sampler: &str) -> String 
 "#,
         inbox.address
     );
-    let scraping = format!(
-        r#"receivers:
-  prometheus: {{config: {{scrape_configs: [{{job_name: engine, scrape_interval: 100ms, static_configs: [{{targets: ["127.0.0.1:{nobody}"]}}]}}]}}}}
-  otlp:"#
-    );
+    let page = format!(r#"scrape_interval: 100ms, static_configs: [{{targets: ["127.0.0.1:{nobody}"]}}]"#);
+    let scraper = format!("receivers:\n  prometheus: {{config: {{scrape_configs: [{{job_name: engine, {page}}}]}}}}\n");
     configuration(otlp, backend, &traces)
-        .replace("receivers: {otlp:", &format!("{scraping} "))
-        .replace("\"}}}\nprocessors", "\"}}\nprocessors")
+        .replace("receivers:\n", &scraper)
         .replace("metrics: {receivers: [otlp]", "metrics: {receivers: [otlp, prometheus]")
 }
 
