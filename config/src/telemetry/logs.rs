@@ -84,6 +84,10 @@ impl Validate for Logs {
             report.without_effect(key, "it is about the Go logger");
         }
         report.without_effect("processors", "the own log is not exported yet");
+        if self.error_output_paths != ["stderr"] {
+            let why = "where the log cannot be written, standard error says so";
+            report.without_effect("error_output_paths", why);
+        }
         if let Some(sampling) = &self.sampling
             && sampling.enabled
             && sampling.tick.is_zero()
