@@ -86,7 +86,7 @@ impl Watch for Bridge {
 
 fn observe<T>(metrics: &Metrics, name: &str, seen: &dyn AsyncInstrument<T>, number: fn(Reading) -> T) {
     metrics.read(name, |labels, reading| {
-        seen.observe(number(reading), &attributes(labels))
+        seen.observe(number(reading), &attributes(labels));
     });
 }
 
