@@ -44,7 +44,7 @@ async fn promtool_has_nothing_to_say_about_the_page() {
     let file = program.folder.path().join("page.txt");
     std::fs::write(&file, &text).unwrap();
     let promtool = move || {
-        let mut promtool = Command::new(peer("prom/promtool"));
+        let mut promtool = Command::new(peer("promtool-3.8.1"));
         promtool
             .args(["check", "metrics"])
             .stdin(File::open(file).unwrap())

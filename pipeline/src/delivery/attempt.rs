@@ -16,7 +16,7 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// None where nobody asked for spans, or from a component without a signal.
+    /// None where nobody asked for spans.
     pub(super) fn begin(setup: &Setup, number: u64) -> Option<Self> {
         setup.telemetry.spans().map(|_| Self {
             number,

@@ -349,3 +349,51 @@ async fn a_destination_that_is_away_costs_nothing_but_what_was_to_be_pushed() {
     rig.stop(Duration::from_secs(1)).await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn own_telemetry_is_pushed_over_tls_to_who_shows_the_certificate_that_is_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.path().join("a.crt"), folder.path().join("a.key"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let certificate = certificate.display();
+    for (protocol, trusts, arrives) in [
+        ("grpc", true, true),
+        ("http/protobuf", true, true),
+        ("grpc", false, false),
+        ("http/protobuf", false, false),
+    ] {
+        let (port, page, otlp) = (free_port(), free_port(), free_port());
+        let receiver = Rig::start(&format!(
+            r#"
+receivers:
+  otlp:
+    protocols: {{grpc: {{endpoint: "127.0.0.1:{port}", tls: {{cert_file: "{certificate}", key_file: "{}"}}}}}}
+exporters: {{nop: }}
+service:
+  pipelines: {{metrics: {{receivers: [otlp], exporters: [nop]}}}}
+  telemetry: {{metrics: {{readers: [{{pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {page}}}}}}}}}]}}}}
+"#,
+            key.display()
+        ))
+        .await;
+        let trust = if trusts {
+            format!(r#", certificate: "{certificate}""#)
+        } else {
+            String::new()
+        };
+        let there = format!(r#"protocol: {protocol}, endpoint: "https://localhost:{port}"{trust}"#);
+        let sender = Rig::start(&configuration(otlp, "127.0.0.1:1", &periodic(3_600_000, &there))).await;
+
+        // The last push is the only one.
+        sender.stop(PATIENCE).await;
+
+        let text = receiver.world.telemetry.metrics().render(Suffixes::none());
+        let mut lines = text
+            .lines()
+            .filter(|line| line.starts_with("otelcol_receiver_accepted_metric_points{"));
+        assert_eq!(lines.any(|line| !line.ends_with(" 0")), arrives, "{protocol}: {text}");
+        receiver.stop(PATIENCE).await;
+    }
+}
