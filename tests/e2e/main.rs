@@ -32,6 +32,5 @@ mod hostile;
 mod jaeger;
 mod lifecycle;
 mod overload;
-mod own_page;
 mod sdk_python;
 mod sdk_rust;
