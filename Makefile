@@ -31,7 +31,7 @@ build: rust ## The program as it is released.
 	$(CARGO) build --release --locked --bin inferscope
 
 # The whole workspace again, so that dependencies keep the features that they were built with for `unit`.
-e2e: build peers ## The released program against a real Jaeger and real OpenTelemetry SDKs.
+e2e: build peers ## The released program against a real Jaeger, a real Prometheus and real OpenTelemetry SDKs.
 	$(CARGO) test --workspace --locked --features inferscope/e2e --test e2e
 
 deny: $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny ## Licences, sources and duplicates of dependencies.
@@ -40,12 +40,23 @@ deny: $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny ## Licences, sources and duplica
 doc: rust ## The documentation of the code, without warnings.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
-peers: $(CACHE)/jaeger-1.76.0 $(CACHE)/python/ready ## Real servers and SDKs, from published packages.
+peers: $(CACHE)/jaeger-1.76.0 $(CACHE)/prometheus-3.8.1 $(CACHE)/promtool-3.8.1 $(CACHE)/prometheus-2.42.0 $(CACHE)/python/ready ## Real servers and SDKs, from published packages.
 
 # Each of these replaces its target only when it is complete, so that an interrupted build is begun anew.
 $(CACHE)/jaeger-1.76.0: | tools
 	mkdir -p $(CACHE)
 	cd tests/peers/jaeger && GOFLAGS=-mod=readonly go build -trimpath -o $@.new github.com/jaegertracing/jaeger/cmd/all-in-one
+	mv $@.new $@
+
+# The module of Prometheus 3.8.1 has the version 0.308.1, that of 2.42.0 has 0.42.0.
+$(CACHE)/prometheus-3.8.1 $(CACHE)/promtool-3.8.1: $(CACHE)/%-3.8.1: | tools
+	mkdir -p $(CACHE)
+	cd tests/peers/prometheus && GOFLAGS=-mod=readonly go build -trimpath -o $@.new github.com/prometheus/prometheus/cmd/$*
+	mv $@.new $@
+
+$(CACHE)/prometheus-2.42.0: | tools
+	mkdir -p $(CACHE)
+	cd tests/peers/prometheus-2.42 && GOFLAGS=-mod=readonly go build -trimpath -o $@.new github.com/prometheus/prometheus/cmd/prometheus
 	mv $@.new $@
 
 $(CACHE)/python/ready: tests/peers/python/requirements.txt | tools

@@ -100,7 +100,6 @@ const ELSEWHERE: &[(Kind, &[&str])] = &[
     (
         Kind::Exporter,
         &[
-            "prometheus",
             "prometheusremotewrite",
             "prometheus_remote_write",
             "loadbalancing",

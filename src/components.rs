@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use pipeline::component::{About, Registry};
+use receivers::engines::tables;
 
 use crate::cli::{ComponentsArguments, ListFormat, say};
 use crate::source;
@@ -97,9 +98,12 @@ fn markdown(registry: &Registry) -> String {
     text
 }
 
-/// Where a component lives. Connectors are processors between pipelines and live with them.
+/// Where a component lives. Connectors are processors between pipelines and live with them; the receivers of engines
+/// differ in a table only and share a folder.
 fn folder(kind: &str, name: &str) -> String {
+    let is_engine = || tables::ALL.iter().any(|profile| profile.name == name);
     match kind {
+        "receiver" if is_engine() => "receivers/src/engines".to_owned(),
         "connector" => format!("processors/src/{name}"),
         kind => format!("{kind}s/src/{name}"),
     }

@@ -18,6 +18,7 @@ pub mod file;
 pub mod nop;
 pub mod otlp_grpc;
 pub mod otlp_http;
+pub mod prometheus;
 pub mod prometheus_remote_write;
 
 use pipeline::component::Registry;
@@ -29,5 +30,6 @@ pub fn register(registry: &mut Registry) {
     registry.exporter::<nop::Nop>();
     registry.exporter::<otlp_grpc::OtlpGrpc>();
     registry.exporter::<otlp_http::OtlpHttp>();
+    registry.exporter::<prometheus::Prometheus>();
     registry.exporter::<prometheus_remote_write::PrometheusRemoteWrite>();
 }

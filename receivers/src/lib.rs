@@ -1,5 +1,6 @@
 //! Receivers: sockets into batches. They know no processor and no exporter.
 
+pub mod engines;
 pub mod otlp;
 pub mod prometheus;
 
@@ -9,4 +10,10 @@ use pipeline::component::Registry;
 pub fn register(registry: &mut Registry) {
     registry.receiver::<otlp::Otlp>();
     registry.receiver::<prometheus::PrometheusReceiver>();
+    registry.receiver::<engines::EngineReceiver<engines::Vllm>>();
+    registry.receiver::<engines::EngineReceiver<engines::Sglang>>();
+    registry.receiver::<engines::EngineReceiver<engines::Tgi>>();
+    registry.receiver::<engines::EngineReceiver<engines::Triton>>();
+    registry.receiver::<engines::EngineReceiver<engines::RayServe>>();
+    registry.receiver::<engines::EngineReceiver<engines::Dcgm>>();
 }

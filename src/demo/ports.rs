@@ -21,20 +21,30 @@ impl Ports {
     pub(super) fn bound(&self) -> Vec<SocketAddr> {
         self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    fn remember(&self, address: Option<SocketAddr>) {
+        self.bound
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(address);
+    }
 }
 
 impl Network for Ports {
     fn listen(&self, address: &str) -> BoxFuture<'static, io::Result<Box<dyn Listener>>> {
         let listening = SystemNetwork.listen(address);
-        let bound = Arc::clone(&self.bound);
+        let ports = self.clone();
         Box::pin(async move {
             let listener = listening.await?;
-            bound
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(listener.local_addr());
+            ports.remember(listener.local_addr());
             Ok(listener)
         })
+    }
+
+    fn listen_now(&self, address: SocketAddr) -> io::Result<Box<dyn Listener>> {
+        let listener = SystemNetwork.listen_now(address)?;
+        self.remember(listener.local_addr());
+        Ok(listener)
     }
 
     fn listen_unix(&self, path: &Path) -> io::Result<Box<dyn Listener>> {

@@ -1,4 +1,5 @@
-//! The released program against real peers: a real Jaeger, the OpenTelemetry SDKs, and peers that hang, lie and flood.
+//! The released program against real peers: a real Jaeger, a real Prometheus, the OpenTelemetry SDKs, and peers that hang,
+//! lie and flood.
 //!
 //! Everything below talks to the program as its users do: over sockets, with files and signals. `make e2e` builds what
 //! is needed and runs this; see `tests/peers/README.md`.
@@ -18,6 +19,7 @@ mod destination;
 mod doors;
 mod load;
 mod metrics_page;
+mod otlp_metrics;
 mod patience;
 mod peers;
 mod process;
@@ -32,5 +34,6 @@ mod hostile;
 mod jaeger;
 mod lifecycle;
 mod overload;
+mod prometheus;
 mod sdk_python;
 mod sdk_rust;

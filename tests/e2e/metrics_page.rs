@@ -35,6 +35,12 @@ impl MetricsPage {
         matching.map(|sample| sample.value as i64).sum()
     }
 
+    /// Names and labels of all series.
+    pub(crate) fn series(&self) -> Vec<(&str, &BTreeMap<String, String>)> {
+        let samples = self.samples.iter();
+        samples.map(|sample| (sample.name.as_str(), &sample.labels)).collect()
+    }
+
     /// Items that any component holds.
     pub(crate) fn held(&self) -> i64 {
         self.sum("inferscope_component_held_items", &[])

@@ -97,6 +97,11 @@ impl Setting {
     pub(crate) fn grpc(&self) -> u16 {
         self.grpc
     }
+
+    /// Where the page of own metrics is going to be.
+    pub(crate) fn metrics(&self) -> u16 {
+        self.metrics
+    }
 }
 
 impl Program {
@@ -114,6 +119,14 @@ impl Program {
             request,
         )
         .await
+    }
+
+    /// Sends metrics over HTTP/1.1 and insists that all of them are taken.
+    pub(crate) async fn send_metrics(&self, request: &[u8]) {
+        let headers = [("content-type", "application/x-protobuf")];
+        let answer = wire::post(self.http, "/v1/metrics", &headers, request).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.body.is_empty(), "a partial success: {answer:?}");
     }
 
     /// Its page of own metrics.

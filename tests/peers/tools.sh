@@ -29,7 +29,7 @@ for part in "$@"; do
     go)
         # In that folder Go looks for the version that go.mod asks for, and may fetch it.
         (cd "$(dirname "$0")/jaeger" && go version > /dev/null) \
-            || need "Go 1.24.6 or newer" "the tests build Jaeger with it; install it from https://go.dev/dl"
+            || need "Go 1.24.6 or newer" "the tests build Jaeger and Prometheus with it; install it from https://go.dev/dl"
         ;;
     python)
         "$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2> /dev/null \

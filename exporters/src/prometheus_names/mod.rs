@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 pub(crate) use label::{label_name, legacy_label_name};
 pub(crate) use metric::legal_metric_name;
+pub(crate) use unit::unit_word;
 
 /// How names are translated; the values are the Collector's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

@@ -9,6 +9,13 @@ pub(super) struct UnitWords {
     pub(super) per: String,
 }
 
+/// The unit as it stands in a name: `bytes_per_second` for `By/s`; empty for one that has no word.
+pub(crate) fn unit_word(unit: &str) -> String {
+    let UnitWords { main, per } = UnitWords::of(unit).escaped();
+    let separator = if main.is_empty() || per.is_empty() { "" } else { "_" };
+    format!("{main}{separator}{per}")
+}
+
 impl UnitWords {
     /// The words for a unit such as `By/s`. Annotations such as `{token}` have none.
     pub(super) fn of(unit: &str) -> Self {

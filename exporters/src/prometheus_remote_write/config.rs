@@ -10,10 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::proto::Protocol;
 use crate::prometheus_names::{Names, Strategy, Underscores};
-use crate::prometheus_series::{Promotion, Settings};
-
-/// Streams of deltas remembered at once, unless configured: about 30 MB of totals.
-const STREAMS_MAX: usize = 100_000;
+use crate::prometheus_series::{ConstantLabels, Conversion, DeltaToCumulative, Promotion, Settings};
 
 /// What users write.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -111,40 +108,11 @@ pub(super) struct RemoteWriteQueue {
     pub num_consumers: u32,
 }
 
-/// All resource attributes on every series.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Conversion {
-    pub enabled: bool,
-    /// Without those that `job` and `instance` are made of.
-    pub exclude_service_attributes: bool,
-}
-
-/// Some resource attributes on every series.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct ConstantLabels {
-    /// Keys, with `*` and `?`.
-    pub included: Vec<String>,
-    /// Of these, the ones to leave out.
-    pub excluded: Vec<String>,
-}
-
 /// One `target_info` for each resource.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct TargetInfo {
     pub enabled: bool,
-}
-
-/// Deltas are added up, because Prometheus knows totals only.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct DeltaToCumulative {
-    /// Totals that are kept; points of more streams are dropped and counted. 0 drops all deltas.
-    pub max_streams: usize,
-    /// A stream without points for this long makes room for another.
-    pub max_stale: Duration,
 }
 
 impl Default for Own {
@@ -192,15 +160,6 @@ impl Default for RemoteWriteQueue {
 impl Default for TargetInfo {
     fn default() -> Self {
         Self { enabled: true }
-    }
-}
-
-impl Default for DeltaToCumulative {
-    fn default() -> Self {
-        Self {
-            max_streams: STREAMS_MAX,
-            max_stale: Duration::from_secs(300),
-        }
     }
 }
 
@@ -303,15 +262,9 @@ impl Config {
                 excluded: own.resource_constant_labels.excluded.clone(),
             };
         }
-        let service = ["service.name", "service.namespace", "service.instance.id"];
-        let excluded = service.iter().map(|key| (*key).to_owned());
         Promotion {
             included: vec!["*".to_owned()],
-            excluded: if own.resource_to_telemetry_conversion.exclude_service_attributes {
-                excluded.collect()
-            } else {
-                Vec::new()
-            },
+            excluded: own.resource_to_telemetry_conversion.excluded(),
         }
     }
 }

@@ -4,6 +4,7 @@ mod config;
 mod counts;
 mod proto;
 mod reply;
+mod requests;
 mod sender;
 mod shard;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use pipeline::payload::{Metrics, Payload};
 use tokio::sync::Mutex;
 
 pub use config::{Config, Message};
+pub use requests::{Lengths, Requests};
 
 use crate::prometheus_series::{Table, Translator};
 use counts::Counts;
@@ -77,14 +79,17 @@ impl Component for PrometheusRemoteWrite {
 impl Exporter for PrometheusRemoteWrite {
     fn build(config: &Config, setup: &Setup) -> Result<Self, BuildError> {
         let settings = config.settings();
+        let (underscores, keeps_utf8) = (settings.names.underscores, settings.names.strategy.keeps_utf8());
+        let mut translator = Translator::new(settings);
+        translator.take_scrapes(config.protocol().heads());
         Ok(Self {
             sender: Sender::new(config, setup)?,
             shards: config.shards(),
             sends_metadata: config.own.send_metadata,
-            underscores: settings.names.underscores,
-            keeps_utf8: settings.names.strategy.keeps_utf8(),
+            underscores,
+            keeps_utf8,
             desk: Mutex::new(Desk {
-                translator: Translator::new(settings),
+                translator,
                 pending: None,
             }),
         })
@@ -103,7 +108,10 @@ impl Exporter for PrometheusRemoteWrite {
             Some(pending) if pending.is_for(&metrics) => pending,
             other => {
                 // The driver gave that one up: nobody else will count its rest.
-                self.sender.counts.gave_up(other.map_or(0, |pending| pending.left()));
+                if let Some(other) = other {
+                    self.sender.counts.gave_up(other.left());
+                    desk.translator.give_back(other.table);
+                }
                 self.begin(&mut desk.translator, metrics)
             }
         };
@@ -119,7 +127,11 @@ impl Exporter for PrometheusRemoteWrite {
                     cause,
                 },
             }),
-            None => desk.pending.take().map_or(Ok(()), Pending::result),
+            None => desk.pending.take().map_or(Ok(()), |mut pending| {
+                let result = pending.result();
+                desk.translator.give_back(pending.table);
+                result
+            }),
         }
     }
 
@@ -132,8 +144,9 @@ impl Exporter for PrometheusRemoteWrite {
 
 impl PrometheusRemoteWrite {
     fn begin(&self, translator: &mut Translator, metrics: Metrics) -> Pending {
-        let mut table = translator.translate(&metrics, self.sender.now());
         let protocol = self.sender.protocol();
+        translator.take_scrapes(protocol.heads());
+        let mut table = translator.translate(&metrics, self.sender.now());
         let counts: &Counts = &self.sender.counts;
         if protocol == Protocol::V1 && self.keeps_utf8 {
             table.make_legal(self.underscores);
@@ -201,8 +214,7 @@ impl PrometheusRemoteWrite {
 
 impl Pending {
     fn is_for(&self, metrics: &Metrics) -> bool {
-        let (mine, theirs) = (self.payload.bytes(), metrics.bytes());
-        mine.as_ptr() == theirs.as_ptr() && mine.len() == theirs.len()
+        self.payload.is_clone_of(metrics)
     }
 
     /// Notes the points that shards have lost.
@@ -233,7 +245,7 @@ impl Pending {
     }
 
     /// What the driver hears of a batch that is settled.
-    fn result(self) -> Result<(), ExportError> {
+    fn result(&mut self) -> Result<(), ExportError> {
         let losses = &self.table.losses;
         let unnamed: u64 = self.shards.iter().map(|shard| shard.tally.unnamed).sum();
         let lost = (losses.lost() + unnamed).min(losses.points());
@@ -246,7 +258,7 @@ impl Pending {
             .iter()
             .map(|(loss, count)| format!("{count} {}", loss.reason()))
             .collect();
-        causes.extend(self.shards.into_iter().find_map(|shard| shard.tally.cause));
+        causes.extend(self.shards.iter_mut().find_map(|shard| shard.tally.cause.take()));
         if unnamed > 0 {
             causes.push(format!("{unnamed} values were not written, the receiver says"));
         }

@@ -1,9 +1,9 @@
 //! Requests on their way: encodes, posts, decides.
 
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use net::client::http::{HttpClient, HttpFailure};
@@ -12,7 +12,7 @@ use pipeline::outside::Outside;
 
 use super::config::{Config, url};
 use super::counts::Counts;
-use super::proto::{Encoded, Protocol, encode};
+use super::proto::{Encoded, Protocol, Room, encode};
 use super::reply::{Verdict, judge};
 use super::shard::Shard;
 use crate::answer::MESSAGE_BYTES_MAX;
@@ -38,6 +38,8 @@ pub(super) struct Sender {
     timeout: Duration,
     bytes_max: usize,
     outside: Outside,
+    /// One for each request that is made at the same time.
+    rooms: Mutex<Vec<Room>>,
     pub(super) counts: Counts,
 }
 
@@ -86,6 +88,7 @@ impl Sender {
             timeout: config.timeout().limit().unwrap_or(Duration::MAX),
             bytes_max: config.own.max_batch_size_bytes,
             outside: setup.outside.clone(),
+            rooms: Mutex::default(),
             counts: Counts::new(&setup.telemetry),
         })
     }
@@ -114,7 +117,7 @@ impl Sender {
     /// Sends a shard's requests one after another until nothing is left or nothing goes any more.
     pub(super) async fn drain(&self, table: &Table, shard: &mut Shard, protocol: Protocol) -> Result<(), Stop> {
         while !shard.rest().is_empty() {
-            let request = encode(table, shard.ahead(), protocol, self.bytes_max);
+            let request = self.in_a_room(|room| encode(table, shard.ahead(), protocol, self.bytes_max, room));
             if request.holds.values() == 0 {
                 shard.settle(request.items); // All of it was dropped when names were made legal.
                 continue;
@@ -122,7 +125,8 @@ impl Sender {
             if request.body.len() > self.bytes_max && shard.split(request.items) {
                 continue;
             }
-            match self.post(&request.body, protocol).await {
+            let verdict = self.post(&request.body, protocol).await;
+            match verdict {
                 Verdict::Taken { written } => {
                     if protocol == Protocol::V2 {
                         self.receiver.store(KNOWS_V2, Ordering::Relaxed);
@@ -142,6 +146,7 @@ impl Sender {
                 Verdict::Retry { after, cause } => return Err(self.retry(after, cause)),
                 Verdict::FallBack { is_sure, cause } => return Err(Stop::FallBack { is_sure, cause }),
             }
+            self.in_a_room(|room| room.give_back(request.body));
         }
         Ok(())
     }
@@ -159,15 +164,23 @@ impl Sender {
         Ok(())
     }
 
+    /// Works in a room that nobody else is in.
+    fn in_a_room<T>(&self, work: impl FnOnce(&mut Room) -> T) -> T {
+        let rooms = || self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = rooms().pop().unwrap_or_default();
+        let done = work(&mut room);
+        rooms().push(room);
+        done
+    }
+
     fn retry(&self, after: Option<Duration>, cause: String) -> Stop {
         self.counts.retried();
         Stop::Retry { after, cause }
     }
 
     async fn post(&self, body: &[u8], protocol: Protocol) -> Verdict {
-        // Snappy's block format, not the framed one (remote write 1.0, "Protocol").
-        let packed = match snap::raw::Encoder::new().compress_vec(body) {
-            Ok(packed) => Bytes::from(packed),
+        let packed = match self.in_a_room(|room| room.pack(body)) {
+            Ok(packed) => packed,
             Err(cause) => {
                 let cause = format!("a request of {} bytes cannot be compressed: {cause}", body.len());
                 return Verdict::TooLarge { cause };

@@ -26,10 +26,17 @@ pub(super) struct Tally {
     pub(super) cause: Option<String>,
 }
 
+/// Values that are worth a request of their own. Batches go one after another, so a series keeps its order however many
+/// shards a batch has, and a request costs as much as some thousand values.
+const VALUES_MIN: usize = 2_000;
+/// The same for native histograms, each of which is as large as many values.
+const HISTOGRAMS_MIN: usize = 100;
+
 /// Deals the series of a batch out to shards, by the hash of their labels: a series has one place in every batch.
 pub(super) fn deal(table: &Table, shards: usize) -> Vec<Shard> {
+    let worth = table.samples.len() / VALUES_MIN + table.histograms.len() / HISTOGRAMS_MIN + 1;
     let mut dealt: Vec<Shard> = Vec::new();
-    dealt.resize_with(shards.max(1), Shard::default);
+    dealt.resize_with(shards.clamp(1, worth), Shard::default);
     let count = dealt.len() as u64;
     for (number, series) in table.series.iter().enumerate() {
         if series.values.is_empty() {

@@ -2,10 +2,10 @@
 
 mod configuration;
 mod oracle;
-mod otlp;
 mod properties;
 mod rules;
 mod rules_of_delivery;
+mod scrapes;
 mod translation;
 
 use std::net::SocketAddr;
@@ -14,10 +14,10 @@ use std::time::Instant;
 use pipeline::payload::Payload;
 
 use super::PrometheusRemoteWrite;
-use super::proto::{Protocol, encode};
+use super::proto::{Protocol, Room, encode};
 use super::shard;
 use crate::prometheus_series::{Settings, Table, Translator};
-use crate::testing::{Answer, Destination, config, exporter};
+use crate::testing::{Answer, Destination, config, exporter, otlp};
 use oracle::Written;
 
 const V2: &str = "protobuf_message: io.prometheus.write.v2.Request";
@@ -72,7 +72,7 @@ fn through(translator: &mut Translator, payload: &Payload) -> (Written, Table) {
     let read = |protocol| {
         let mut all = Written::default();
         for shard in shard::deal(&table, 3) {
-            let encoded = encode(&table, shard.rest(), protocol, usize::MAX);
+            let encoded = encode(&table, shard.rest(), protocol, usize::MAX, &mut Room::default());
             assert_eq!(encoded.items, shard.rest().len());
             let part = oracle::decode(&encoded.body, protocol == Protocol::V2);
             all.series.extend(part.series);

@@ -7,7 +7,6 @@ use super::native::{NativeHistogram, SCHEMA_CUSTOM, Shape};
 use super::points::At;
 use super::streams::{Explicit, Exponential, Total};
 use super::table::{Loss, STALE, measured};
-use super::text::bound;
 use super::translate::{Head, Pass, Place};
 
 /// What a point of either kind says beside its measurements.
@@ -114,7 +113,7 @@ impl Pass<'_> {
             (*upper, stale.unwrap_or(total as f64))
         });
         for (upper, total) in finite.chain([infinite]) {
-            let text = self.table.symbols.intern(&bound(upper));
+            let text = self.table.symbols.intern(&head.bound(upper));
             labels.replace(le, text);
             if let Some(series) = self.sample(at, &mut labels, &name, head, total) {
                 buckets.push((upper, series));

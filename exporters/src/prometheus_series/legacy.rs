@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::kept::NOT_KEPT;
 use super::labels::NAME;
 use super::symbols::{Ref, Symbols};
 use super::table::{Loss, Table};
@@ -19,7 +20,9 @@ impl Table {
         let mut labels = Vec::with_capacity(self.labels.len());
         let mut seen: HashSet<Vec<(Ref, Ref)>> = HashSet::new();
         let mut losers = Vec::new();
+        self.kept.spoil();
         for series in &mut self.series {
+            series.kept = NOT_KEPT;
             let old = self.labels.get(series.labels.clone()).unwrap_or_default();
             let new = legal.labels(old, name, &mut self.symbols);
             series.labels = labels.len()..labels.len() + new.len();

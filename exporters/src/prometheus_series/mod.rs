@@ -2,20 +2,28 @@
 
 mod exemplar;
 mod histogram;
+mod kept;
 mod labels;
 mod legacy;
 mod native;
+mod options;
 mod points;
+mod read;
 mod resource;
+mod scrape;
 mod streams;
 mod symbols;
 mod table;
 mod text;
 mod translate;
 
-pub(crate) use native::{Buckets, NativeHistogram};
+pub(crate) use kept::HeadWriter;
+pub(crate) use native::{Buckets, NativeHistogram, Shape, ZERO_THRESHOLD};
+pub(crate) use options::{ConstantLabels, Conversion, DeltaToCumulative};
+pub(crate) use read::{ExemplarView, FamilyView, SeriesView, Values};
 pub(crate) use symbols::{Ref, Symbols};
-pub(crate) use table::{Losses, NO_POINT, Series, Table};
+pub(crate) use table::{Family, FamilyKind, Losses, NO_POINT, STALE, Sample, Series, Stamp, Table};
+pub(crate) use text::bound;
 pub(crate) use translate::Translator;
 
 use std::time::Duration;

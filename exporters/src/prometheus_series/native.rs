@@ -10,7 +10,7 @@ pub(super) const SCHEMA_MIN: i32 = -4;
 pub(crate) const SCHEMA_CUSTOM: i32 = -53;
 
 /// The zero bucket's width where the sender did not say one; the Collector's choice.
-const ZERO_THRESHOLD: f64 = 1e-128;
+pub(crate) const ZERO_THRESHOLD: f64 = 1e-128;
 
 /// Empty buckets that are cheaper written as zeros than as the gap in front of another span.
 const GAP_MAX: i64 = 2;

@@ -5,7 +5,6 @@ use pipeline::payload::metrics::{NumberPointView, Points, SummaryPointView, Temp
 use super::labels::LabelSet;
 use super::streams::Total;
 use super::table::{Loss, STALE, Sample, Stamp, measured, milliseconds};
-use super::text::bound;
 use super::translate::{Head, Pass, Place};
 
 /// One point on its way: which it is and when it was.
@@ -107,7 +106,7 @@ impl Pass<'_> {
             let quantile = self.table.symbols.intern("quantile");
             let mut labels = self.labels(place, point.attrs(), Some(quantile));
             for (share, value) in point.quantiles() {
-                let text = self.table.symbols.intern(&bound(share));
+                let text = self.table.symbols.intern(&head.bound(share));
                 labels.replace(quantile, text);
                 let value = stale.unwrap_or_else(|| measured(value));
                 self.sample(at, &mut labels, &head.name, head, value);

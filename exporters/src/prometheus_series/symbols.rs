@@ -17,6 +17,10 @@ pub(crate) struct Symbols {
     /// By the hash of the text.
     index: HashMap<u64, Ref, BuildHasherDefault<AsItIs>>,
     hashing: RandomState,
+    /// Number of the batch; texts that it uses carry the number.
+    batch: u32,
+    /// Bytes of the texts that it uses.
+    used_bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,8 @@ struct Symbol {
     hash: u64,
     /// Another text with the same hash.
     next: Ref,
+    /// The last batch that used it.
+    batch: u32,
 }
 
 impl Symbols {
@@ -36,9 +42,39 @@ impl Symbols {
             known: Vec::new(),
             index: HashMap::default(),
             hashing,
+            batch: 0,
+            used_bytes: 0,
         };
         symbols.intern("");
         symbols
+    }
+
+    /// Another batch begins, which has used no text yet.
+    pub(super) fn begin(&mut self) {
+        self.batch = self.batch.wrapping_add(1);
+        self.used_bytes = 0;
+    }
+
+    /// Notes that the batch uses a text.
+    pub(super) fn mark(&mut self, at: Ref) {
+        if let Some(symbol) = self
+            .known
+            .get_mut(at as usize)
+            .filter(|symbol| symbol.batch != self.batch)
+        {
+            symbol.batch = self.batch;
+            self.used_bytes += symbol.end - symbol.start;
+        }
+    }
+
+    /// Bytes of all texts.
+    pub(crate) fn bytes(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// Bytes of the texts that this batch uses.
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.used_bytes
     }
 
     /// The number of a text, new or old.
@@ -48,6 +84,7 @@ impl Symbols {
         let mut at = first;
         while let Some(symbol) = self.known.get(at as usize) {
             if self.arena.get(symbol.start..symbol.end) == Some(text) {
+                self.mark(at);
                 return at;
             }
             at = symbol.next;
@@ -60,7 +97,9 @@ impl Symbols {
             end: self.arena.len(),
             hash,
             next: first,
+            batch: self.batch,
         });
+        self.used_bytes += text.len();
         self.index.insert(hash, new);
         new
     }

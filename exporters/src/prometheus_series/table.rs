@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, RandomState};
 use std::ops::Range;
 
+use super::kept::{Kept, NOT_KEPT};
 use super::native::NativeHistogram;
 use super::symbols::{AsItIs, Ref, Symbols};
 
@@ -26,11 +27,16 @@ pub(crate) struct Table {
     pub(crate) samples: Vec<Sample>,
     pub(crate) histograms: Vec<NativeHistogram>,
     pub(crate) exemplars: Vec<Exemplar>,
+    /// Those of kept series come first.
     pub(crate) families: Vec<Family>,
-    /// Names and values of labels, one range for each series and exemplar.
+    /// Names and values of labels, one range for each series and exemplar; those of kept series come first.
     pub(super) labels: Vec<(Ref, Ref)>,
+    /// What is known of the series of scrapes since batches before.
+    pub(crate) kept: Kept,
     /// By the hash of the labels.
     index: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
+    /// Values came in the order in which they are to be, each series once.
+    is_in_order: bool,
     pub(crate) losses: Losses,
 }
 
@@ -44,6 +50,8 @@ pub(crate) struct Series {
     pub(crate) is_native: bool,
     /// Not to be sent: another series has the same labels.
     pub(crate) is_dropped: bool,
+    /// Its number among the kept ones, or [`NOT_KEPT`].
+    pub(crate) kept: u32,
     /// Ranges of `samples` or `histograms`, and of `exemplars`.
     pub(crate) values: Range<usize>,
     pub(crate) exemplars: Range<usize>,
@@ -76,7 +84,7 @@ pub(crate) struct Exemplar {
 }
 
 /// What is said about all series of one metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Family {
     pub(crate) name: Ref,
     pub(crate) help: Ref,
@@ -85,7 +93,7 @@ pub(crate) struct Family {
 }
 
 /// Types of metrics; the numbers are those of both protocols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum FamilyKind {
     Unknown = 0,
     Counter = 1,
@@ -139,8 +147,9 @@ impl Loss {
 /// Which data points are lost, whole or in part, and what else did not go as written.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
-    /// One for each data point.
+    /// One for each data point, and for every point that a scrape might have had.
     lost: Vec<bool>,
+    points: u64,
     pub(crate) reasons: Vec<(Loss, u64)>,
     /// The same value of a series twice: nothing is lost.
     pub(crate) repeated: u64,
@@ -148,13 +157,24 @@ pub(crate) struct Losses {
     pub(crate) fallback_names: u64,
     /// Attributes whose label is needed for something else.
     pub(crate) overwritten_labels: u64,
+    /// Exemplars that lost their attributes because all labels together were too long.
+    pub(crate) cut_exemplars: u64,
 }
 
 impl Losses {
     /// Begins the next data point.
     pub(crate) fn next_point(&mut self) -> u32 {
         self.lost.push(false);
+        self.points += 1;
         (self.lost.len() - 1) as u32
+    }
+
+    /// Begins the points of a scrape: `all` may be, `told` are. Gives the number of the first.
+    pub(super) fn begin_scrape(&mut self, all: usize, told: u32) -> u32 {
+        let first = self.lost.len() as u32;
+        self.lost.resize(self.lost.len() + all, false);
+        self.points += u64::from(told);
+        first
     }
 
     /// Something of this point will not arrive. True if it was whole until now.
@@ -186,12 +206,13 @@ impl Losses {
                 *lost = true;
             }
         }
-        lost.iter().filter(|lost| !**lost).count() as u64
+        let lost = lost.iter().filter(|lost| **lost).count() as u64;
+        self.points.saturating_sub(lost)
     }
 
     /// All points.
     pub(crate) fn points(&self) -> u64 {
-        self.lost.len() as u64
+        self.points
     }
 }
 
@@ -205,18 +226,40 @@ impl Table {
             exemplars: Vec::new(),
             families: Vec::new(),
             labels: Vec::new(),
+            kept: Kept::default(),
             index: HashMap::default(),
+            is_in_order: true,
             losses: Losses::default(),
         }
     }
 
-    /// The series with these labels, which are sorted by name; None if there is one of the other kind.
-    pub(crate) fn series(&mut self, labels: &[(Ref, Ref)], family: u32, is_native: bool) -> Option<u32> {
-        let hash = labels.iter().fold(0, |hash: u64, (name, value)| {
+    /// The table for the next batch: what is kept stays, and the room of everything else is used again.
+    pub(super) fn begin(&mut self) {
+        self.symbols.begin();
+        self.series.clear();
+        self.samples.clear();
+        self.histograms.clear();
+        self.exemplars.clear();
+        self.index.clear();
+        self.is_in_order = true;
+        self.losses = Losses::default();
+        self.families.truncate(self.kept.families());
+        self.labels.truncate(self.kept.labels());
+        self.kept.begin();
+    }
+
+    pub(super) fn hash(&self, labels: &[(Ref, Ref)]) -> u64 {
+        labels.iter().fold(0, |hash: u64, (name, value)| {
             let pair = self.symbols.hash(*name) ^ self.symbols.hash(*value).rotate_left(32);
             // A multiplication spreads every bit of the pair; the constant is 2^64 divided by the golden ratio.
             (hash.rotate_left(5) ^ pair).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        });
+        })
+    }
+
+    /// The series with these labels, which are sorted by name; None if there is one of the other kind.
+    pub(crate) fn series(&mut self, labels: &[(Ref, Ref)], family: u32, is_native: bool) -> Option<u32> {
+        let hash = self.hash(labels);
+        self.is_in_order = false;
         let first = self.index.get(&hash).copied().unwrap_or(NONE);
         let mut at = first;
         while let Some(known) = self.series.get(at as usize) {
@@ -234,11 +277,67 @@ impl Table {
             family,
             is_native,
             is_dropped: false,
+            kept: NOT_KEPT,
             values: 0..0,
             exemplars: 0..0,
         });
         self.index.insert(hash, new);
         Some(new)
+    }
+
+    /// The place of a kept series in this batch. Where `is_alone`, no other series of the batch can have its labels.
+    #[inline]
+    pub(super) fn kept_series(&mut self, number: u32, is_alone: bool) -> Option<u32> {
+        let new = self.series.len() as u32;
+        let kept = self.kept.place(number, new)?;
+        if kept.place != new {
+            self.is_in_order = false;
+            return Some(kept.place);
+        }
+        if !is_alone {
+            let labels = self.labels.get(kept.labels.clone()).unwrap_or_default().to_vec();
+            let place = self.series(&labels, kept.family, false)?;
+            self.kept.placed(number, place);
+            return Some(place);
+        }
+        self.series.push(Series {
+            labels: kept.labels,
+            hash: kept.hash,
+            next: NONE,
+            family: kept.family,
+            is_native: false,
+            is_dropped: false,
+            kept: number,
+            values: 0..0,
+            exemplars: 0..0,
+        });
+        Some(new)
+    }
+
+    /// Adds a value of a kept series.
+    #[inline]
+    pub(super) fn kept_sample(&mut self, sample: Sample) {
+        let at = self.samples.len();
+        if let Some(series) = self.series.get_mut(sample.series as usize) {
+            series.values = at..at + 1;
+        }
+        self.samples.push(sample);
+    }
+
+    /// Whether it has series that are known since before.
+    pub(crate) fn has_known(&self) -> bool {
+        // They come first.
+        self.series.first().is_some_and(|series| series.kept != NOT_KEPT)
+    }
+
+    /// Head, tail and value of a series that has one value and is known since before.
+    #[inline]
+    pub(crate) fn known(&self, series: &Series, values: &Range<usize>) -> Option<((&[u8], &[u8]), &Sample)> {
+        if series.kept == NOT_KEPT || values.len() != 1 {
+            return None;
+        }
+        let sample = self.samples.get(values.start)?;
+        Some(((self.kept.head(series.kept)?, self.kept.tail(series.kept)?), sample))
     }
 
     fn keep(&mut self, labels: &[(Ref, Ref)]) -> Range<usize> {
@@ -271,11 +370,13 @@ impl Table {
 
     /// Brings everything into its order, leaves one value for each time of a series, and tells series what is theirs.
     pub(crate) fn finish(&mut self) {
-        // Both sorts find nothing to do where every series has one value, as in a scrape.
+        if self.is_in_order {
+            return self.assign_exemplars(); // Each series has one value, and knows it.
+        }
+        self.series.iter_mut().for_each(|series| series.values = 0..0);
         self.samples.sort_by_key(|sample| (sample.series, sample.stamp.time));
         self.histograms
             .sort_by_key(|histogram| (histogram.series, histogram.stamp.time));
-        self.exemplars.sort_by_key(|exemplar| (exemplar.series, exemplar.time));
         let losses = &mut self.losses;
         self.samples.dedup_by(|later, first| {
             let is_second = (later.series, later.stamp.time) == (first.series, first.stamp.time);
@@ -297,6 +398,11 @@ impl Table {
         assign(&mut self.series, self.histograms.iter().map(|it| it.series), |it| {
             &mut it.values
         });
+        self.assign_exemplars();
+    }
+
+    fn assign_exemplars(&mut self) {
+        self.exemplars.sort_by_key(|exemplar| (exemplar.series, exemplar.time));
         assign(&mut self.series, self.exemplars.iter().map(|it| it.series), |it| {
             &mut it.exemplars
         });

@@ -71,7 +71,7 @@ fn double(value: f64) -> String {
 }
 
 /// A bound of a bucket or a quantile: the shortest digits that read back as the same, never an exponent.
-pub(super) fn bound(value: f64) -> String {
+pub(crate) fn bound(value: f64) -> String {
     if value == f64::INFINITY {
         "+Inf".to_owned()
     } else if value == f64::NEG_INFINITY {

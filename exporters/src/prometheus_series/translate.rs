@@ -3,16 +3,20 @@
 use std::hash::RandomState;
 use std::time::Instant;
 
-use pipeline::payload::metrics::{Data, MetricView, Temporality};
+use pipeline::payload::metrics::{Data, MetricView, MetricsPart, ResourceMetricsView, Temporality};
+use pipeline::payload::scrape::bound_text;
 use pipeline::payload::{Attrs, Metrics, Value};
 
 use super::Settings;
+use super::kept::HeadWriter;
 use super::labels::{AttributeLabels, LabelSet, NAME};
+use super::read::FamilyView;
 use super::resource::{ResourceLabels, scope_labels};
 use super::streams::Streams;
 use super::symbols::{Ref, Symbols};
-use super::table::{Family, FamilyKind, NO_POINT, Sample, Stamp, Table};
-use crate::prometheus_names::{Kind, Names, legacy_label_name};
+use super::table::{Family, FamilyKind, Loss, NO_POINT, Sample, Stamp, Table};
+use super::text::bound;
+use crate::prometheus_names::{Kind, Names, Translated, legacy_label_name};
 
 /// Turns batches into series; remembers deltas from one batch to the next.
 #[derive(Debug)]
@@ -23,7 +27,14 @@ pub(crate) struct Translator {
     streams: Streams,
     attributes: AttributeLabels,
     warned: bool,
+    /// Of the batch before: what it keeps, and its room.
+    table: Option<Table>,
+    /// Writes the heads of scraped series; None where all metrics go through OTLP.
+    heads: Option<HeadWriter>,
 }
+
+/// Decides whether a metric may have its name and type; the points of one that may not are lost.
+pub(crate) type Admit<'t> = dyn FnMut(FamilyView<'_>) -> bool + 't;
 
 /// One pass over one batch.
 pub(super) struct Pass<'t> {
@@ -32,13 +43,14 @@ pub(super) struct Pass<'t> {
     pub(super) streams: &'t mut Streams,
     pub(super) now: Instant,
     attributes: &'t mut AttributeLabels,
-    external: Vec<(Ref, Ref)>,
-    known: Known,
+    admit: &'t mut Admit<'t>,
+    pub(super) external: Vec<(Ref, Ref)>,
+    pub(super) known: Known,
 }
 
 /// Labels that every batch needs.
-struct Known {
-    name: Ref,
+pub(super) struct Known {
+    pub(super) name: Ref,
     job: Ref,
     instance: Ref,
 }
@@ -56,6 +68,19 @@ pub(super) struct Head {
     pub(super) family: u32,
     /// The name without the suffixes of single series.
     pub(super) name: String,
+    /// It was scraped, and is written as the page has it.
+    pub(super) is_scraped: bool,
+}
+
+impl Head {
+    /// A bound or quantile as the text of its label: as Prometheus 3 scrapes it, or as the Collector translates it.
+    pub(super) fn bound(&self, value: f64) -> String {
+        if self.is_scraped {
+            bound_text(value)
+        } else {
+            bound(value)
+        }
+    }
 }
 
 impl Translator {
@@ -67,12 +92,32 @@ impl Translator {
             streams,
             attributes: AttributeLabels::default(),
             warned: false,
+            table: None,
+            heads: None,
         }
+    }
+
+    /// Takes scrapes as they are instead of as OTLP, and keeps what `heads` writes of their series.
+    ///
+    /// Not where attributes of the resource become labels or histograms become native ones: that needs whole points.
+    pub(crate) fn take_scrapes(&mut self, heads: HeadWriter) {
+        let needs_points = self.settings.to_native || !self.settings.promoted.included.is_empty();
+        self.heads = (!needs_points).then_some(heads);
+    }
+
+    /// Gives a table back that is no longer needed: the next batch uses its room and what it knows.
+    pub(crate) fn give_back(&mut self, table: Table) {
+        self.table = Some(table);
     }
 
     /// The series of one batch.
     pub(crate) fn translate(&mut self, metrics: &Metrics, now: Instant) -> Table {
-        let mut table = Table::new(self.hashing.clone());
+        self.translate_admitted(metrics, now, &mut |_| true)
+    }
+
+    /// The same without the metrics that `admit` refuses; it is asked for each before its points.
+    pub(crate) fn translate_admitted(&mut self, metrics: &Metrics, now: Instant, admit: &mut Admit<'_>) -> Table {
+        let mut table = self.empty_table();
         let external = external_labels(&self.settings, &mut table.symbols);
         let known = Known {
             name: table.symbols.intern(NAME),
@@ -85,10 +130,15 @@ impl Translator {
             streams: &mut self.streams,
             now,
             attributes: &mut self.attributes,
+            admit,
             external,
             known,
         };
-        let is_identified = pass.walk(metrics);
+        let is_identified = if self.heads.is_some() {
+            pass.parts(metrics)
+        } else {
+            pass.walk(metrics.resources())
+        };
         let mut table = pass.table;
         table.finish();
         if !is_identified && self.settings.has_target_info && !std::mem::replace(&mut self.warned, true) {
@@ -97,6 +147,14 @@ impl Translator {
                  and no target_info"
             );
         }
+        table
+    }
+
+    fn empty_table(&mut self) -> Table {
+        let known = self.table.take().filter(|table| !table.kept.is_worn(&table.symbols));
+        let mut table = known.unwrap_or_else(|| Table::new(self.hashing.clone()));
+        table.begin();
+        table.kept.write_with(self.heads);
         table
     }
 }
@@ -109,10 +167,29 @@ fn external_labels(settings: &Settings, symbols: &mut Symbols) -> Vec<(Ref, Ref)
 }
 
 impl Pass<'_> {
+    /// Scrapes first: what is kept of their series lies in front of everything else.
+    fn parts(&mut self, metrics: &Metrics) -> bool {
+        let is_alone = metrics.parts().all(|part| matches!(part, MetricsPart::Scrape(_)));
+        for part in metrics.parts() {
+            if let MetricsPart::Scrape(scrape) = part {
+                self.learn(&scrape.shape);
+            }
+        }
+        for part in metrics.parts() {
+            if let MetricsPart::Scrape(scrape) = part {
+                self.scrape(&scrape, is_alone);
+            }
+        }
+        metrics.parts().fold(true, |is_identified, part| match part {
+            MetricsPart::Otlp(otlp) => self.walk(otlp.resources()) && is_identified,
+            MetricsPart::Scrape(_) => is_identified,
+        })
+    }
+
     /// False if some resource says nothing that identifies it.
-    fn walk(&mut self, metrics: &Metrics) -> bool {
+    fn walk<'m>(&mut self, resources: impl Iterator<Item = ResourceMetricsView<'m>>) -> bool {
         let mut is_identified = true;
-        for one in metrics.resources() {
+        for one in resources {
             let mut resource = ResourceLabels::of(one.resource().attrs(), self.settings, &mut self.table.symbols);
             is_identified &= resource.is_identified();
             for scope in one.scopes() {
@@ -136,7 +213,10 @@ impl Pass<'_> {
     /// Gives the time of the latest point.
     fn metric(&mut self, place: Place<'_>, metric: MetricView<'_>) -> u64 {
         let data = metric.data();
-        let head = self.head(metric, &data);
+        let Some(head) = self.head(metric, &data) else {
+            self.refuse(data);
+            return 0;
+        };
         match data {
             Data::None => 0,
             Data::Gauge(points) => self.gauges(place, &head, points),
@@ -151,7 +231,23 @@ impl Pass<'_> {
         }
     }
 
-    fn head(&mut self, metric: MetricView<'_>, data: &Data<'_>) -> Head {
+    /// The points of a metric that cannot have its name.
+    fn refuse(&mut self, data: Data<'_>) {
+        let points = match data {
+            Data::None => 0,
+            Data::Gauge(points) | Data::Sum { points, .. } => points.count(),
+            Data::Histogram { points, .. } => points.count(),
+            Data::ExponentialHistogram { points, .. } => points.count(),
+            Data::Summary(points) => points.count(),
+        };
+        for _ in 0..points {
+            let point = self.table.losses.next_point();
+            self.table.losses.lose_for(point, Loss::Conflict);
+        }
+    }
+
+    /// None for a metric that is not admitted.
+    fn head(&mut self, metric: MetricView<'_>, data: &Data<'_>) -> Option<Head> {
         let (kind, family_kind) = match data {
             Data::Gauge(_) => (Kind::Gauge, FamilyKind::Gauge),
             Data::Sum {
@@ -169,19 +265,37 @@ impl Pass<'_> {
             .and_then(|value| told_kind(value.as_str()?, data))
             .unwrap_or(family_kind);
         let unit = metric.unit().as_str();
-        let translated = self.settings.names.metric(metric.name().as_str(), unit, kind);
+        let translated = match told {
+            // What was scraped keeps the name that it has there.
+            Some(_) => Translated {
+                name: self.settings.names.scraped(metric.name().as_str()),
+                is_fallback: false,
+            },
+            None => self.settings.names.metric(metric.name().as_str(), unit, kind),
+        };
+        let help = metric.description().as_str();
+        let view = FamilyView {
+            name: &translated.name,
+            help,
+            unit,
+            kind: family_kind,
+        };
+        if !(self.admit)(view) {
+            return None;
+        }
         self.table.losses.fallback_names += u64::from(translated.is_fallback);
         let symbols = &mut self.table.symbols;
         let family = Family {
             name: symbols.intern(&translated.name),
-            help: symbols.intern(metric.description().as_str()),
+            help: symbols.intern(help),
             unit: symbols.intern(unit),
             kind: family_kind,
         };
-        Head {
+        Some(Head {
             family: self.family(family),
             name: translated.name,
-        }
+            is_scraped: told.is_some(),
+        })
     }
 
     fn family(&mut self, family: Family) -> u32 {
@@ -259,6 +373,7 @@ impl Pass<'_> {
         let head = Head {
             family: self.family(family),
             name,
+            is_scraped: false,
         };
         let nothing = LabelSet::default();
         let place = Place {

@@ -1,6 +1,7 @@
 //! What the tests of this crate share: payloads, setups and a destination that answers as told.
 
 mod destination;
+pub(crate) mod otlp;
 
 use std::time::Duration;
 

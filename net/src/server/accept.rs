@@ -57,6 +57,29 @@ impl Server {
     ) -> Result<Self, BuildError> {
         let tls = tls.map(|tls| reloading(tls, outside)).transpose()?;
         let bound = bind::bind(outside.network.as_ref(), transport, endpoint).await?;
+        Ok(Self::of(endpoint, bound, tls, rules, outside))
+    }
+
+    /// The same for what is built where nothing can be waited for, such as an exporter.
+    pub fn bind_now(
+        transport: Transport,
+        endpoint: &str,
+        tls: Option<&ServerTls>,
+        rules: Rules,
+        outside: &Outside,
+    ) -> Result<Self, BuildError> {
+        let tls = tls.map(|tls| reloading(tls, outside)).transpose()?;
+        let bound = bind::bind_now(outside.network.as_ref(), transport, endpoint)?;
+        Ok(Self::of(endpoint, bound, tls, rules, outside))
+    }
+
+    fn of(
+        endpoint: &str,
+        bound: Bound,
+        tls: Option<Arc<Reloading<ServerConfig>>>,
+        rules: Rules,
+        outside: &Outside,
+    ) -> Self {
         let reachable = bound
             .listener
             .local_addr()
@@ -67,12 +90,12 @@ impl Server {
                 "plain text on an address that others can reach; set tls, or listen on localhost"
             );
         }
-        Ok(Self {
+        Self {
             bound,
             tls,
             rules,
             outside: outside.clone(),
-        })
+        }
     }
 
     /// Serves on a socket that listens already.

@@ -384,3 +384,38 @@ async fn the_protocol_is_told_however_the_first_bytes_are_cut() {
         assert_eq!(answer, answers);
     }
 }
+
+#[tokio::test]
+async fn a_server_may_be_bound_without_waiting_and_says_what_to_do_about_a_port_in_use() {
+    let outside = Outside::system();
+    let bind = |endpoint: &str| Server::bind_now(Transport::Tcp, endpoint, None, Rules::default(), &outside);
+
+    let server = bind("localhost:0").unwrap();
+    let taken = server.local_addr().unwrap();
+    let problem = bind(&taken.to_string()).err().unwrap().to_string();
+
+    assert!(taken.ip().is_loopback());
+    assert!(problem.contains("another process listens there"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_socket_that_a_killed_process_left_is_taken_over_without_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("left.sock");
+    let outside = Outside::system();
+    let bind = || {
+        Server::bind_now(
+            Transport::Unix,
+            path.to_str().unwrap(),
+            None,
+            Rules::default(),
+            &outside,
+        )
+    };
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+
+    let server = bind().unwrap();
+
+    assert!(bind().is_err(), "somebody answers there now");
+    drop(server);
+}

@@ -40,7 +40,7 @@ impl Attempt {
             ("items.failed", SpanValue::Number(failed)),
             (
                 "inferscope.payload.bytes",
-                SpanValue::Number(batch.payload.bytes().len() as u64),
+                SpanValue::Number(batch.payload.size() as u64),
             ),
             ("inferscope.attempt", SpanValue::Number(self.number)),
         ];

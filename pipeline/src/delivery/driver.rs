@@ -153,7 +153,7 @@ impl ExporterHandle {
         let items = u64::from(batch.payload.items());
         shared.account.received.add(items);
         shared.account.held.add(items as i64);
-        let bytes = batch.payload.bytes().len() as u64;
+        let bytes = batch.payload.size() as u64;
         let mut batch = batch;
         loop {
             let room = shared.queue.room();
@@ -306,7 +306,7 @@ impl Shared {
 
     /// Once as a warning: the same destination will say it again and again.
     fn tell_too_large(&self, parts: &[Batch], cause: &str) {
-        let bytes: usize = parts.iter().map(|part| part.payload.bytes().len()).sum();
+        let bytes: usize = parts.iter().map(|part| part.payload.size()).sum();
         if self.told_too_large.swap(true, Ordering::Relaxed) {
             tracing::debug!(exporter = %self.name, bytes, cause, "a request was too large; sending it in two");
         } else {

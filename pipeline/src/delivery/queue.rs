@@ -119,7 +119,7 @@ impl Queue {
         match self.sizer {
             QueueSizer::Requests => 1,
             QueueSizer::Items => u64::from(batch.payload.items()),
-            QueueSizer::Bytes => batch.payload.bytes().len() as u64,
+            QueueSizer::Bytes => batch.payload.size() as u64,
         }
     }
 

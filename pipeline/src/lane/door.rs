@@ -67,9 +67,7 @@ impl LaneDoor {
             }
             return batch.settle(Outcome::retry("the pipeline has ended"));
         };
-        self.backlog
-            .0
-            .fetch_add(batch.payload.bytes().len() as u64, Ordering::Relaxed);
+        self.backlog.0.fetch_add(batch.payload.size() as u64, Ordering::Relaxed);
         room.send(batch);
     }
 }

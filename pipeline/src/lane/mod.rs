@@ -92,7 +92,7 @@ impl Lane {
     }
 
     async fn run_batch(&mut self, batch: Batch) {
-        let bytes = batch.payload.bytes().len() as u64;
+        let bytes = batch.payload.size() as u64;
         let ready = self.inside.run(batch);
         self.fan_out.send_all(ready).await;
         // Only now, so that a lane which is still at work does not look like an idle one.

@@ -26,6 +26,13 @@ pub trait Network: Send + Sync {
     /// Listens on `host:port`.
     fn listen(&self, address: &str) -> BoxFuture<'static, io::Result<Box<dyn Listener>>>;
 
+    /// Listens on an address at once, for what is built where nothing can be waited for.
+    fn listen_now(&self, address: SocketAddr) -> io::Result<Box<dyn Listener>> {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(Box::new(TcpListener::from_std(listener)?))
+    }
+
     /// Listens on a Unix socket.
     fn listen_unix(&self, path: &Path) -> io::Result<Box<dyn Listener>>;
 

@@ -23,6 +23,7 @@ pub mod names;
 mod normalise;
 mod pass;
 mod schema;
+pub mod scrape;
 mod signals;
 mod span_view;
 mod splice;
@@ -44,7 +45,8 @@ pub use encoded::{AttrValue, EncodedAttributes};
 pub use error::ParseError;
 pub use ids::{BadId, SpanId, TraceId};
 pub use limits::{Limits, Parsed, RejectReason, Rejected};
-pub use signals::{Logs, Metrics, Traces};
+pub use metrics::Metrics;
+pub use signals::{Logs, Traces};
 pub use span_view::{EventView, LinkView, SpanField, SpanFields, SpanKind, SpanView, StatusCode, StatusView};
 pub use split::SplitLimit;
 pub use stage::{BatchContext, SpanStage};
@@ -91,6 +93,15 @@ impl Payload {
             Self::Traces(traces) => traces.bytes(),
             Self::Metrics(metrics) => metrics.bytes(),
             Self::Logs(logs) => logs.bytes(),
+        }
+    }
+
+    /// About as many bytes as the export request has. Unlike [`bytes`](Self::bytes) it never makes one.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Traces(traces) => traces.bytes().len(),
+            Self::Metrics(metrics) => metrics.size(),
+            Self::Logs(logs) => logs.bytes().len(),
         }
     }
 

@@ -1,10 +1,10 @@
-//! Batches: traces, metrics, logs. Each is its own OTLP bytes and the number of items in them.
+//! Batches of traces and logs: each is its own OTLP bytes and the number of items in them. Metrics have a second form
+//! and a file of their own.
 
 use super::check::Check;
 use super::cut::cut;
 use super::error::ParseError;
 use super::limits::{Limits, Parsed};
-use super::metrics::ResourceMetrics;
 use super::normalise::normalise;
 use super::schema::{self, Message};
 use super::split::{self, SplitLimit};
@@ -77,25 +77,9 @@ signal!(
     Traces, spans, "Number of spans.", schema::TRACES, spans
 );
 signal!(
-    /// Metrics. They pass through as they came.
-    Metrics, points, "Number of data points.", schema::METRICS, data_points
-);
-signal!(
     /// Logs. They pass through as they came.
     Logs, records, "Number of log records.", schema::LOGS, log_records
 );
-
-impl Metrics {
-    /// Wraps bytes that this program made or has checked before.
-    pub(super) fn trusted(bytes: Bytes, points: u32) -> Self {
-        Self { bytes, points }
-    }
-
-    /// Looks into the batch.
-    pub fn resources(&self) -> ResourceMetrics<'_> {
-        ResourceMetrics::of(&self.bytes)
-    }
-}
 
 impl Traces {
     /// Wraps bytes that this program made or has checked before.
@@ -110,7 +94,7 @@ impl Traces {
 }
 
 /// Checks a request; mends and cuts it where that is needed.
-fn parse(
+pub(super) fn parse(
     schema: &'static Message,
     bytes: Bytes,
     limits: &Limits,

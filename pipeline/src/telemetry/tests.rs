@@ -153,7 +153,7 @@ fn who_watches_sees_what_is_there_and_what_appears_once_each() {
     assert_eq!(*watcher.observed.lock().unwrap(), [0.5]);
     let mut readings = Vec::new();
     telemetry.metrics().read(SENT.name, |labels, reading| {
-        readings.push((labels[0].1.clone(), reading))
+        readings.push((labels[0].1.clone(), reading));
     });
     let expected = [("a".to_owned(), Reading::Count(2)), ("b".to_owned(), Reading::Count(3))];
     assert_eq!(readings, expected);

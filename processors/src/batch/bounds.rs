@@ -35,7 +35,7 @@ impl Size {
     pub(super) fn of(batch: &Batch) -> Self {
         Self {
             items: u64::from(batch.payload.items()),
-            bytes: batch.payload.bytes().len(),
+            bytes: batch.payload.size(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What users write: the Collector's `prometheus` receiver, and below `config` Prometheus' own configuration.
 
 mod access;
+mod discovery;
 mod duration;
 mod not_built;
 mod relabel;
@@ -12,14 +13,16 @@ mod validate;
 
 use std::collections::BTreeMap;
 
-use config::{Secret, Unread};
+use config::Unread;
 use serde::{Deserialize, Deserializer};
 
-pub use access::{Authorization, BasicAuth, TlsConfig};
+pub use access::{Access, Authorization, BasicAuth, TlsConfig, Ways};
+pub use discovery::{FileSdConfig, HttpSd, HttpSdConfig, TargetGroup};
 pub use duration::PromDuration;
 use not_built::{GlobalNotBuilt, JobNotBuilt, NotBuilt};
 pub use relabel::{Action, RelabelConfig};
 pub use size::Size;
+pub(crate) use validate::address;
 
 /// Scrapes Prometheus pages.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -52,6 +55,8 @@ pub struct Scraping {
     pub global: Global,
     /// The jobs.
     pub scrape_configs: Vec<ScrapeConfig>,
+    /// Files with further jobs; the last part of a path may have a `*`.
+    pub scrape_config_files: Vec<String>,
 }
 
 /// What holds for all jobs that do not say otherwise.
@@ -149,6 +154,8 @@ pub struct ScrapeConfig {
     pub own: Job,
     /// What may be global as well.
     pub limits: Limits,
+    /// How its targets are reached.
+    pub access: Access,
     not_built: JobNotBuilt,
 }
 
@@ -178,6 +185,8 @@ pub struct Job {
     pub static_configs: Vec<TargetGroup>,
     /// Targets that are written in files.
     pub file_sd_configs: Vec<FileSdConfig>,
+    /// Targets that a server lists.
+    pub http_sd_configs: Vec<HttpSdConfig>,
     /// Changes the labels of targets, or drops targets.
     pub relabel_configs: Vec<RelabelConfig>,
     /// Changes the labels of series, or drops series.
@@ -186,24 +195,8 @@ pub struct Job {
     pub scrape_protocols: Option<Vec<ScrapeProtocol>>,
     /// The format of a page whose content type says none.
     pub fallback_scrape_protocol: ScrapeProtocol,
-    /// User and password.
-    pub basic_auth: Option<BasicAuth>,
-    /// A token.
-    pub authorization: Option<Authorization>,
-    /// A token, in the old form.
-    pub bearer_token: Secret,
-    /// A file with a token, in the old form.
-    pub bearer_token_file: String,
-    /// TLS for `scheme: https`.
-    pub tls_config: TlsConfig,
-    /// Whether redirects are followed.
-    pub follow_redirects: bool,
-    /// Whether HTTP/2 is offered to TLS targets.
-    pub enable_http2: bool,
     /// Whether targets may compress.
     pub enable_compression: bool,
-    /// An `http://` proxy; it may hold a password, so it is a secret.
-    pub proxy_url: Secret,
 }
 
 impl Default for Job {
@@ -220,48 +213,12 @@ impl Default for Job {
             track_timestamps_staleness: false,
             static_configs: Vec::new(),
             file_sd_configs: Vec::new(),
+            http_sd_configs: Vec::new(),
             relabel_configs: Vec::new(),
             metric_relabel_configs: Vec::new(),
             scrape_protocols: None,
             fallback_scrape_protocol: ScrapeProtocol::Text004,
-            basic_auth: None,
-            authorization: None,
-            bearer_token: Secret::default(),
-            bearer_token_file: String::new(),
-            tls_config: TlsConfig::default(),
-            follow_redirects: false,
-            enable_http2: true,
             enable_compression: true,
-            proxy_url: Secret::default(),
-        }
-    }
-}
-
-/// Targets with the labels that they share.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TargetGroup {
-    /// `host:port`.
-    pub targets: Vec<String>,
-    /// Labels of all of them.
-    pub labels: BTreeMap<String, String>,
-}
-
-/// Files that list targets.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FileSdConfig {
-    /// Paths; the last part may have a `*`.
-    pub files: Vec<String>,
-    /// How often they are read.
-    pub refresh_interval: PromDuration,
-}
-
-impl Default for FileSdConfig {
-    fn default() -> Self {
-        Self {
-            files: Vec::new(),
-            refresh_interval: PromDuration::from_secs(300),
         }
     }
 }
@@ -306,7 +263,12 @@ impl<'de> Deserialize<'de> for Global {
 
 impl<'de> Deserialize<'de> for ScrapeConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (own, limits, not_built) = config::parts(deserializer)?;
-        Ok(Self { own, limits, not_built })
+        let (own, limits, access, not_built) = config::parts(deserializer)?;
+        Ok(Self {
+            own,
+            limits,
+            access,
+            not_built,
+        })
     }
 }

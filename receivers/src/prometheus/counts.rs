@@ -57,10 +57,15 @@ const TARGETS: MetricAbout = about(
     "Targets that are scraped now, by job.",
     "{target}",
 );
+const UNFOUND: MetricAbout = about(
+    "inferscope_discovery_failures",
+    "Lists of targets that could not be had, by job, mechanism and reason.",
+    "{refresh}",
+);
 
 /// All of them, for the component table.
-pub(super) const ALL: &[MetricAbout] = &[
-    SCRAPED, ERRORED, ACCEPTED, REFUSED, FAILED, REQUESTS, FAILURES, LEFT_OUT, TARGETS,
+pub(crate) const ALL: &[MetricAbout] = &[
+    SCRAPED, ERRORED, ACCEPTED, REFUSED, FAILED, REQUESTS, FAILURES, LEFT_OUT, TARGETS, UNFOUND,
 ];
 
 /// What one job counts.
@@ -100,6 +105,12 @@ impl Counts {
         self.telemetry.with("reason", reason).counter(FAILURES).add(1);
     }
 
+    /// A list of targets could not be had; the targets of the list before stay.
+    pub(super) fn unfound(&self, mechanism: &'static str, reason: &'static str) {
+        let labelled = self.telemetry.with("mechanism", mechanism).with("reason", reason);
+        labelled.counter(UNFOUND).add(1);
+    }
+
     /// What a good page had that could not be told.
     pub(super) fn left_out(&self, tally: &Tally, untold: &Untold) {
         let reasons = [
@@ -126,9 +137,9 @@ impl Counts {
         requests.add(1);
     }
 
-    /// Tells of one scrape as a span, where the configuration asks for own spans. `at` is when it began, in nanoseconds
-    /// since 1970; `points` are those of a good page.
-    pub(super) fn span(&self, at: u64, course: &Course, url: &str, points: u64, why: Option<&str>) {
+    /// Tells of one scrape as a span, where the configuration asks for own spans. `at` is when it began, in milliseconds
+    /// since 1970; `points` are those of the last good page.
+    pub(super) fn span(&self, at: i64, course: &Course, url: &str, points: u64, why: Option<&str>) {
         let Some(spans) = self.telemetry.spans() else {
             return;
         };
@@ -140,14 +151,17 @@ impl Counts {
                 SpanValue::Text(self.telemetry.label("scraper").unwrap_or_default()),
             ),
             ("format", SpanValue::Text("metrics")),
-            ("scraped_metric_points", SpanValue::Number(points)),
+            (
+                "scraped_metric_points",
+                SpanValue::Number(if course.up { points } else { 0 }),
+            ),
             ("url.full", SpanValue::Text(url)),
             ("inferscope.scrape.samples", SpanValue::Number(course.scraped)),
             ("inferscope.scrape.up", SpanValue::Truth(course.up)),
         ];
         spans.record(OwnSpan {
             name: format!("scraper/{receiver}/ScrapeMetrics"),
-            began: UNIX_EPOCH + Duration::from_nanos(at),
+            began: UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0)),
             took: Duration::try_from_secs_f64(course.seconds).unwrap_or_default(),
             attributes,
             error: why,

@@ -7,9 +7,9 @@ use http::HeaderValue;
 use pipeline::outside::Storage;
 use pipeline::payload::base64;
 
-use super::config::Job;
+use super::config::Ways;
 
-/// The `authorization` header of a job. Files are read for every scrape, because others keep them fresh.
+/// The `authorization` header of a job or of a server that lists targets. Files are read for every request, because others keep them fresh.
 #[derive(Debug, Clone)]
 pub(super) enum Credentials {
     /// Nothing.
@@ -65,26 +65,26 @@ impl Text {
 }
 
 impl Credentials {
-    pub(super) fn of(job: &Job) -> Self {
+    pub(super) fn of(ways: &Ways) -> Self {
         let bearer = || "Bearer".to_owned();
-        if let Some(basic) = &job.basic_auth {
+        if let Some(basic) = &ways.basic_auth {
             return Self::Basic {
                 user: Text::of(basic.username.clone().into(), &basic.username_file),
                 password: Text::of(basic.password.clone(), &basic.password_file),
             };
         }
-        if let Some(authorization) = &job.authorization {
+        if let Some(authorization) = &ways.authorization {
             return Self::Token {
                 scheme: authorization.scheme.clone(),
                 token: Text::of(authorization.credentials.clone(), &authorization.credentials_file),
             };
         }
-        if job.bearer_token.is_empty() && job.bearer_token_file.is_empty() {
+        if ways.bearer_token.is_empty() && ways.bearer_token_file.is_empty() {
             return Self::None;
         }
         Self::Token {
             scheme: bearer(),
-            token: Text::of(job.bearer_token.clone(), &job.bearer_token_file),
+            token: Text::of(ways.bearer_token.clone(), &ways.bearer_token_file),
         }
     }
 

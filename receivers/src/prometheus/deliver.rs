@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use pipeline::lane::Outlet;
-use pipeline::payload::Payload;
-use pipeline::payload::metrics::MetricsBuilder;
+use pipeline::payload::scrape::Scrape;
+use pipeline::payload::{Metrics, Payload};
 use pipeline::{Credit, Origin};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -38,12 +38,14 @@ impl Delivery {
     }
 
     /// Hands a batch over once the one before has arrived; refuses it when that is not so by then.
-    pub(super) async fn send(&mut self, batch: MetricsBuilder, mut credit: Credit, by: Instant) {
-        let Some(metrics) = batch.build() else { return };
+    pub(super) async fn send(&mut self, scrapes: [Scrape; 2], mut credit: Credit, by: Instant) {
+        let Some(metrics) = Metrics::scraped(scrapes) else {
+            return;
+        };
         let payload = Payload::Metrics(metrics);
         let points = u64::from(payload.items());
         // The page that it was made from was let in; what became of it is not sent away half-way.
-        credit.set(payload.bytes().len() as u64);
+        credit.set(payload.size() as u64);
         if let Some(before) = &mut self.under_way
             && timeout_at(by, before).await.is_err()
         {

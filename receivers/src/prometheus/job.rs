@@ -2,27 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::HeaderValue;
-use net::client::http::{GetConfig, Getter};
+use net::client::http::Getter;
 use pipeline::Budget;
 use pipeline::component::{BuildError, Setup, Stop};
 use pipeline::lane::Outlet;
 use pipeline::outside::Outside;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
-use super::config::{Config, FileSdConfig, Job, Limits, Prometheus, Scheme, ScrapeConfig, ScrapeProtocol};
+use super::config::{Global, GlobalOwn, Job, Limits, Scheme, ScrapeConfig, ScrapeProtocol};
 use super::counts::Counts;
 use super::credentials::Credentials;
+use super::discovery::{Discovery, Lists};
 use super::exposition::Format;
-use super::files;
 use super::labels::Labels;
 use super::relabel::{self, Rule};
 use super::rules::SeriesRules;
 use super::scrape::Scraper;
 use super::target::Target;
+use crate::engines::profile::Dialect;
 
 /// Largest page where no `body_size_limit` is set. Prometheus knows no bound; here a target that never stops sending
 /// must not take the memory of the others. The largest honest pages, of kube-state-metrics, may need more: then it is
@@ -42,9 +41,16 @@ pub(super) struct JobRun {
     pub(super) budget: Budget,
     /// `report_extra_scrape_metrics`.
     pub(super) extra: bool,
+    /// What the metrics of its targets mean, where the engine is known.
+    #[expect(
+        dead_code,
+        reason = "the table is to ask it for every series that it sees for the first time"
+    )]
+    pub(super) dialect: Option<Dialect>,
     job: Job,
     limits: Limits,
-    global: super::config::GlobalOwn,
+    global: GlobalOwn,
+    lists: Lists,
     relabel: Vec<Rule>,
     metric_relabel: Arc<[Rule]>,
     external: Arc<Labels>,
@@ -57,45 +63,44 @@ struct Running {
 }
 
 impl JobRun {
+    /// A job; `extra` is `report_extra_scrape_metrics`, and a dialect is what its targets speak.
     pub(super) fn new(
-        config: &Config,
-        prometheus: &Prometheus,
         job: &ScrapeConfig,
+        global: &Global,
+        extra: bool,
+        dialect: Option<Dialect>,
         setup: &Setup,
         outlet: Outlet,
     ) -> Result<Self, BuildError> {
-        let global = &prometheus.own.global;
         let limits = job.limits.or(&global.limits);
         let own = &job.own;
         let name = &own.job_name;
         let bad = |why: String| BuildError::new(format!("job {name}: {why}"));
-        let getter = GetConfig {
-            tls: own.tls_config.client(),
-            https: may_be_https(own),
-            http2: own.enable_http2,
-            compression: own.enable_compression,
-            redirects: own.follow_redirects,
-            proxy_url: own.proxy_url.clone(),
-        };
-        let getter = Getter::new(&getter, &setup.outside)
-            .map_err(|cause| BuildError::because(format!("job {name}: {cause}"), cause))?;
+        let because = |cause: BuildError| BuildError::because(format!("job {name}: {cause}"), cause);
+        let redirects = job.access.own.follow_redirects.unwrap_or(false);
+        let getter = job
+            .access
+            .get_config(may_be_https(own, redirects), redirects, own.enable_compression);
+        let counts = Counts::new(&setup.telemetry, name);
         let protocols = own.scrape_protocols.as_ref().unwrap_or(&global.own.scrape_protocols);
         let page_bytes_max = limits.body_size_limit.map_or(0, |size| size.0);
         Ok(Self {
-            getter,
+            getter: Getter::new(&getter, &setup.outside).map_err(because)?,
+            lists: Lists::new(own, &counts, setup).map_err(because)?,
             accept: accept(protocols),
             fallback: format(own.fallback_scrape_protocol),
-            credentials: Credentials::of(own),
+            credentials: Credentials::of(&job.access.own),
             page_bytes_max: match usize::try_from(page_bytes_max) {
                 Ok(0) => PAGE_BYTES_MAX,
                 Ok(bytes) => bytes,
                 Err(_) => usize::MAX,
             },
-            counts: Counts::new(&setup.telemetry, name),
+            counts,
             outlet,
             outside: setup.outside.clone(),
             budget: setup.budget.clone(),
-            extra: config.report_extra_scrape_metrics,
+            extra,
+            dialect,
             relabel: relabel::rules(&own.relabel_configs).map_err(bad)?,
             metric_relabel: relabel::rules(&own.metric_relabel_configs).map_err(bad)?.into(),
             external: Arc::new(global.own.external_labels.clone().into_iter().collect()),
@@ -125,24 +130,30 @@ impl JobRun {
     /// Keeps a scraper for every target until it is stopped; then all series have ended.
     pub(super) async fn run(self: Arc<Self>, stop: Stop) {
         let mut running: BTreeMap<Target, Running> = BTreeMap::new();
-        let mut groups = files::Groups::default();
+        let mut discovery = Discovery::start(&self.lists);
         loop {
-            groups.refresh(&self.job.file_sd_configs, &self.outside.storage).await;
-            self.follow(&groups, &mut running).await;
+            self.follow(&discovery, &mut running).await;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = refresh_wait(&self.job.file_sd_configs) => {}
+                () = discovery.changed() => {}
             }
         }
+        drop(discovery);
         end(running).await;
         self.counts.targets.set(0);
     }
 
     /// Starts scrapers for new targets and stops those of targets that are gone.
-    async fn follow(self: &Arc<Self>, groups: &files::Groups, running: &mut BTreeMap<Target, Running>) {
+    async fn follow(self: &Arc<Self>, discovery: &Discovery, running: &mut BTreeMap<Target, Running>) {
         let name = &self.job.job_name;
-        let groups: Vec<_> = self.job.static_configs.iter().chain(groups.iter()).cloned().collect();
+        let groups: Vec<_> = self
+            .job
+            .static_configs
+            .iter()
+            .chain(discovery.groups())
+            .cloned()
+            .collect();
         let (wanted, problems) = Target::all(&groups, &self.job, &self.global, &self.relabel);
         for why in problems {
             tracing::warn!(job = %name, %why, "a target cannot be scraped");
@@ -189,20 +200,13 @@ async fn end(running: BTreeMap<Target, Running>) {
     }
 }
 
-/// Until files are read again; for ever where there are none.
-async fn refresh_wait(files: &[FileSdConfig]) {
-    match files.iter().map(|files| files.refresh_interval.get()).min() {
-        Some(interval) => sleep(interval.max(Duration::from_millis(1))).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Whether some URL of the job can be `https`: certificates are read only then.
-fn may_be_https(job: &Job) -> bool {
+fn may_be_https(job: &Job, redirects: bool) -> bool {
     let names_scheme = |rule: &super::config::RelabelConfig| rule.target_label.contains(['$', '_']);
     job.scheme == Scheme::Https
-        || job.follow_redirects
+        || redirects
         || !job.file_sd_configs.is_empty()
+        || !job.http_sd_configs.is_empty()
         || job.relabel_configs.iter().any(names_scheme)
         || job
             .static_configs

@@ -4,10 +4,12 @@ mod config;
 mod counts;
 mod credentials;
 mod deliver;
+mod discovery;
 mod exposition;
-mod files;
+mod further;
 mod job;
 mod labels;
+mod pages;
 mod relabel;
 mod report;
 mod rules;
@@ -16,7 +18,7 @@ mod table;
 mod target;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -25,11 +27,16 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use pipeline::component::{About, BuildError, Component, Outlets, Receiver, Service, Setup, Stability, Stop};
 
+pub(crate) use self::config::address;
 pub use self::config::{
-    Action, Authorization, BasicAuth, Config, FileSdConfig, Global, GlobalOwn, Job, Limits, PromDuration, Prometheus,
-    RelabelConfig, Scheme, ScrapeConfig, ScrapeProtocol, Scraping, Size, TargetGroup, TlsConfig,
+    Access, Action, Authorization, BasicAuth, Config, FileSdConfig, Global, GlobalOwn, HttpSd, HttpSdConfig, Job,
+    Limits, PromDuration, Prometheus, RelabelConfig, Scheme, ScrapeConfig, ScrapeProtocol, Scraping, Size, TargetGroup,
+    TlsConfig, Ways,
 };
+pub(crate) use self::counts::ALL as METRICS;
 use self::job::JobRun;
+pub use self::pages::Pages;
+use crate::engines::profile::Dialect;
 
 /// Scrapes Prometheus pages.
 pub struct PrometheusReceiver;
@@ -42,7 +49,7 @@ impl Component for PrometheusReceiver {
         signals: &[Signal::Metrics],
         stability: Stability::Alpha,
         holds_traces: false,
-        metrics: counts::ALL,
+        metrics: METRICS,
     };
     const EXAMPLE: &'static str = include_str!("example.yaml");
     type Config = Config;
@@ -50,14 +57,29 @@ impl Component for PrometheusReceiver {
 
 impl Receiver for PrometheusReceiver {
     async fn start(config: Config, setup: Setup, outlets: Outlets, stop: Stop) -> Result<Service, BuildError> {
-        let mut jobs = Vec::new();
-        if let (Some(prometheus), Some(outlet)) = (&config.config, &outlets.metrics) {
-            for job in &prometheus.own.scrape_configs {
-                jobs.push(Arc::new(JobRun::new(&config, prometheus, job, &setup, outlet.clone())?));
-            }
-        }
-        drop(outlets); // Only the jobs hold the way into the pipelines; it closes behind the last of them.
-        let running: Vec<_> = jobs.into_iter().map(|job| job.run(stop.clone())).collect();
-        Ok(join_all(running).map(|_| Ok(())).boxed())
+        let what = config.config.map(|prometheus| prometheus.own).unwrap_or_default();
+        scrape(&what, config.report_extra_scrape_metrics, None, &setup, outlets, stop).await
     }
+}
+
+/// Scrapes; `extra` is `report_extra_scrape_metrics`, and a dialect says what the metrics of the targets mean.
+pub(crate) async fn scrape(
+    what: &Scraping,
+    extra: bool,
+    dialect: Option<Dialect>,
+    setup: &Setup,
+    outlets: Outlets,
+    stop: Stop,
+) -> Result<Service, BuildError> {
+    let mut jobs = Vec::new();
+    if let Some(outlet) = &outlets.metrics {
+        let further = further::jobs(what, &setup.outside.storage).await?;
+        for job in what.scrape_configs.iter().chain(&further) {
+            let run = JobRun::new(job, &what.global, extra, dialect, setup, outlet.clone())?;
+            jobs.push(Arc::new(run));
+        }
+    }
+    drop(outlets); // Only the jobs hold the way into the pipelines; it closes behind the last of them.
+    let running: Vec<_> = jobs.into_iter().map(|job| job.run(stop.clone())).collect();
+    Ok(join_all(running).map(|_| Ok(())).boxed())
 }

@@ -1,12 +1,12 @@
 //! What is told about a target beside its page: `up` and its companions.
 
-use pipeline::payload::metrics::{MetricHead, MetricShape, MetricsBuilder, Number, PointHead};
-use pipeline::payload::{EncodedAttributes, Place};
+use std::sync::Arc;
 
-use super::exposition::Kind;
-use super::labels::{INSTANCE, JOB};
+use pipeline::payload::scrape::{Family, Kind, Label, Metric, Part, STALE, Sample, Scrape, Shape};
+
+use super::labels::{INSTANCE, JOB, Labels, NAME};
 use super::rules::SeriesRules;
-use super::table::{metadata, place};
+use super::table::group;
 
 /// How a scrape went.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,9 +26,7 @@ pub(super) struct Course {
 /// Tells about one target.
 #[derive(Debug)]
 pub(super) struct Report {
-    place: Place,
-    attributes: EncodedAttributes,
-    gauge: EncodedAttributes,
+    shape: Arc<Shape>,
     /// `report_extra_scrape_metrics`: timeout and sample limit.
     extra: Option<(f64, u64)>,
     is_told: bool,
@@ -37,7 +35,7 @@ pub(super) struct Report {
 /// Names and meanings, in Prometheus' words for the names; the last three are extra.
 const SERIES: [(&str, &str, &str); 8] = [
     ("up", "Whether the last scrape succeeded.", ""),
-    ("scrape_duration_seconds", "How long the scrape took.", "s"),
+    ("scrape_duration_seconds", "How long the scrape took.", "seconds"),
     ("scrape_samples_scraped", "Samples on the page.", ""),
     (
         "scrape_samples_post_metric_relabeling",
@@ -45,28 +43,31 @@ const SERIES: [(&str, &str, &str); 8] = [
         "",
     ),
     ("scrape_series_added", "Series that the scrape before did not have.", ""),
-    ("scrape_timeout_seconds", "How long a scrape may take.", "s"),
+    ("scrape_timeout_seconds", "How long a scrape may take.", "seconds"),
     ("scrape_sample_limit", "Most samples of a page; 0 for any number.", ""),
-    ("scrape_body_size_bytes", "Size of the page; -1 without a page.", "By"),
+    (
+        "scrape_body_size_bytes",
+        "Size of the page; -1 without a page.",
+        "bytes",
+    ),
 ];
 
 /// How many of them are always told.
 const ALWAYS: usize = 5;
 
+/// About what the head of such a point takes in OTLP.
+const POINT_BYTES: usize = 96;
+
 impl Report {
     pub(super) fn new(rules: &SeriesRules, extra: Option<(f64, u64)>) -> Self {
         let mut labels = rules.target.clone();
         rules.add_external(&mut labels);
-        let (job, instance) = (
-            labels.take(JOB).unwrap_or_default(),
-            labels.take(INSTANCE).unwrap_or_default(),
-        );
-        let mut attributes = EncodedAttributes::new();
-        labels.iter().for_each(|(name, value)| attributes.push(name, value));
         Self {
-            place: place(&job, &instance, rules.scheme),
-            attributes,
-            gauge: metadata(Kind::Gauge),
+            shape: Arc::new(shape(
+                &labels,
+                rules,
+                if extra.is_some() { SERIES.len() } else { ALWAYS },
+            )),
             extra,
             is_told: false,
         }
@@ -74,47 +75,74 @@ impl Report {
 
     /// Tells how a scrape went.
     #[allow(clippy::cast_precision_loss)] // A page has fewer samples than a double can count.
-    pub(super) fn tell(&mut self, out: &mut MetricsBuilder, now: u64, course: &Course) {
+    pub(super) fn tell(&mut self, now: i64, course: &Course) -> Scrape {
         let (timeout, sample_limit) = self.extra.unwrap_or_default();
-        let values = [
-            f64::from(u8::from(course.up)),
-            course.seconds,
-            course.scraped as f64,
-            course.kept as f64,
-            course.added as f64,
-            timeout,
-            sample_limit as f64,
-            course.bytes.map_or(-1.0, |bytes| bytes as f64),
-        ];
-        self.points(out, now, |at| values.get(at).copied());
         self.is_told = true;
+        self.scrape(
+            now,
+            [
+                f64::from(u8::from(course.up)),
+                course.seconds,
+                course.scraped as f64,
+                course.kept as f64,
+                course.added as f64,
+                timeout,
+                sample_limit as f64,
+                course.bytes.map_or(-1.0, |bytes| bytes as f64),
+            ],
+        )
     }
 
     /// Tells that the target is no longer scraped.
-    pub(super) fn end(&mut self, out: &mut MetricsBuilder, now: u64) {
+    pub(super) fn end(&mut self, now: i64) -> Scrape {
         if std::mem::take(&mut self.is_told) {
-            self.points(out, now, |_| None);
+            self.scrape(now, [STALE; SERIES.len()])
+        } else {
+            Scrape::new(Arc::clone(&self.shape), now)
         }
     }
 
-    fn points(&self, out: &mut MetricsBuilder, now: u64, value: impl Fn(usize) -> Option<f64>) {
-        let count = if self.extra.is_some() { SERIES.len() } else { ALWAYS };
-        for (at, (name, description, unit)) in SERIES.into_iter().take(count).enumerate() {
-            let head = MetricHead {
-                name,
-                description,
-                unit,
-                metadata: Some(&self.gauge),
-            };
-            out.metric(&self.place, &head, MetricShape::Gauge);
-            let value = value(at);
-            let head = PointHead {
-                attributes: &self.attributes,
-                start: 0,
-                time: now,
-                has_no_value: value.is_none(),
-            };
-            out.number(&head, value.map(Number::Double), &[]);
-        }
+    fn scrape(&self, now: i64, values: [f64; SERIES.len()]) -> Scrape {
+        let mut scrape = Scrape::new(Arc::clone(&self.shape), now);
+        let numbers = (0_u32..).take(self.shape.series().len());
+        scrape.samples = numbers
+            .zip(values)
+            .map(|(series, value)| Sample { series, value })
+            .collect();
+        scrape.points = u32::try_from(scrape.samples.len()).unwrap_or(u32::MAX);
+        scrape
     }
+}
+
+/// The series of a target with these labels.
+fn shape(labels: &Labels, rules: &SeriesRules, count: usize) -> Shape {
+    let mut shape = Shape::default();
+    let own = group(labels.get(JOB), labels.get(INSTANCE), &Labels::default(), rules);
+    let group = shape.add_group(own);
+    for (name, help, unit) in SERIES.into_iter().take(count) {
+        let family = shape.add_family(Family {
+            name: name.to_owned(),
+            kind: Kind::Gauge,
+            help: help.to_owned(),
+            unit: unit.to_owned(),
+        });
+        let metric = shape.add_metric(Metric {
+            group,
+            family,
+            name: name.to_owned(),
+            kind: Kind::Gauge,
+        });
+        let point = shape.add_point(metric, POINT_BYTES);
+        let mut labels = labels.clone();
+        labels.set(NAME, name);
+        let labels: Vec<Label> = labels
+            .iter()
+            .map(|(name, value)| Label {
+                name: shape.add_text(name),
+                value: shape.add_text(value),
+            })
+            .collect();
+        shape.add_series(&labels, point, Part::Value);
+    }
+    shape
 }

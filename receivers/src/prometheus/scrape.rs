@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use net::client::http::{Fetched, GetFailure};
 use pipeline::Credit;
 use pipeline::component::Stop;
-use pipeline::payload::metrics::MetricsBuilder;
+use pipeline::payload::scrape::Scrape;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -104,7 +104,7 @@ impl Scraper {
 
     async fn scrape(&mut self, next: Instant) {
         let (at, started) = (self.wall(), self.job.outside.clock.now());
-        let at = nanoseconds(at);
+        let at = milliseconds(at);
         let mut credit = match self.delivery.admit() {
             Ok(credit) => credit,
             Err(exhausted) => return self.go_without(&exhausted),
@@ -123,26 +123,24 @@ impl Scraper {
         {
             return self.go_without(words);
         }
-        let mut batch = MetricsBuilder::new();
         let mut course = Course {
             bytes: got.as_ref().ok().map(|got| got.body.len() as u64),
             ..Course::default()
         };
-        let read = got.and_then(|got| self.read_beside_others(&got, &mut batch, at, &mut course));
-        if let Err(failure) = &read {
+        let read = got.and_then(|got| self.read_beside_others(&got, at, &mut course));
+        course.up = read.is_ok();
+        course.seconds = (self.job.outside.clock.now().saturating_duration_since(started)).as_secs_f64();
+        self.say(read.as_ref().err());
+        let why = read.as_ref().err().map(|failure| failure.words.as_str());
+        self.job.counts.span(at, &course, &self.target.url, self.points, why);
+        let page = read.unwrap_or_else(|failure| {
             self.job.counts.failure(failure.reason);
             self.job.counts.errored.add(self.points.max(1));
             self.points = 0;
-            self.table.end_all(&mut batch, at);
-        }
-        course.up = read.is_ok();
-        course.seconds = (self.job.outside.clock.now().saturating_duration_since(started)).as_secs_f64();
-        self.report.tell(&mut batch, at, &course);
-        let failure = read.err();
-        let why = failure.as_ref().map(|failure| failure.words.as_str());
-        self.job.counts.span(at, &course, &self.target.url, self.points, why);
-        self.say(failure.as_ref());
-        self.delivery.send(batch, credit, next).await;
+            self.table.end_all(at)
+        });
+        let report = self.report.tell(at, &course);
+        self.delivery.send([page, report], credit, next).await;
     }
 
     /// There is no memory for a page. That says nothing about the target, so nothing is said about it.
@@ -177,32 +175,26 @@ impl Scraper {
     }
 
     /// Reads a page; a large one without holding up the other targets of this thread.
-    fn read_beside_others(
-        &mut self,
-        got: &Got,
-        batch: &mut MetricsBuilder,
-        at: u64,
-        course: &mut Course,
-    ) -> Result<(), Failure> {
+    fn read_beside_others(&mut self, got: &Got, at: i64, course: &mut Course) -> Result<Scrape, Failure> {
         // A runtime with one thread has no other to send them to.
         if got.body.len() >= LARGE_PAGE_BYTES && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
-            return block_in_place(|| self.read(got, batch, at, course));
+            return block_in_place(|| self.read(got, at, course));
         }
-        self.read(got, batch, at, course)
+        self.read(got, at, course)
     }
 
-    fn read(&mut self, got: &Got, batch: &mut MetricsBuilder, at: u64, course: &mut Course) -> Result<(), Failure> {
+    fn read(&mut self, got: &Got, at: i64, course: &mut Course) -> Result<Scrape, Failure> {
         let read = self.table.read(&got.body, got.format, &self.rules);
         let tally = self.table.tally();
         (course.scraped, course.kept, course.added) = (tally.scraped, tally.kept, tally.added);
         read?;
-        let untold = self.table.emit(batch, at);
+        let (scrape, untold) = self.table.tell(at);
         self.table.forget_the_past(&got.body, got.format, &self.rules);
-        self.points = u64::from(batch.points());
+        self.points = u64::from(scrape.points);
         self.job.counts.scraped.add(self.points);
         self.job.counts.errored.add(untold.points());
         self.job.counts.left_out(&tally, &untold);
-        Ok(())
+        Ok(scrape)
     }
 
     /// Says when a target goes down and when it comes back, and nothing in between.
@@ -220,14 +212,12 @@ impl Scraper {
     }
 
     async fn end(mut self) {
-        let at = nanoseconds(self.wall());
-        let mut batch = MetricsBuilder::new();
-        self.table.end_all(&mut batch, at);
-        self.report.end(&mut batch, at);
+        let at = milliseconds(self.wall());
+        let scrapes = [self.table.end_all(at), self.report.end(at)];
         // Without this the series would live on for five minutes, so it is made over the limit if need be.
         let credit = Credit::of(0, &self.job.budget);
         let patience = Instant::from_std(self.job.outside.clock.now()) + self.target.timeout;
-        self.delivery.send(batch, credit, patience).await;
+        self.delivery.send(scrapes, credit, patience).await;
         self.delivery.finish().await;
     }
 
@@ -239,9 +229,8 @@ impl Scraper {
 }
 
 /// Prometheus counts in milliseconds, so more would be lost and would make two times of one.
-fn nanoseconds(since: Duration) -> u64 {
-    let milliseconds = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-    milliseconds.saturating_mul(1_000_000)
+fn milliseconds(since: Duration) -> i64 {
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl From<Unusable> for Failure {

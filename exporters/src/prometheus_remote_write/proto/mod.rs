@@ -1,13 +1,16 @@
 //! Requests of remote write 1.0 and 2.0, written field by field.
 
 mod histogram;
+mod room;
 mod v1;
 mod v2;
 mod wire;
 
 use std::ops::Range;
 
-use crate::prometheus_series::{Series, Table};
+use crate::prometheus_series::{HeadWriter, Series, Table};
+
+pub(super) use room::Room;
 
 pub(super) use v1::metadata;
 
@@ -47,10 +50,20 @@ pub(crate) struct Holds {
 }
 
 /// Encodes items from the first on, as many as fit into `bytes_max`.
-pub(crate) fn encode(table: &Table, items: &[Item], protocol: Protocol, bytes_max: usize) -> Encoded {
+pub(crate) fn encode(table: &Table, items: &[Item], protocol: Protocol, bytes_max: usize, room: &mut Room) -> Encoded {
     match protocol {
-        Protocol::V1 => v1::encode(table, items, bytes_max),
-        Protocol::V2 => v2::encode(table, items, bytes_max),
+        Protocol::V1 => v1::encode(table, items, bytes_max, room),
+        Protocol::V2 => v2::encode(table, items, bytes_max, room),
+    }
+}
+
+impl Protocol {
+    /// Writes what stays the same of a series from request to request.
+    pub(super) fn heads(self) -> HeadWriter {
+        match self {
+            Self::V1 => v1::HEADS,
+            Self::V2 => v2::HEADS,
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::histogram::put_histogram;
+use super::room::{Room, SeriesFields, put_known};
 use super::wire::{put_double, put_int, put_message, put_text, put_uint};
 use super::{Encoded, Holds, Item};
-use crate::prometheus_series::{Ref, Table};
+use crate::prometheus_series::{HeadWriter, Ref, Symbols, Table};
 
 const TIMESERIES: u32 = 1;
 const METADATA: u32 = 3;
@@ -17,13 +18,36 @@ mod series {
     pub(super) const HISTOGRAMS: u32 = 4;
 }
 
-pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize) -> Encoded {
-    let mut encoded = Encoded::default();
+const FIELDS: SeriesFields = SeriesFields {
+    series: TIMESERIES,
+    samples: series::SAMPLES,
+    has_start: false,
+};
+
+pub(super) const HEADS: HeadWriter = HeadWriter {
+    name: "1.0",
+    labels: |labels, symbols, out| put_labels(out, series::LABELS, symbols, labels),
+    family: |_, _| {},
+};
+
+pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize, room: &mut Room) -> Encoded {
+    let mut encoded = Encoded {
+        body: std::mem::take(&mut room.body),
+        ..Encoded::default()
+    };
+    encoded.body.clear();
+    let has_heads = table.kept.is_written_with(HEADS);
     for item in items {
         let before = encoded.body.len();
         let mut holds = Holds::default();
         if let Some(series) = table.series.get(item.series as usize).filter(|it| !it.is_dropped) {
-            put_message(&mut encoded.body, TIMESERIES, |out| put_series(out, table, item));
+            match table
+                .known(series, &item.values)
+                .filter(|_| has_heads && item.exemplars.is_empty())
+            {
+                Some((ends, sample)) => put_known(&mut encoded.body, FIELDS, ends, sample, &mut room.stamp),
+                None => put_message(&mut encoded.body, TIMESERIES, |out| put_series(out, table, item)),
+            }
             holds.add(series, item);
         }
         if encoded.items > 0 && encoded.body.len() > bytes_max {
@@ -40,7 +64,7 @@ fn put_series(out: &mut Vec<u8>, table: &Table, item: &Item) {
     let Some(of) = table.series.get(item.series as usize) else {
         return;
     };
-    put_labels(out, series::LABELS, table, table.labels_of(of));
+    put_labels(out, series::LABELS, &table.symbols, table.labels_of(of));
     if of.is_native {
         for histogram in table.histograms.get(item.values.clone()).unwrap_or_default() {
             put_message(out, series::HISTOGRAMS, |out| put_histogram(out, histogram, false));
@@ -55,18 +79,18 @@ fn put_series(out: &mut Vec<u8>, table: &Table, item: &Item) {
     }
     for exemplar in table.exemplars.get(item.exemplars.clone()).unwrap_or_default() {
         put_message(out, series::EXEMPLARS, |out| {
-            put_labels(out, 1, table, table.labels_at(exemplar));
+            put_labels(out, 1, &table.symbols, table.labels_at(exemplar));
             put_double(out, 2, exemplar.value);
             put_int(out, 3, exemplar.time);
         });
     }
 }
 
-fn put_labels(out: &mut Vec<u8>, number: u32, table: &Table, labels: &[(Ref, Ref)]) {
+fn put_labels(out: &mut Vec<u8>, number: u32, symbols: &Symbols, labels: &[(Ref, Ref)]) {
     for (name, value) in labels {
         put_message(out, number, |out| {
-            put_text(out, 1, table.symbols.text(*name));
-            put_text(out, 2, table.symbols.text(*value));
+            put_text(out, 1, symbols.text(*name));
+            put_text(out, 2, symbols.text(*value));
         });
     }
 }

@@ -1,9 +1,10 @@
 //! `io.prometheus.write.v2.Request`, remote write 2.0.
 
 use super::histogram::put_histogram;
-use super::wire::{put_bytes, put_double, put_int, put_message, put_packed, put_uint, varint_len};
+use super::room::{Room, SeriesFields, put_known};
+use super::wire::{put_double, put_int, put_message, put_packed, put_tag_of, put_uint, varint_len};
 use super::{Encoded, Holds, Item};
-use crate::prometheus_series::{Ref, Symbols, Table};
+use crate::prometheus_series::{Family, HeadWriter, Ref, Symbols, Table};
 
 const SYMBOLS: u32 = 4;
 const TIMESERIES: u32 = 5;
@@ -16,41 +17,70 @@ mod series {
     pub(super) const METADATA: u32 = 5;
 }
 
-/// No number was given to this text yet.
-const UNNUMBERED: u32 = u32::MAX;
+/// A request may carry a third more texts than it uses, where that spares giving each a number of its own.
+const SPARE_SHARE: usize = 3;
+/// And so many bytes more in any case.
+const SPARE_BYTES: usize = 256;
 
-/// The texts that one request uses, numbered from the empty one on.
-struct Used {
-    /// By the number in the batch.
-    numbers: Vec<u32>,
-    /// Numbers in the batch, in the order of the request.
+const FIELDS: SeriesFields = SeriesFields {
+    series: TIMESERIES,
+    samples: series::SAMPLES,
+    has_start: true,
+};
+
+/// These count on the numbers of texts in the table, so they hold in requests that carry all of its texts.
+pub(super) const HEADS: HeadWriter = HeadWriter {
+    name: "2.0",
+    labels: |labels, _, out| {
+        let refs = labels.iter().flat_map(|(name, value)| [*name, *value]);
+        put_packed(out, series::LABELS_REFS, refs.map(u64::from));
+    },
+    family: |family, out| put_metadata(out, family, |text| text),
+};
+
+/// How texts are numbered in a request: as in the table, or as they are used.
+#[derive(Debug, Default)]
+pub(crate) struct Used {
+    /// The request carries all texts, so that the numbers of the table hold.
+    carries_all: bool,
+    /// By the number in the table: the request in which it was last used, and the number there.
+    numbers: Vec<(u32, u32)>,
+    request: u32,
+    /// Numbers in the table, in the order of the request.
     texts: Vec<Ref>,
     /// What they take in the request.
     bytes: usize,
 }
 
 impl Used {
-    fn new(symbols: &Symbols) -> Self {
-        let mut used = Self {
-            numbers: vec![UNNUMBERED; symbols.len()],
-            texts: Vec::new(),
-            bytes: 0,
-        };
-        used.number(0, symbols); // "symbols array MUST start with empty string" (remote write 2.0).
-        used
+    fn begin(&mut self, table: &Table) {
+        let symbols = &table.symbols;
+        self.request = self.request.wrapping_add(1);
+        self.texts.clear();
+        self.bytes = 0;
+        let spare = symbols.bytes().saturating_sub(symbols.used_bytes());
+        let is_little = spare <= symbols.used_bytes() / SPARE_SHARE + SPARE_BYTES;
+        self.carries_all = is_little && table.has_known();
+        if self.carries_all {
+            return;
+        }
+        self.numbers.resize(symbols.len(), (self.request.wrapping_sub(1), 0));
+        self.number(0, symbols); // "symbols array MUST start with empty string" (remote write 2.0).
     }
 
     fn number(&mut self, text: Ref, symbols: &Symbols) -> u32 {
+        if self.carries_all {
+            return text;
+        }
         let next = self.texts.len() as u32;
         match self.numbers.get_mut(text as usize) {
-            Some(number) if *number == UNNUMBERED => {
-                *number = next;
+            Some((request, number)) if *request != self.request => {
+                (*request, *number) = (self.request, next);
                 self.texts.push(text);
-                let length = symbols.text(text).len();
-                self.bytes += 1 + varint_len(length as u64) + length;
+                self.bytes += field_len(symbols.text(text));
                 next
             }
-            Some(number) => *number,
+            Some((_, number)) => *number,
             None => 0, // Every text of a batch is in its symbols.
         }
     }
@@ -58,39 +88,76 @@ impl Used {
     /// Takes back the texts after the first `count`.
     fn truncate(&mut self, count: usize) {
         for text in self.texts.drain(count.min(self.texts.len())..) {
-            if let Some(number) = self.numbers.get_mut(text as usize) {
-                *number = UNNUMBERED;
+            if let Some((request, _)) = self.numbers.get_mut(text as usize) {
+                *request = request.wrapping_sub(1);
             }
+        }
+    }
+
+    /// Writes the texts of the request.
+    fn put(&self, symbols: &Symbols, out: &mut Vec<u8>) {
+        let count = symbols.len() as u32;
+        let all = (0..count)
+            .filter(|_| self.carries_all)
+            .chain(self.texts.iter().copied());
+        for text in all {
+            let text = symbols.text(text).as_bytes();
+            put_tag_of(out, SYMBOLS, text.len() as u64);
+            out.extend_from_slice(text);
         }
     }
 }
 
-pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize) -> Encoded {
-    let mut used = Used::new(&table.symbols);
-    let mut encoded = Encoded::default();
-    let mut all_series = Vec::new();
+fn field_len(text: &str) -> usize {
+    1 + varint_len(text.len() as u64) + text.len()
+}
+
+pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize, room: &mut Room) -> Encoded {
+    let Room { used, stamp, .. } = room;
+    used.begin(table);
+    let mut encoded = Encoded {
+        body: std::mem::take(&mut room.body),
+        ..Encoded::default()
+    };
+    encoded.body.clear();
+    if used.carries_all {
+        used.put(&table.symbols, &mut encoded.body);
+    }
+    let has_heads = used.carries_all && table.kept.is_written_with(HEADS);
+    // Texts come first, so series wait until it is known which texts they use.
+    let mut aside = std::mem::take(&mut room.series);
+    aside.clear();
+    let out = if used.carries_all {
+        &mut encoded.body
+    } else {
+        &mut aside
+    };
     for item in items {
-        let (before, texts) = (all_series.len(), used.texts.len());
+        let (before, texts) = (out.len(), used.texts.len());
         let mut holds = Holds::default();
         if let Some(series) = table.series.get(item.series as usize).filter(|it| !it.is_dropped) {
-            put_message(&mut all_series, TIMESERIES, |out| {
-                put_series(out, table, item, &mut used);
-            });
+            match table
+                .known(series, &item.values)
+                .filter(|_| has_heads && item.exemplars.is_empty())
+            {
+                Some((ends, sample)) => put_known(out, FIELDS, ends, sample, stamp),
+                None => put_message(out, TIMESERIES, |out| put_series(out, table, item, used)),
+            }
             holds.add(series, item);
         }
-        if encoded.items > 0 && all_series.len() + used.bytes > bytes_max {
-            all_series.truncate(before);
+        if encoded.items > 0 && out.len() + used.bytes > bytes_max {
+            out.truncate(before);
             used.truncate(texts);
             break;
         }
         encoded.items += 1;
         encoded.holds.add_all(holds);
     }
-    encoded.body.reserve(all_series.len() + used.bytes);
-    for text in &used.texts {
-        put_bytes(&mut encoded.body, SYMBOLS, table.symbols.text(*text).as_bytes());
+    if !used.carries_all {
+        used.put(&table.symbols, &mut encoded.body);
+        encoded.body.extend_from_slice(&aside);
     }
-    encoded.body.extend_from_slice(&all_series);
+    room.series = aside;
     encoded
 }
 
@@ -120,16 +187,17 @@ fn put_series(out: &mut Vec<u8>, table: &Table, item: &Item, used: &mut Used) {
         });
     }
     if let Some(family) = table.families.get(of.family as usize) {
-        let (help, unit) = (
-            used.number(family.help, &table.symbols),
-            used.number(family.unit, &table.symbols),
-        );
-        put_message(out, series::METADATA, |out| {
-            put_uint(out, 1, family.kind as u64);
-            put_uint(out, 3, u64::from(help));
-            put_uint(out, 4, u64::from(unit));
-        });
+        put_metadata(out, family, |text| used.number(text, &table.symbols));
     }
+}
+
+fn put_metadata(out: &mut Vec<u8>, family: &Family, mut number: impl FnMut(Ref) -> u32) {
+    let (help, unit) = (number(family.help), number(family.unit));
+    put_message(out, series::METADATA, |out| {
+        put_uint(out, 1, family.kind as u64);
+        put_uint(out, 3, u64::from(help));
+        put_uint(out, 4, u64::from(unit));
+    });
 }
 
 fn put_labels(out: &mut Vec<u8>, number: u32, table: &Table, labels: &[(Ref, Ref)], used: &mut Used) {
@@ -137,7 +205,11 @@ fn put_labels(out: &mut Vec<u8>, number: u32, table: &Table, labels: &[(Ref, Ref
         used.number(*name, &table.symbols);
         used.number(*value, &table.symbols);
     }
-    let number_of = |text: &Ref| u64::from(used.numbers.get(*text as usize).copied().unwrap_or_default());
+    let number_of = |text: &Ref| match used.numbers.get(*text as usize) {
+        _ if used.carries_all => u64::from(*text),
+        Some((_, number)) => u64::from(*number),
+        None => 0,
+    };
     let refs = labels.iter().flat_map(|(name, value)| [name, value]).map(number_of);
     put_packed(out, number, refs);
 }

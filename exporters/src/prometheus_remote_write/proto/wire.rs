@@ -23,6 +23,18 @@ fn put_tag(out: &mut Vec<u8>, number: u32, kind: u32) {
     put_varint(out, u64::from(number << 3 | kind));
 }
 
+/// Tag and length of a field below 16 with bytes.
+#[inline]
+pub(super) fn put_tag_of(out: &mut Vec<u8>, number: u32, length: u64) {
+    let tag = (number << 3 | LEN) as u8;
+    if length < 0x80 {
+        out.extend_from_slice(&[tag, length as u8]);
+    } else {
+        out.push(tag);
+        put_varint(out, length);
+    }
+}
+
 /// A number; the default is not written.
 pub(super) fn put_uint(out: &mut Vec<u8>, number: u32, value: u64) {
     if value != 0 {
@@ -96,10 +108,10 @@ pub(super) fn put_message(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mu
     out.push(0);
     write(out);
     let length = (out.len() - start - 1) as u64;
-    let mut encoded = Vec::new();
     match out.get_mut(start) {
         Some(place) if length < 0x80 => *place = length as u8,
         _ => {
+            let mut encoded = Vec::with_capacity(varint_len(length));
             put_varint(&mut encoded, length);
             out.splice(start..=start, encoded);
         }

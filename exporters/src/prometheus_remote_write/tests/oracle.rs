@@ -174,6 +174,8 @@ pub(super) struct Span {
 pub(super) struct Written {
     pub(super) is_v2: bool,
     pub(super) bytes: usize,
+    /// Symbols that nothing refers to.
+    pub(super) spare_symbols: usize,
     pub(super) series: Vec<Series>,
     /// Families told apart from series, in 1.0.
     pub(super) metadata: Vec<v1::MetricMetadata>,
@@ -267,6 +269,13 @@ pub(super) fn read(request: &Received) -> Written {
 
 /// Reads a body of either protocol.
 pub(super) fn decode(body: &[u8], is_v2: bool) -> Written {
+    let written = decode_with_spare_symbols(body, is_v2);
+    assert_eq!(written.spare_symbols, 0, "no symbol is there for nothing");
+    written
+}
+
+/// Reads the body of a request which may carry symbols that others of its kind use.
+pub(super) fn decode_with_spare_symbols(body: &[u8], is_v2: bool) -> Written {
     if is_v2 {
         return decode_v2(body);
     }
@@ -290,6 +299,7 @@ pub(super) fn decode(body: &[u8], is_v2: bool) -> Written {
     Written {
         is_v2,
         bytes: body.len(),
+        spare_symbols: 0,
         series: series.collect(),
         metadata: request.metadata,
     }
@@ -335,10 +345,10 @@ fn decode_v2(body: &[u8]) -> Written {
             metadata,
         });
     }
-    assert_eq!(used.len(), symbols.len(), "no symbol is there for nothing");
     Written {
         is_v2: true,
         bytes: body.len(),
+        spare_symbols: symbols.len() - used.len(),
         series,
         metadata: Vec::new(),
     }

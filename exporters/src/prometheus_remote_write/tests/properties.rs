@@ -115,7 +115,7 @@ fn cut(table: &Table, protocol: Protocol, bytes_max: usize, shards: usize) -> Wr
     for shard in shard::deal(table, shards) {
         let mut rest = shard.rest();
         while !rest.is_empty() {
-            let encoded = encode(table, rest, protocol, bytes_max);
+            let encoded = encode(table, rest, protocol, bytes_max, &mut Room::default());
             assert!(encoded.items > 0);
             assert!(encoded.body.len() <= bytes_max || encoded.items == 1);
             let part = oracle::decode(&encoded.body, is_v2);

@@ -80,8 +80,8 @@ async fn r07_a_series_stays_in_its_shard_and_shards_run_side_by_side() {
     let destination = willing().await;
     let exporter = writer(destination.address, &["remote_write_queue: {num_consumers: 4}"]);
 
-    export(&exporter, &many(100, 1)).await.unwrap();
-    export(&exporter, &many(100, 2)).await.unwrap();
+    export(&exporter, &many(8_000, 1)).await.unwrap();
+    export(&exporter, &many(8_000, 2)).await.unwrap();
 
     let requests = written(&destination);
     let sets = |requests: &[Written]| {
@@ -95,6 +95,15 @@ async fn r07_a_series_stays_in_its_shard_and_shards_run_side_by_side() {
     assert_eq!(requests.len(), 8);
     assert_eq!(sets(&requests[..4]), sets(&requests[4..]));
     assert!(destination.connections() > 1);
+}
+
+#[tokio::test]
+async fn a_small_batch_is_one_request() {
+    let destination = willing().await;
+
+    export(&writer(destination.address, &[]), &many(100, 1)).await.unwrap();
+
+    assert_eq!(written(&destination).len(), 1);
 }
 
 #[tokio::test]
@@ -394,19 +403,19 @@ async fn what_was_accepted_is_never_sent_again() {
         let noted = Arc::clone(&accepted);
         let destination = Destination::start(move |request| {
             let written = oracle::read(request);
-            let has_three = written.series.iter().any(|series| series.label("n") == "3");
-            if has_three && failures.fetch_add(1, Ordering::SeqCst) < 2 {
+            let has_twenty = written.series.iter().any(|series| series.label("n") == "20");
+            if has_twenty && failures.fetch_add(1, Ordering::SeqCst) < 2 {
                 return Answer::http(503);
             }
             noted.lock().unwrap().extend(written.texts());
             taken(&written)
         })
         .await;
-        let exporter = writer(destination.address, &[protocol]);
+        let exporter = writer(destination.address, &[protocol, "max_batch_size_bytes: 600"]);
         let payload = many(30, 1);
 
         let first = export(&exporter, &payload).await;
-        // Five shards: those that do not hold series 3 have arrived.
+        // The requests in front of the one with series 20 have arrived.
         let Err(ExportError::RetryRest { delivered, .. }) = first else {
             panic!("{first:?}")
         };

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
+use super::Metrics;
 use super::point::{NO_RECORDED_VALUE, Number};
 use super::view::{Temporality, field};
 use crate::payload::builder::{OpenPlace, Place};
 use crate::payload::encoded::EncodedAttributes;
 use crate::payload::ids::{SpanId, TraceId};
-use crate::payload::signals::Metrics;
 use crate::payload::view::shell;
 use crate::payload::wire::{LEN, OpenLength, put_bytes, put_fixed64, put_tag, put_uint, put_varint, varint_len};
 

@@ -1,8 +1,129 @@
-//! How a target is convinced that it may answer: credentials and TLS, with Prometheus' keys.
+//! How a server is reached and convinced that it may answer, with Prometheus' keys.
 
-use config::{Report, Secret, Validate};
+use config::{Report, Secret, Unread, Validate};
+use net::client::http::GetConfig;
 use net::tls::{ClientTls, Tls};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use super::not_built::{AccessNotBuilt, references};
+
+/// How a server is reached: the keys that jobs and `http_sd_configs` share.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Access {
+    /// What is written here.
+    pub own: Ways,
+    /// TLS in the Collector's keys, for receivers that have those; it stands in for `tls_config`.
+    pub tls: Option<ClientTls>,
+    not_built: AccessNotBuilt,
+}
+
+/// The keys of [`Access`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Ways {
+    /// User and password.
+    pub basic_auth: Option<BasicAuth>,
+    /// A token.
+    pub authorization: Option<Authorization>,
+    /// A token, in the old form.
+    pub bearer_token: Secret,
+    /// A file with a token, in the old form.
+    pub bearer_token_file: String,
+    /// TLS for `https`.
+    pub tls_config: TlsConfig,
+    /// Whether redirects are followed; what holds where it is not set is for the user of this block to say.
+    pub follow_redirects: Option<bool>,
+    /// Whether HTTP/2 is offered to servers with TLS.
+    pub enable_http2: bool,
+    /// An `http://` proxy; it may hold a password, so it is a secret.
+    pub proxy_url: Secret,
+}
+
+impl Default for Ways {
+    fn default() -> Self {
+        Self {
+            basic_auth: None,
+            authorization: None,
+            bearer_token: Secret::default(),
+            bearer_token_file: String::new(),
+            tls_config: TlsConfig::default(),
+            follow_redirects: None,
+            enable_http2: true,
+            proxy_url: Secret::default(),
+        }
+    }
+}
+
+impl Access {
+    /// What a client needs that gets pages; `https` says whether some URL may need TLS.
+    pub fn get_config(&self, https: bool, redirects: bool, compression: bool) -> GetConfig {
+        GetConfig {
+            tls: self.tls.clone().unwrap_or_else(|| self.own.tls_config.client()),
+            https,
+            http2: self.own.enable_http2,
+            compression,
+            redirects,
+            proxy_url: self.own.proxy_url.clone(),
+        }
+    }
+
+    /// Paths of files that are relative are so to this folder.
+    pub(super) fn move_to(&mut self, folder: &str) {
+        let ways = &mut self.own;
+        let mut paths = vec![&mut ways.bearer_token_file];
+        if let Some(basic) = &mut ways.basic_auth {
+            paths.extend([&mut basic.username_file, &mut basic.password_file]);
+        }
+        if let Some(authorization) = &mut ways.authorization {
+            paths.push(&mut authorization.credentials_file);
+        }
+        let tls = &mut ways.tls_config;
+        paths.extend([&mut tls.ca_file, &mut tls.cert_file, &mut tls.key_file]);
+        paths.into_iter().for_each(|path| join(folder, path));
+    }
+}
+
+/// Puts a folder in front of a path that is relative and not empty.
+pub(super) fn join(folder: &str, path: &mut String) {
+    if !path.is_empty() && !path.starts_with('/') && !folder.is_empty() {
+        *path = format!("{}/{path}", folder.trim_end_matches('/'));
+    }
+}
+
+impl<'de> Deserialize<'de> for Access {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (own, not_built) = config::parts(deserializer)?;
+        Ok(Self {
+            own,
+            tls: None,
+            not_built,
+        })
+    }
+}
+
+impl Validate for Access {
+    fn validate(&self, report: &mut Report<'_>) {
+        self.not_built.validate(report);
+        let ways = &self.own;
+        report.within("tls_config", |report| ways.tls_config.validate(report));
+        let all = [
+            ("basic_auth", ways.basic_auth.is_some()),
+            ("authorization", ways.authorization.is_some()),
+            ("bearer_token", !ways.bearer_token.is_empty()),
+            ("bearer_token_file", !ways.bearer_token_file.is_empty()),
+        ];
+        let mut used = all.into_iter().filter(|(_, used)| *used).map(|(key, _)| key);
+        if let (Some(first), Some(second)) = (used.next(), used.next()) {
+            report.reject(second, format!("{first} is set as well; keep one of them"));
+        }
+        if let Some(basic) = &ways.basic_auth {
+            report.within("basic_auth", |report| basic.validate(report));
+        }
+        if let Some(authorization) = &ways.authorization {
+            report.within("authorization", |report| authorization.validate(report));
+        }
+    }
+}
 
 /// User and password.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -16,6 +137,8 @@ pub struct BasicAuth {
     pub password: Secret,
     /// A file with the password.
     pub password_file: String,
+    username_ref: Option<Unread>,
+    password_ref: Option<Unread>,
 }
 
 /// A token behind a word.
@@ -29,6 +152,7 @@ pub struct Authorization {
     pub credentials: Secret,
     /// A file with the token, read for every scrape.
     pub credentials_file: String,
+    credentials_ref: Option<Unread>,
 }
 
 impl Default for Authorization {
@@ -37,6 +161,7 @@ impl Default for Authorization {
             scheme: "Bearer".to_owned(),
             credentials: Secret::default(),
             credentials_file: String::new(),
+            credentials_ref: None,
         }
     }
 }
@@ -65,6 +190,9 @@ pub struct TlsConfig {
     pub min_version: String,
     /// Highest version.
     pub max_version: String,
+    ca_ref: Option<Unread>,
+    cert_ref: Option<Unread>,
+    key_ref: Option<Unread>,
 }
 
 impl TlsConfig {
@@ -97,6 +225,7 @@ fn version(name: &str) -> Option<&'static str> {
 
 impl Validate for TlsConfig {
     fn validate(&self, report: &mut Report<'_>) {
+        references(&["ca_ref", "cert_ref", "key_ref"], report);
         for (key, name) in [("min_version", &self.min_version), ("max_version", &self.max_version)] {
             if version(name).is_none() {
                 report.help(
@@ -129,6 +258,7 @@ impl Validate for TlsConfig {
 
 impl Validate for BasicAuth {
     fn validate(&self, report: &mut Report<'_>) {
+        references(&["username_ref", "password_ref"], report);
         if !self.username.is_empty() && !self.username_file.is_empty() {
             report.reject("username", "username_file is set as well; keep one of them");
         }
@@ -147,7 +277,8 @@ impl Validate for Authorization {
                 "write them below `basic_auth:`",
             );
         }
-        if self.credentials.is_empty() == self.credentials_file.is_empty() {
+        references(&["credentials_ref"], report);
+        if !report.has("credentials_ref") && self.credentials.is_empty() == self.credentials_file.is_empty() {
             report.reject("", "write either credentials or credentials_file");
         }
     }

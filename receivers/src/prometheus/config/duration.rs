@@ -32,6 +32,12 @@ impl PromDuration {
     }
 }
 
+impl From<Duration> for PromDuration {
+    fn from(duration: Duration) -> Self {
+        Self(duration)
+    }
+}
+
 impl std::str::FromStr for PromDuration {
     type Err = String;
 

@@ -28,7 +28,7 @@ macro_rules! keys {
 keys! {
     /// Parts of Prometheus that are not about scraping.
     NotBuilt {
-        scrape_config_files, alerting, rule_files, remote_write, remote_read, storage, tracing, otlp, runtime,
+        alerting, rule_files, remote_write, remote_read, storage, tracing, otlp, runtime,
     } off {}
 }
 
@@ -52,10 +52,6 @@ impl NotBuilt {
                 (
                     "remote_read",
                     "nothing is stored here that could be read\ndelete this block",
-                ),
-                (
-                    "scrape_config_files",
-                    "further files are not read yet\ncopy their scrape_configs into this list, or give inferscope several --config files",
                 ),
             ],
         );
@@ -90,21 +86,22 @@ impl GlobalNotBuilt {
 keys! {
     /// Keys of a job that are not built, above all the other ways of finding targets.
     JobNotBuilt {
-        azure_sd_configs, consul_sd_configs, digitalocean_sd_configs, dns_sd_configs, docker_sd_configs,
-        dockerswarm_sd_configs, ec2_sd_configs, eureka_sd_configs, gce_sd_configs, hetzner_sd_configs,
-        http_sd_configs, ionos_sd_configs, kubernetes_sd_configs, kuma_sd_configs, lightsail_sd_configs,
+        aws_sd_configs, azure_sd_configs, consul_sd_configs, digitalocean_sd_configs, dns_sd_configs, docker_sd_configs,
+        dockerswarm_sd_configs, ec2_sd_configs, ecs_sd_configs, eureka_sd_configs, gce_sd_configs, hetzner_sd_configs,
+        ionos_sd_configs, kubernetes_sd_configs, kuma_sd_configs, lightsail_sd_configs,
         linode_sd_configs, marathon_sd_configs, nerve_sd_configs, nomad_sd_configs, openstack_sd_configs,
         ovhcloud_sd_configs, puppetdb_sd_configs, scaleway_sd_configs, serverset_sd_configs, stackit_sd_configs,
         triton_sd_configs, uyuni_sd_configs, vultr_sd_configs,
-        oauth2, http_headers, no_proxy, proxy_connect_header, keep_dropped_targets,
+        keep_dropped_targets,
         metric_name_validation_scheme, metric_name_escaping_scheme, native_histogram_bucket_limit,
         native_histogram_min_bucket_factor,
         always_scrape_classic_histograms, scrape_classic_histograms, scrape_failure_log_file, extra_scrape_metrics,
-    } off { scrape_native_histograms, convert_classic_histograms_to_nhcb, proxy_from_environment, }
+    } off { scrape_native_histograms, convert_classic_histograms_to_nhcb, }
 }
 
 /// The ways of finding targets that are not built.
-const DISCOVERIES: [&str; 28] = [
+const DISCOVERIES: [&str; 29] = [
+    "aws",
     "azure",
     "consul",
     "digitalocean",
@@ -112,10 +109,10 @@ const DISCOVERIES: [&str; 28] = [
     "docker",
     "dockerswarm",
     "ec2",
+    "ecs",
     "eureka",
     "gce",
     "hetzner",
-    "http",
     "ionos",
     "kubernetes",
     "kuma",
@@ -143,10 +140,30 @@ impl JobNotBuilt {
                 report.help(
                     &key,
                     "this way of finding targets is not available yet",
-                    "use static_configs, or let a tool write a file for file_sd_configs",
+                    "use static_configs, or let a tool write a file for file_sd_configs or answer http_sd_configs",
                 );
             }
         }
+        for key in ["native_histogram_bucket_limit", "native_histogram_min_bucket_factor"] {
+            report.without_effect(key, "the text formats have no native histograms");
+        }
+        shared(
+            self.scrape_native_histograms,
+            self.convert_classic_histograms_to_nhcb,
+            report,
+        );
+    }
+}
+
+keys! {
+    /// Ways of reaching a server that are not built.
+    AccessNotBuilt {
+        oauth2, http_headers, no_proxy, proxy_connect_header,
+    } off { proxy_from_environment, }
+}
+
+impl AccessNotBuilt {
+    pub(super) fn validate(&self, report: &mut Report<'_>) {
         refuse(
             report,
             &[
@@ -175,13 +192,16 @@ impl JobNotBuilt {
                 "write proxy_url",
             );
         }
-        for key in ["native_histogram_bucket_limit", "native_histogram_min_bucket_factor"] {
-            report.without_effect(key, "the text formats have no native histograms");
-        }
-        shared(
-            self.scrape_native_histograms,
-            self.convert_classic_histograms_to_nhcb,
-            report,
+    }
+}
+
+/// References to a server's store of secrets, which Prometheus' library knows and Prometheus itself does not offer.
+pub(super) fn references(keys: &[&str], report: &mut Report<'_>) {
+    for key in keys.iter().filter(|key| report.has(key)).collect::<Vec<_>>() {
+        report.help(
+            key,
+            "there is no store of secrets to refer to",
+            "write the value, or a file with it",
         );
     }
 }

@@ -27,12 +27,17 @@ fn job(job: &str) -> ScrapeConfig {
 #[test]
 fn the_defaults_are_prometheus_except_for_redirects() {
     let global = GlobalOwn::default();
-    let job = job("static_configs: [{targets: ['a:1']}]").own;
+    let whole = job("static_configs: [{targets: ['a:1']}], http_sd_configs: [{url: 'http://a/'}]");
+    let (job, ways) = (whole.own, whole.access.own);
 
     assert_eq!(global.scrape_interval.get(), Duration::from_secs(60));
     assert_eq!(global.scrape_timeout.get(), Duration::from_secs(10));
     assert_eq!((job.metrics_path.as_str(), job.scheme), ("/metrics", Scheme::Http));
-    assert!(job.honor_timestamps && job.enable_compression && !job.honor_labels && !job.follow_redirects);
+    assert!(job.honor_timestamps && job.enable_compression && !job.honor_labels);
+    assert!(ways.enable_http2 && ways.follow_redirects.is_none());
+    let server = &job.http_sd_configs[0];
+    assert_eq!(server.own.refresh_interval.get(), Duration::from_secs(60));
+    assert!(server.follows_redirects() && server.access.own.enable_http2);
 }
 
 #[test]
@@ -94,7 +99,7 @@ fn a_whole_configuration_of_prometheus_is_read() {
     assert_eq!(job.own.params["module"], ["a", "b"]);
     assert_eq!(job.limits.body_size_limit, Some(Size(10 << 20)));
     assert_eq!(job.own.scrape_protocols, Some(vec![ScrapeProtocol::Text004]));
-    assert_eq!(job.own.tls_config.client().server_name_override(), Some("s"));
+    assert_eq!(job.access.own.tls_config.client().server_name_override(), Some("s"));
 }
 
 #[test]
@@ -113,11 +118,108 @@ fn what_is_not_about_scraping_says_why_and_what_to_do() {
 
 #[test]
 fn what_is_not_built_says_so() {
-    assert!(problems("http_sd_configs: []").contains("not available yet"));
+    assert!(problems("dns_sd_configs: []").contains("not available yet"));
+    assert!(problems("aws_sd_configs: []").contains("not available yet"));
     assert!(problems("kubernetes_sd_configs: [{role: pod}]").contains("not available yet"));
     assert!(problems("oauth2: {}").contains("not available yet"));
     assert!(problems("scrape_native_histograms: true").contains("not available yet"));
     assert!(problems("scrape_protocols: [PrometheusProto]").contains("not available yet"));
+}
+
+/// Every key of Prometheus 3.8, taken from the structs that its library reads a configuration into.
+#[test]
+fn every_key_of_prometheus_is_honoured_or_says_why_not() {
+    let discoveries = "aws azure consul digitalocean docker dockerswarm dns ec2 ecs eureka gce hetzner ionos kubernetes kuma \
+                       lightsail linode marathon nerve nomad openstack ovhcloud puppetdb scaleway serverset stackit triton \
+                       uyuni vultr";
+    for name in discoveries.split_whitespace() {
+        let told = problems(&format!("{name}_sd_configs: []"));
+        assert!(told.contains("not available yet"), "{name}: {told}");
+    }
+    for key in [
+        "oauth2: {}",
+        "http_headers: {}",
+        "no_proxy: a",
+        "proxy_connect_header: {}",
+        "proxy_from_environment: true",
+    ] {
+        for place in [
+            key.to_owned(),
+            format!("http_sd_configs: [{{url: 'http://a/', {key}}}]"),
+        ] {
+            let told = problems(&place);
+            assert!(
+                told.contains("not available") || told.contains("is not asked"),
+                "{place}: {told}"
+            );
+        }
+    }
+    for key in [
+        "basic_auth: {username_ref: a}",
+        "authorization: {credentials_ref: a}",
+        "tls_config: {ca_ref: a}",
+        "tls_config: {cert_ref: a}",
+    ] {
+        let told = problems(key);
+        assert!(
+            told.contains("store of secrets") && !told.contains("either"),
+            "{key}: {told}"
+        );
+    }
+    let without_effect = [
+        "always_scrape_classic_histograms: true",
+        "scrape_failure_log_file: /f",
+        "native_histogram_bucket_limit: 1",
+        "native_histogram_min_bucket_factor: 1.1",
+        "keep_dropped_targets: 1",
+        "metric_name_validation_scheme: utf8",
+        "metric_name_escaping_scheme: underscores",
+    ];
+    for key in without_effect {
+        let (config, told) = read(&format!("config: {{scrape_configs: [{{job_name: j, {key}}}]}}"));
+        assert!(config.is_some() && told.contains("has no effect"), "{key}: {told}");
+    }
+    job(
+        "honor_labels: true, honor_timestamps: true, track_timestamps_staleness: true, params: {}, scrape_interval: 1m, \
+         scrape_timeout: 1s, scrape_protocols: [PrometheusText0.0.4], fallback_scrape_protocol: PrometheusText0.0.4, \
+         scrape_native_histograms: false, convert_classic_histograms_to_nhcb: false, metrics_path: /, scheme: http, \
+         enable_compression: true, body_size_limit: 0, sample_limit: 0, target_limit: 0, label_limit: 0, \
+         label_name_length_limit: 0, label_value_length_limit: 0, relabel_configs: [], metric_relabel_configs: [], \
+         static_configs: [], file_sd_configs: [], http_sd_configs: [], bearer_token_file: /t, follow_redirects: true, \
+         enable_http2: true, proxy_url: 'http://p:1', proxy_from_environment: false",
+    );
+}
+
+#[test]
+fn global_keys_and_other_blocks_of_prometheus_say_that_they_have_no_effect() {
+    for key in [
+        "evaluation_interval: 1m",
+        "rule_query_offset: 1m",
+        "query_log_file: /q",
+        "scrape_failure_log_file: /f",
+        "keep_dropped_targets: 1",
+        "metric_name_validation_scheme: utf8",
+        "metric_name_escaping_scheme: underscores",
+        "always_scrape_classic_histograms: true",
+    ] {
+        let (config, told) = read(&format!(
+            "config: {{global: {{{key}}}, scrape_configs: [{{job_name: j}}]}}"
+        ));
+        assert!(config.is_some() && told.contains("has no effect"), "{key}: {told}");
+    }
+    for key in ["storage", "tracing", "otlp", "runtime"] {
+        let (config, told) = read(&format!("config: {{{key}: {{}}, scrape_configs: [{{job_name: j}}]}}"));
+        assert!(config.is_some() && told.contains("has no effect"), "{key}: {told}");
+    }
+}
+
+#[test]
+fn further_files_stand_for_jobs() {
+    let (config, told) = read("config: {scrape_config_files: ['jobs/*.yml']}");
+    assert!(config.is_some(), "{told}");
+
+    let (_, told) = read("config: {scrape_config_files: ['*/a.yml']}");
+    assert!(told.contains("one `*` in its last part"), "{told}");
 }
 
 #[test]
@@ -141,6 +243,18 @@ fn contradictions_and_slips_are_errors() {
             "file_sd_configs: [{files: ['/a/*/b.json']}]",
             "one `*` in its last part",
         ),
+        ("http_sd_configs: [{}]", "begins with http"),
+        ("http_sd_configs: [{url: 'ftp://a/'}]", "begins with http"),
+        ("http_sd_configs: [{url: 'http://u:p@a/'}]", "basic_auth"),
+        (
+            "http_sd_configs: [{url: 'http://a/', refresh_interval: 0s}]",
+            "longer than 0s",
+        ),
+        (
+            "http_sd_configs: [{url: 'http://a/', authorization: {}}]",
+            "either credentials",
+        ),
+        ("http_sd_configs: [{url: 'http://a/', interval: 5s}]", "interval"),
         (
             "relabel_configs: [{regex: '(', target_label: a}]",
             "not a regular expression",

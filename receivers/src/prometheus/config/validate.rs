@@ -6,7 +6,7 @@ use std::time::Duration;
 use config::{Report, Validate};
 
 use super::not_built::NotBuilt;
-use super::{Config, FileSdConfig, GlobalOwn, Job, Prometheus, ScrapeConfig, ScrapeProtocol};
+use super::{Config, GlobalOwn, Job, Prometheus, ScrapeConfig, ScrapeProtocol};
 
 impl Validate for Config {
     fn validate(&self, report: &mut Report<'_>) {
@@ -51,14 +51,24 @@ impl Validate for Prometheus {
             positive("scrape_interval", global.own.scrape_interval.get(), report);
             positive("scrape_timeout", global.own.scrape_timeout.get(), report);
         });
-        if self.own.scrape_configs.is_empty() {
+        for (index, file) in self.own.scrape_config_files.iter().enumerate() {
+            if !is_pattern(file) {
+                report.reject(
+                    &format!("scrape_config_files::{index}"),
+                    "the path of a file is needed; it may have one `*` in its last part",
+                );
+            }
+        }
+        if self.own.scrape_configs.is_empty() && self.own.scrape_config_files.is_empty() {
             report.reject("scrape_configs", "there is nothing to scrape; write a job with targets");
         }
         let mut names = BTreeSet::new();
         for (index, job) in self.own.scrape_configs.iter().enumerate() {
             report.within(&format!("scrape_configs::{index}"), |report| {
                 job.validate(report);
-                job.own.times(&global.own, report);
+                if let Some(problem) = job.own.overlap(&global.own) {
+                    report.reject("scrape_timeout", problem);
+                }
                 if !job.own.job_name.is_empty() && !names.insert(&job.own.job_name) {
                     report.reject(
                         "job_name",
@@ -73,6 +83,7 @@ impl Validate for Prometheus {
 impl Validate for ScrapeConfig {
     fn validate(&self, report: &mut Report<'_>) {
         self.not_built.validate(report);
+        self.access.validate(report);
         self.own.validate(report);
     }
 }
@@ -86,8 +97,14 @@ impl Validate for Job {
         if self.fallback_scrape_protocol == ScrapeProtocol::PrometheusProto {
             report.reject("fallback_scrape_protocol", NO_PROTOBUF);
         }
-        report.within("tls_config", |report| self.tls_config.validate(report));
-        self.credentials(report);
+        for (key, duration) in [
+            ("scrape_interval", self.scrape_interval),
+            ("scrape_timeout", self.scrape_timeout),
+        ] {
+            if let Some(duration) = duration {
+                positive(key, duration.get(), report);
+            }
+        }
         for (index, group) in self.static_configs.iter().enumerate() {
             for (at, target) in group.targets.iter().enumerate() {
                 if let Err(problem) = address(target) {
@@ -97,6 +114,9 @@ impl Validate for Job {
         }
         for (index, files) in self.file_sd_configs.iter().enumerate() {
             report.within(&format!("file_sd_configs::{index}"), |report| files.validate(report));
+        }
+        for (index, server) in self.http_sd_configs.iter().enumerate() {
+            report.within(&format!("http_sd_configs::{index}"), |report| server.validate(report));
         }
         let lists = [
             ("relabel_configs", &self.relabel_configs),
@@ -111,60 +131,14 @@ impl Validate for Job {
 }
 
 impl Job {
-    /// Prometheus refuses a timeout beyond the interval: two scrapes of one target would overlap.
-    fn times(&self, global: &GlobalOwn, report: &mut Report<'_>) {
+    /// What is wrong with the timeout: Prometheus refuses one beyond the interval, because two scrapes of one target
+    /// would overlap.
+    pub fn overlap(&self, global: &GlobalOwn) -> Option<String> {
         let interval = self.scrape_interval.unwrap_or(global.scrape_interval);
-        if let Some(interval) = self.scrape_interval {
-            positive("scrape_interval", interval.get(), report);
-        }
-        if let Some(timeout) = self.scrape_timeout {
-            positive("scrape_timeout", timeout.get(), report);
-            if timeout > interval {
-                report.reject(
-                    "scrape_timeout",
-                    format!("{timeout} is longer than the scrape_interval, which is {interval}"),
-                );
-            }
-        }
-    }
-
-    fn credentials(&self, report: &mut Report<'_>) {
-        let ways = [
-            ("basic_auth", self.basic_auth.is_some()),
-            ("authorization", self.authorization.is_some()),
-            ("bearer_token", !self.bearer_token.is_empty()),
-            ("bearer_token_file", !self.bearer_token_file.is_empty()),
-        ];
-        let mut used = ways.into_iter().filter(|(_, used)| *used).map(|(key, _)| key);
-        if let (Some(first), Some(second)) = (used.next(), used.next()) {
-            report.reject(second, format!("{first} is set as well; keep one of them"));
-        }
-        if let Some(basic) = &self.basic_auth {
-            report.within("basic_auth", |report| basic.validate(report));
-        }
-        if let Some(authorization) = &self.authorization {
-            report.within("authorization", |report| authorization.validate(report));
-        }
-    }
-}
-
-impl Validate for FileSdConfig {
-    fn validate(&self, report: &mut Report<'_>) {
-        if self.files.is_empty() {
-            report.reject("files", "at least one path is needed");
-        }
-        for (index, file) in self.files.iter().enumerate() {
-            let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let name = file.rsplit('/').next().unwrap_or_default();
-            let known = [".yaml", ".yml", ".json", ".YAML", ".YML", ".JSON"];
-            if folder.contains('*') || name.matches('*').count() > 1 || !known.iter().any(|end| name.ends_with(end)) {
-                report.reject(
-                    &format!("files::{index}"),
-                    "the path must end with .json, .yml or .yaml and may have one `*` in its last part",
-                );
-            }
-        }
-        positive("refresh_interval", self.refresh_interval.get(), report);
+        let timeout = self.scrape_timeout.filter(|timeout| *timeout > interval)?;
+        Some(format!(
+            "{timeout} is longer than the scrape_interval, which is {interval}"
+        ))
     }
 }
 
@@ -186,14 +160,20 @@ fn protocols(key: &str, protocols: Option<&[ScrapeProtocol]>, report: &mut Repor
     }
 }
 
-fn positive(key: &str, duration: Duration, report: &mut Report<'_>) {
+pub(super) fn positive(key: &str, duration: Duration, report: &mut Report<'_>) {
     if duration.is_zero() {
         report.reject(key, "must be longer than 0s");
     }
 }
 
+/// Whether this names files: a path whose last part may have one `*`.
+pub(super) fn is_pattern(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    !folder.contains('*') && !name.is_empty() && name.matches('*').count() <= 1
+}
+
 /// A target is `host:port`; scheme and path have keys of their own.
-fn address(target: &str) -> Result<(), String> {
+pub(crate) fn address(target: &str) -> Result<(), String> {
     if target.contains("://") || target.contains('/') {
         return Err(format!(
             "{target:?} is not host:port\nwrite the scheme in `scheme` and the path in `metrics_path`"

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::Kind;
 use super::labels::{self, LabelPairs};
 
 /// One line that means something.
@@ -32,43 +33,6 @@ pub(in super::super) enum Line<'a> {
     Sample(Sample<'a>),
 }
 
-/// The kinds of families.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in super::super) enum Kind {
-    /// Only grows.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-    /// Counts in buckets that only grow.
-    Histogram,
-    /// Counts in buckets as they are now.
-    GaugeHistogram,
-    /// Quantiles.
-    Summary,
-    /// Text in labels.
-    Info,
-    /// Which of several states is on.
-    StateSet,
-    /// Nobody said; `untyped` in the text format.
-    Unknown,
-}
-
-impl Kind {
-    /// The word for it; OpenMetrics' and Prometheus' own where both have one.
-    pub(in super::super) fn name(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-            Self::GaugeHistogram => "gaugehistogram",
-            Self::Summary => "summary",
-            Self::Info => "info",
-            Self::StateSet => "stateset",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// A value of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) struct Sample<'a> {
@@ -80,6 +44,13 @@ pub(in super::super) struct Sample<'a> {
     pub(in super::super) timestamp: Option<i64>,
     /// A measurement with its trace; only in OpenMetrics.
     pub(in super::super) exemplar: Option<Exemplar<'a>>,
+}
+
+impl Sample<'_> {
+    /// Whether it has neither a time nor an exemplar.
+    pub(in super::super) fn has_only_a_value(&self) -> bool {
+        self.timestamp.is_none() && self.exemplar.is_none()
+    }
 }
 
 /// One measurement.

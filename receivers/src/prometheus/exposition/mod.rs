@@ -12,9 +12,10 @@ mod page;
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
-pub(super) use line::{Exemplar, Kind, Line, Sample, Series};
+pub(super) use line::{Exemplar, Line, Sample, Series};
 pub(super) use number::value;
 pub(super) use page::{Page, PageError};
+pub(super) use pipeline::payload::scrape::Kind;
 
 /// How a page is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,31 +27,66 @@ pub(in super::super) struct PageError {
 /// A page, line by line.
 #[derive(Debug)]
 pub(in super::super) struct Page<'a> {
+    whole: &'a [u8],
     rest: &'a [u8],
     format: Format,
-    /// Of the line that was given last, from 1.
-    line: u32,
+    /// The line that was given last.
     current: &'a [u8],
+    /// Where it begins.
+    current_at: usize,
     /// `# EOF` was read, or an error was told: nothing follows.
     ended: bool,
 }
 
 impl<'a> Page<'a> {
     pub(in super::super) fn new(page: &'a [u8], format: Format) -> Self {
+        Self::from(page, format, 0)
+    }
+
+    /// The same from the line that begins at this byte.
+    pub(in super::super) fn from(page: &'a [u8], format: Format, at: usize) -> Self {
         Self {
-            rest: page,
+            whole: page,
+            rest: page.get(at..).unwrap_or_default(),
             format,
-            line: 0,
             current: b"",
+            current_at: at,
             ended: false,
         }
+    }
+
+    /// Where the line that was given last begins.
+    pub(in super::super) fn line_start(&self) -> usize {
+        self.current_at
+    }
+
+    /// Where it ends.
+    pub(in super::super) fn text_end(&self) -> usize {
+        self.current_at + self.current.len()
+    }
+
+    /// Whether it has so many bytes of words, then a value, and nothing else: one space between them and none elsewhere.
+    pub(in super::super) fn is_plain(&self, words: usize) -> bool {
+        let Some((words, value)) = self.current.split_at_checked(words) else {
+            return false;
+        };
+        let begins = words.first().is_some_and(|letter| !is_space(*letter));
+        let is_value = |letter: &u8| letter.is_ascii_graphic();
+        begins && words.ends_with(b" ") && !value.is_empty() && value.iter().all(is_value)
+    }
+
+    /// Where the line behind it begins.
+    pub(in super::super) fn line_end(&self) -> usize {
+        self.whole.len() - self.rest.len()
     }
 
     /// Something is wrong with the line that was given last.
     pub(in super::super) fn error(&self, why: &'static str) -> PageError {
         let shown = self.current.get(..SHOWN_BYTES_MAX).unwrap_or(self.current);
+        let lines_before = self.whole.get(..self.current_at).unwrap_or_default();
+        let lines_before = memchr::memchr_iter(b'\n', lines_before).count();
         PageError {
-            line: self.line,
+            line: u32::try_from(lines_before + 1).unwrap_or(u32::MAX),
             why,
             text: String::from_utf8_lossy(shown).into_owned(),
         }
@@ -62,10 +97,10 @@ impl<'a> Page<'a> {
         if self.rest.is_empty() {
             return None;
         }
+        self.current_at = self.line_end();
         let end = memchr(b'\n', self.rest).unwrap_or(self.rest.len());
         self.current = self.rest.get(..end).unwrap_or_default();
         self.rest = self.rest.get(end + 1..).unwrap_or_default();
-        self.line = self.line.saturating_add(1);
         Some(self.current)
     }
 
@@ -100,6 +135,7 @@ impl<'a> Iterator for Page<'a> {
         while !self.ended {
             let Some(line) = self.next_line() else {
                 self.ended = true;
+                self.current_at = self.whole.len();
                 let unfinished = self.format == Format::OpenMetrics;
                 return unfinished.then(|| Err(self.error("the page does not end with # EOF")));
             };

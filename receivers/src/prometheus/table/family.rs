@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::super::exposition::Kind;
+use pipeline::payload::scrape::{self, Kind, Shape};
 
 /// The families of a target, from scrape to scrape.
 #[derive(Debug, Default)]
 pub(super) struct Families {
-    by_name: HashMap<String, Family>,
+    by_name: HashMap<String, Known>,
     /// Changes when a kind does: what was worked out under another one is to be worked out again.
     version: u32,
     page: u64,
@@ -15,12 +15,15 @@ pub(super) struct Families {
 
 /// What is said about a family.
 #[derive(Debug, Default)]
-pub(super) struct Family {
+struct Known {
     kind: Option<Kind>,
-    pub(super) help: String,
-    unit: &'static str,
-    unit_word: String,
+    help: String,
+    unit: String,
     page: u64,
+    /// Its number in the shape, once a series of it was met.
+    number: Option<u32>,
+    /// The shape does not know yet what was said.
+    is_news: bool,
 }
 
 impl Families {
@@ -29,10 +32,22 @@ impl Families {
         self.page += 1;
     }
 
-    /// A page ends: what it did not say is no longer true.
-    pub(super) fn end(&mut self) {
+    /// A page ends: what it did not say is no longer true, and the shape hears what is new.
+    pub(super) fn end(&mut self, shape: &mut Shape) {
         let (before, page) = (self.by_name.len(), self.page);
-        self.by_name.retain(|_, family| family.page == page);
+        self.by_name
+            .retain(|_, family| family.page == page || family.number.is_some());
+        for (name, family) in &mut self.by_name {
+            if family.page != page && family.says_something() {
+                self.version = self.version.wrapping_add(u32::from(family.kind.is_some()));
+                family.forget();
+            }
+            if std::mem::take(&mut family.is_news)
+                && let Some(number) = family.number
+            {
+                shape.set_family(number, family.told(name));
+            }
+        }
         if self.by_name.len() != before {
             self.version = self.version.wrapping_add(1);
         }
@@ -47,65 +62,73 @@ impl Families {
         self.by_name.get(name)?.kind
     }
 
-    /// What is said about a family.
-    pub(super) fn get(&self, name: &str) -> Option<&Family> {
-        self.by_name.get(name)
+    /// The number of a family in the shape.
+    pub(super) fn number(&mut self, name: &str, shape: &mut Shape) -> u32 {
+        let family = self.by_name.entry(name.to_owned()).or_default();
+        *family.number.get_or_insert_with(|| {
+            family.is_news = false;
+            shape.add_family(scrape::Family {
+                name: name.to_owned(),
+                kind: family.kind.unwrap_or_default(),
+                help: family.help.clone(),
+                unit: family.unit.clone(),
+            })
+        })
     }
 
     pub(super) fn help(&mut self, name: &str, text: &str) {
-        if let Some(family) = self.family(name).filter(|family| family.help != text) {
+        let family = self.said(name);
+        if family.help != text {
             text.clone_into(&mut family.help);
+            family.is_news = true;
         }
     }
 
     pub(super) fn unit(&mut self, name: &str, word: &str) {
-        if let Some(family) = self.family(name).filter(|family| family.unit_word != word) {
-            word.clone_into(&mut family.unit_word);
-            family.unit = ucum(word);
+        let family = self.said(name);
+        if family.unit != word {
+            word.clone_into(&mut family.unit);
+            family.is_news = true;
         }
     }
 
     pub(super) fn kind(&mut self, name: &str, kind: Kind) {
-        if let Some(family) = self.family(name).filter(|family| family.kind != Some(kind)) {
+        let family = self.said(name);
+        if family.kind != Some(kind) {
             family.kind = Some(kind);
+            family.is_news = true;
             self.version = self.version.wrapping_add(1);
         }
     }
 
-    /// The family of this name, made where it is missing; there always is one.
-    fn family(&mut self, name: &str) -> Option<&mut Family> {
-        if !self.by_name.contains_key(name) {
-            self.by_name.insert(name.to_owned(), Family::default());
-        }
-        let family = self.by_name.get_mut(name)?;
-        family.page = self.page;
-        Some(family)
+    /// The family of this name, of which this page says something.
+    fn said(&mut self, name: &str) -> &mut Known {
+        let page = self.page;
+        let family = self.by_name.entry(name.to_owned()).or_default();
+        family.page = page;
+        family
     }
 }
 
-impl Family {
-    /// The unit as OTLP writes it: base units in UCUM, others as they stand.
-    pub(super) fn unit(&self) -> &str {
-        if self.unit.is_empty() {
-            &self.unit_word
-        } else {
-            self.unit
+impl Known {
+    fn told(&self, name: &str) -> scrape::Family {
+        scrape::Family {
+            name: name.to_owned(),
+            kind: self.kind.unwrap_or_default(),
+            help: self.help.clone(),
+            unit: self.unit.clone(),
         }
     }
-}
 
-/// OpenMetrics' base units in UCUM; empty for any other word.
-fn ucum(word: &str) -> &'static str {
-    match word {
-        "seconds" => "s",
-        "bytes" => "By",
-        "joules" => "J",
-        "grams" => "g",
-        "meters" => "m",
-        "ratios" | "ratio" => "1",
-        "volts" => "V",
-        "amperes" => "A",
-        "celsius" => "Cel",
-        _ => "",
+    fn says_something(&self) -> bool {
+        self.kind.is_some() || !self.help.is_empty() || !self.unit.is_empty()
+    }
+
+    /// No page says anything about it any more.
+    fn forget(&mut self) {
+        self.kind = None;
+        self.help.clear();
+        self.unit.clear();
+        self.is_news = true;
     }
 }

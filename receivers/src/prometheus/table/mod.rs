@@ -1,30 +1,37 @@
 //! The series of one target, from scrape to scrape.
 //!
-//! A page says the same series in the same words every time. So the table remembers, by the text in front of the
-//! value, where a value belongs: relabelling, labels and their encoding are worked out once and then only looked up. The
-//! same memory tells which series vanished.
+//! A page says the same series in the same words, and in the same order, every time. So the table remembers, by the
+//! text in front of the value, what a line means: relabelling, labels and types are worked out once. A line that begins
+//! as it did on the page before is not even looked up. The same memory tells which series vanished.
 //!
 //! What is known is bounded by what targets say: a series that vanished is told to be stale once, and the table is
 //! learned anew when more than half of it is of the past.
 
-mod emit;
 mod family;
-mod point;
+mod fitness;
+mod last_page;
+mod places;
 mod resolve;
+mod resource;
+mod tell;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use pipeline::payload::metrics::MetricsBuilder;
+use bytes::Bytes;
+use pipeline::payload::scrape::{OwnTime, Part, Sample as Value, ScrapedExemplar, Shape};
 
 use super::exposition::{Format, Line, Page, PageError, Sample};
 use super::rules::SeriesRules;
-pub(super) use emit::Untold;
 use family::Families;
-use point::{Group, Role, Spot};
-pub(super) use point::{metadata, place};
+use fitness::Fitness;
+use last_page::{LastPage, Meaning};
+use places::{Place, Places};
+pub(super) use resource::group;
+pub(super) use tell::Untold;
 
 /// Series of the past that a table may hold, beside half of all: below it, learning anew is not worth the work.
 const PAST_SERIES_MAX: usize = 1_000;
@@ -61,43 +68,100 @@ pub(super) struct Tally {
 /// The series of one target.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// Number of the scrape; what was seen in it carries the number.
-    scrape: u64,
-    /// Series by the text in front of the value.
+    /// Number of the reading; what was seen in it carries the number.
+    turn: u64,
+    /// Lines by the text in front of the value.
     known: HashMap<Box<[u8]>, Known>,
+    last_page: LastPage,
     families: Families,
-    groups: Vec<Group>,
-    /// Groups by job and instance.
-    group_index: HashMap<(String, String), u32>,
+    places: Places,
+    /// Shared with the scrapes that are under way.
+    shape: Arc<Shape>,
+    /// By number in the shape, as are the points.
+    series: Vec<SeriesState>,
+    points: Vec<Fitness>,
+    /// How many series were told with a value last.
+    told: usize,
+    page: PageValues,
+    /// Series that this page was the first to have.
+    added: u64,
     tally: Tally,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    seen: u64,
     /// The state of the families in which this was worked out.
     version: u32,
-    place: Option<(Spot, Role)>,
-    /// Why there is no place.
-    is_misplaced: bool,
+    meaning: Meaning,
+}
+
+/// A series from scrape to scrape.
+#[derive(Debug, Clone, Copy, Default)]
+struct SeriesState {
+    /// The turn in which it last had a value.
+    seen: u64,
+    /// The last thing that was told of it was a value, and it is to be told when that is no longer so.
+    is_told: bool,
+}
+
+/// The values of the page that was read last.
+#[derive(Debug, Default)]
+struct PageValues {
+    samples: Vec<Value>,
+    times: Vec<OwnTime>,
+    exemplars: Vec<ScrapedExemplar>,
+    /// By number of the point, in nanoseconds.
+    starts: Vec<u64>,
+    has_starts: bool,
+    points: u32,
+    /// Histograms and summaries with a value.
+    compound: Vec<u32>,
+    /// Samples of series that were not told before.
+    unseen: usize,
+    /// Series with own times get a stale marker when they vanish.
+    tracks_times: bool,
+    untold: Untold,
 }
 
 impl Table {
     pub(super) fn new() -> Self {
         Self {
-            scrape: 0,
+            turn: 0,
             known: HashMap::new(),
+            last_page: LastPage::default(),
             families: Families::default(),
-            groups: Vec::new(),
-            group_index: HashMap::new(),
+            places: Places::default(),
+            shape: Arc::default(),
+            series: Vec::new(),
+            points: Vec::new(),
+            told: 0,
+            page: PageValues::default(),
+            added: 0,
             tally: Tally::default(),
         }
     }
 
-    /// Takes a page in. After an error the page counts for nothing: [`fail`](Self::fail) is what follows.
-    pub(super) fn read(&mut self, page: &[u8], format: Format, rules: &SeriesRules) -> Result<(), Unusable> {
-        self.scrape += 1;
-        self.take_in(page, format, rules)
+    /// Takes a page in. After an error the page counts for nothing: [`end_all`](Self::end_all) is what follows.
+    pub(super) fn read(&mut self, page: &Bytes, format: Format, rules: &SeriesRules) -> Result<(), Unusable> {
+        let version = self.families.version();
+        self.added = 0;
+        self.begin(rules);
+        let read = match self.read_again(page, format, rules) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.begin(rules);
+                self.learn_page(page, format, rules)
+            }
+            Err(unusable) => Err(unusable),
+        };
+        self.tally.added = self.added;
+        if read.is_ok() && self.families.version() == version {
+            self.last_page.keep(page);
+        } else {
+            // A line may have meant something that what stood behind it has changed.
+            self.last_page = LastPage::default();
+        }
+        read
     }
 
     /// What was on the page that was read last.
@@ -105,146 +169,292 @@ impl Table {
         self.tally
     }
 
-    /// Learns the page again, if much of what is known is of the past. To be called when the page was emitted.
-    pub(super) fn forget_the_past(&mut self, page: &[u8], format: Format, rules: &SeriesRules) {
+    /// Learns the page again, if much of what is known is of the past. To be called when the page was told.
+    pub(super) fn forget_the_past(&mut self, page: &Bytes, format: Format, rules: &SeriesRules) {
         let now = usize::try_from(self.tally.scraped).unwrap_or(usize::MAX);
         if self.known.len() <= now.saturating_mul(2).saturating_add(PAST_SERIES_MAX) {
             return;
         }
-        let (scrape, tally) = (self.scrape, self.tally);
+        let (turn, tally) = (self.turn, self.tally);
         *self = Self::new();
-        self.scrape = scrape;
+        self.turn = turn;
         // It was read a moment ago, so there is no error now.
-        if self.take_in(page, format, rules).is_ok() {
+        if self.read(page, format, rules).is_ok() {
             // What it told is known: this only notes it down again.
-            self.emit(&mut MetricsBuilder::new(), 0);
+            self.tell(0);
         }
         self.tally = tally;
     }
 
-    fn take_in(&mut self, page: &[u8], format: Format, rules: &SeriesRules) -> Result<(), Unusable> {
+    fn begin(&mut self, rules: &SeriesRules) {
+        self.turn += 1;
         self.tally = Tally::default();
+        self.last_page.begin();
+        self.page.clear();
+        self.page.tracks_times = rules.track_timestamps;
+    }
+
+    /// Reads a page whose comments are those of the page before; false when they turn out not to be.
+    fn read_again(&mut self, page: &Bytes, format: Format, rules: &SeriesRules) -> Result<bool, Unusable> {
+        let mut at = 0;
+        while at < page.len() {
+            if let Some(again) = self.last_page.again(page, at) {
+                at = again.next;
+                self.means(again.meaning, again.value, None, rules)?;
+                continue;
+            }
+            let mut lines = Page::from(page, format, at);
+            match lines.next().transpose()? {
+                Some(Line::Sample(sample)) => {
+                    let meaning = self.sample(&sample, &lines, rules)?;
+                    self.last_page.skip_to(meaning);
+                }
+                Some(_) => return Ok(false),
+                None => {} // Lines that say nothing, to the end of the page.
+            }
+            at = lines.line_end();
+        }
+        Ok(self.last_page.met_all_comments(format == Format::OpenMetrics))
+    }
+
+    /// Reads a page line by line.
+    fn learn_page(&mut self, page: &Bytes, format: Format, rules: &SeriesRules) -> Result<(), Unusable> {
         self.families.begin();
-        let mut page = Page::new(page, format);
-        while let Some(line) = page.next() {
+        let mut lines = Page::new(page, format);
+        let mut noted = 0;
+        while let Some(line) = lines.next() {
             match line? {
                 Line::Help { family, text } => self.families.help(&family, &text),
                 Line::Type { family, kind } => self.families.kind(&family, kind),
                 Line::Unit { family, unit } => self.families.unit(&family, &unit),
-                Line::Sample(sample) => self.sample(&sample, &page, rules)?,
+                Line::Sample(sample) => {
+                    self.note_comments(noted, lines.line_start());
+                    noted = lines.line_end();
+                    self.sample(&sample, &lines, rules)?;
+                }
             }
         }
-        self.families.end();
+        self.note_comments(noted, page.len());
+        self.families.end(Arc::make_mut(&mut self.shape));
         Ok(())
     }
 
-    fn sample(&mut self, sample: &Sample<'_>, page: &Page<'_>, rules: &SeriesRules) -> Result<(), Unusable> {
-        self.tally.scraped += 1;
+    /// Notes what lies between two samples: comments, and lines that say nothing.
+    fn note_comments(&mut self, start: usize, end: usize) {
+        if start < end {
+            self.last_page.note((start, end), end - start, Meaning::Comment, 0.0);
+        }
+    }
+
+    /// Takes a line that was read as a whole, and notes it for the next page.
+    fn sample(&mut self, sample: &Sample<'_>, lines: &Page<'_>, rules: &SeriesRules) -> Result<Meaning, Unusable> {
         let text = sample.series.text();
         let version = self.families.version();
-        let known = match self.known.get_mut(text) {
-            Some(known) if known.version == version => known,
-            _ => {
-                self.learn(sample, page, rules, version)?;
-                let Some(known) = self.known.get_mut(text) else {
-                    return Ok(());
-                };
-                known
+        let known = self.known.get(text).filter(|known| known.version == version);
+        let meaning = match known {
+            Some(known) => known.meaning,
+            None => self.learn(sample, lines, rules, version)?,
+        };
+        self.means(meaning, sample.value, Some(sample), rules)?;
+        let words = text.len() + 1;
+        let is_plain = sample.has_only_a_value() && lines.is_plain(words);
+        let noted = if is_plain { meaning } else { Meaning::Other };
+        self.last_page
+            .note((lines.line_start(), lines.text_end()), words, noted, sample.value);
+        Ok(meaning)
+    }
+
+    /// Takes what a line means. A line with more than a value comes with its `sample`.
+    #[inline]
+    fn means(
+        &mut self,
+        meaning: Meaning,
+        value: f64,
+        sample: Option<&Sample<'_>>,
+        rules: &SeriesRules,
+    ) -> Result<(), Unusable> {
+        self.tally.scraped += 1;
+        match meaning {
+            Meaning::Series(series) => {
+                self.keep_one(rules)?;
+                self.value(series, value, sample, rules);
             }
-        };
-        let again = known.seen == self.scrape;
-        known.seen = self.scrape;
-        let (place, is_misplaced) = (known.place, known.is_misplaced);
-        self.tally.misplaced += u64::from(is_misplaced);
-        let Some((place, role)) = place else {
-            return Ok(());
-        };
+            Meaning::Start(point) => {
+                self.keep_one(rules)?;
+                self.page.start(point, value);
+            }
+            Meaning::Dropped => {}
+            Meaning::Other => self.tally.misplaced += 1,
+            Meaning::Comment => self.tally.scraped -= 1,
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn keep_one(&mut self, rules: &SeriesRules) -> Result<(), Unusable> {
         self.tally.kept += 1;
         if rules.samples_max > 0 && self.tally.kept > rules.samples_max {
             return Err(Unusable::Samples(rules.samples_max));
         }
-        let scrape = self.scrape;
-        let placed = !again
-            && self
-                .point(place)
-                .is_some_and(|point| point.take(role, sample, scrape, rules));
-        self.tally.duplicates += u64::from(!placed && role != Role::Resource);
         Ok(())
     }
 
-    /// Works out where a series belongs.
+    #[inline]
+    fn value(&mut self, number: u32, value: f64, sample: Option<&Sample<'_>>, rules: &SeriesRules) {
+        let (Some(state), Some(series)) = (
+            self.series.get_mut(number as usize),
+            self.shape.series().get(number as usize),
+        ) else {
+            return;
+        };
+        if std::mem::replace(&mut state.seen, self.turn) == self.turn {
+            self.tally.duplicates += u64::from(series.part != Part::Resource);
+            return;
+        }
+        let page = &mut self.page;
+        let time = sample
+            .and_then(|sample| sample.timestamp)
+            .filter(|_| rules.honor_timestamps);
+        let is_before_time = time.is_some_and(|time| time < 0);
+        match series.part {
+            Part::Value if is_before_time => {
+                page.untold.time += 1;
+                page.unseen += 1;
+                return;
+            }
+            Part::Value => page.points += 1,
+            Part::Resource => {}
+            part => {
+                if let Some(fitness) = self.points.get_mut(series.point as usize) {
+                    if fitness.begin(self.turn) {
+                        page.points += 1;
+                        page.compound.push(series.point);
+                    }
+                    fitness.take(part, value);
+                    if is_before_time {
+                        fitness.is_before_time();
+                    }
+                }
+            }
+        }
+        page.unseen += usize::from(!state.is_told);
+        page.add(number, value, time, sample);
+    }
+
+    /// Works out what a line means.
     fn learn(
         &mut self,
         sample: &Sample<'_>,
-        page: &Page<'_>,
+        lines: &Page<'_>,
         rules: &SeriesRules,
         version: u32,
-    ) -> Result<(), Unusable> {
+    ) -> Result<Meaning, Unusable> {
         let before = self.known.get(sample.series.text()).copied();
-        let resolved = match resolve::series(sample, rules, &self.families) {
-            Ok(resolved) => resolved,
-            Err(resolve::Refused::Line(why)) => return Err(page.error(why).into()),
+        let mut instead_of = None;
+        let meaning = match resolve::series(sample, rules, &self.families) {
+            Ok(resolve::Resolved::Dropped) => Meaning::Dropped,
+            Ok(resolve::Resolved::Misplaced) => Meaning::Other,
+            Ok(resolve::Resolved::At(found)) => {
+                let shape = Arc::make_mut(&mut self.shape);
+                match self.places.settle(&found, shape, &mut self.families, rules) {
+                    Place::Series {
+                        number,
+                        instead_of: old,
+                    } => {
+                        instead_of = old;
+                        Meaning::Series(number)
+                    }
+                    Place::Start(point) => Meaning::Start(point),
+                }
+            }
+            Err(resolve::Refused::Line(why)) => return Err(lines.error(why).into()),
             Err(resolve::Refused::Limit(why)) => return Err(Unusable::Labels(why)),
         };
-        let (place, is_misplaced) = match resolved {
-            resolve::Resolved::Dropped => (None, false),
-            resolve::Resolved::Misplaced => (None, true),
-            resolve::Resolved::At(found) => (Some(self.settle(found, rules)), false),
-        };
-        if let Some((old, _)) = before.and_then(|known| known.place)
-            && place.is_none_or(|(new, _)| new != old)
-            && let Some(point) = self.point(old)
+        self.series.resize(self.shape.series().len(), SeriesState::default());
+        self.points.resize(self.shape.points(), Fitness::default());
+        self.page.starts.resize(self.shape.points(), 0);
+        if let Some(Meaning::Series(old)) = before.map(|known| known.meaning)
+            && meaning != Meaning::Series(old)
         {
-            // The series goes on under another type: a marker would end it at the very time of its next value.
-            point.is_told = false;
+            instead_of = Some(old);
         }
-        self.tally.added += u64::from(before.is_none() && place.is_some());
-        let known = Known {
-            seen: before.map_or(0, |known| known.seen),
-            version,
-            place,
-            is_misplaced,
+        if let Some(old) = instead_of {
+            self.goes_on_as(old, meaning);
+        }
+        let has_place = matches!(meaning, Meaning::Series(_) | Meaning::Start(_));
+        self.added += u64::from(before.is_none() && has_place);
+        self.known
+            .insert(sample.series.text().into(), Known { version, meaning });
+        Ok(meaning)
+    }
+}
+
+impl Table {
+    /// A series goes on under another type: a marker would end it at the very time of its next value, and if it has a
+    /// value in this turn it must not get another.
+    fn goes_on_as(&mut self, old: u32, meaning: Meaning) {
+        let Some(state) = self.series.get_mut(old as usize) else {
+            return;
         };
-        self.known.insert(sample.series.text().into(), known);
-        Ok(())
-    }
-
-    /// The point of a resolved series; made where it is the first of its point.
-    fn settle(&mut self, found: resolve::Found, rules: &SeriesRules) -> (Spot, Role) {
-        let group = self.group(found.owner, rules);
-        let Some(entry) = self.groups.get_mut(group as usize) else {
-            return (Spot::default(), found.role);
-        };
-        if found.role == Role::Resource {
-            entry.describe(&found.labels, rules);
-            return (
-                Spot {
-                    group,
-                    ..Spot::default()
-                },
-                Role::Resource,
-            );
+        let seen = state.seen;
+        if seen != self.turn {
+            state.is_told = false;
         }
-        let (metric, point) = entry.spot(found.name, found.family, found.kind, &found.labels);
-        (Spot { group, metric, point }, found.role)
-    }
-
-    fn group(&mut self, owner: (String, String), rules: &SeriesRules) -> u32 {
-        if let Some(group) = self.group_index.get(&owner) {
-            return *group;
+        if let Meaning::Series(new) = meaning
+            && let Some(state) = self.series.get_mut(new as usize)
+        {
+            state.seen = state.seen.max(seen);
         }
-        let group = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
-        self.groups.push(Group::new(owner.0.clone(), owner.1.clone(), rules));
-        self.group_index.insert(owner, group);
-        group
+    }
+}
+
+impl PageValues {
+    fn clear(&mut self) {
+        self.samples.clear();
+        self.times.clear();
+        self.exemplars.clear();
+        self.compound.clear();
+        if std::mem::take(&mut self.has_starts) {
+            self.starts.fill(0);
+        }
+        (self.points, self.unseen) = (0, 0);
+        self.untold = Untold::default();
     }
 
-    fn point(&mut self, spot: Spot) -> Option<&mut point::Point> {
-        let metric = self
-            .groups
-            .get_mut(spot.group as usize)?
-            .metrics
-            .get_mut(spot.metric as usize)?;
-        metric.points.get_mut(spot.point as usize)
+    #[inline]
+    fn add(&mut self, series: u32, value: f64, time: Option<i64>, sample: Option<&Sample<'_>>) {
+        let number = u32::try_from(self.samples.len()).unwrap_or(u32::MAX);
+        self.samples.push(Value { series, value });
+        if let Some(time) = time {
+            self.times.push(OwnTime { sample: number, time });
+        }
+        let exemplar = sample.and_then(|sample| sample.exemplar.as_ref());
+        // One whose labels are wrong is a side remark, for which Prometheus does not give up a page either.
+        if let Some(exemplar) = exemplar
+            && let Ok(labels) = exemplar.labels()
+        {
+            let owned = labels
+                .into_iter()
+                .map(|(name, value)| (name.into_owned(), value.into_owned()));
+            self.exemplars.push(ScrapedExemplar {
+                sample: number,
+                value: exemplar.value,
+                time: exemplar.timestamp,
+                labels: owned.collect(),
+            });
+        }
+    }
+
+    /// Since when a point counts; the first that says it counts.
+    fn start(&mut self, point: u32, seconds: f64) {
+        if let Some(start) = self.starts.get_mut(point as usize).filter(|start| **start == 0)
+            && seconds > 0.0
+            && seconds.is_finite()
+        {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Positive, and too much saturates.
+            let nanoseconds = (seconds * 1e9) as u64;
+            *start = nanoseconds;
+            self.has_starts = true;
+        }
     }
 }

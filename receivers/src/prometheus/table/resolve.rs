@@ -1,11 +1,12 @@
 //! From the text of a series to the point that its value is a part of.
 
+use pipeline::payload::scrape::{Part, bound_text};
+
 use super::super::exposition::{Kind, Sample, value};
 use super::super::labels::{INSTANCE, JOB, Labels, NAME};
 use super::super::relabel;
 use super::super::rules::SeriesRules;
 use super::family::Families;
-use super::point::Role;
 
 /// The series that describes its target (OpenMetrics, "Supporting target metadata").
 const TARGET_INFO: &str = "target_info";
@@ -30,29 +31,33 @@ pub(super) enum Resolved {
 
 /// A part of a point.
 pub(super) struct Found {
+    /// All labels of the series, its name among them.
+    pub(super) labels: Labels,
     /// Job and instance.
     pub(super) owner: (String, String),
     /// Name of the metric.
-    pub(super) name: String,
+    pub(super) metric: String,
     /// Its family on the page.
     pub(super) family: String,
     pub(super) kind: Kind,
-    pub(super) role: Role,
+    /// Which part; None for the one that says since when the point counts.
+    pub(super) part: Option<Part>,
     /// The labels that make the point.
-    pub(super) labels: Labels,
+    pub(super) point: Labels,
 }
 
 /// What the name of a series says with the families of its page.
 struct Belongs<'a> {
     family: &'a str,
     kind: Kind,
-    part: Part,
+    part: Word,
     /// What stands behind the name of the metric.
     suffix: &'static str,
 }
 
+/// What the name of a series says of its part.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum Word {
     Value,
     Bucket,
     Count,
@@ -88,41 +93,50 @@ pub(super) fn series(sample: &Sample<'_>, rules: &SeriesRules, families: &Famili
 
 fn place(name: &str, renamed: &str, mut labels: Labels, families: &Families) -> Resolved {
     let belongs = Belongs::of(name, families);
+    let mut point = labels.clone();
     let owner = (
-        labels.take(JOB).unwrap_or_default(),
-        labels.take(INSTANCE).unwrap_or_default(),
+        point.take(JOB).unwrap_or_default(),
+        point.take(INSTANCE).unwrap_or_default(),
     );
-    let (metric, kind, part) = match renamed.strip_suffix(belongs.suffix) {
-        Some(base) if belongs.part == Part::Created && belongs.kind == Kind::Counter => {
+    let (metric, kind, word) = match renamed.strip_suffix(belongs.suffix) {
+        Some(base) if belongs.part == Word::Created && belongs.kind == Kind::Counter => {
             (format!("{base}_total"), belongs.kind, belongs.part)
         }
         Some(base) => (base.to_owned(), belongs.kind, belongs.part),
         // The new name is not that of a part, so it is a series of its own.
-        None => (renamed.to_owned(), Kind::Unknown, Part::Value),
+        None => (renamed.to_owned(), Kind::Unknown, Word::Value),
     };
-    let bound = |labels: &mut Labels, label: &str| {
-        let bound = labels.take(label).and_then(|text| value(text.as_bytes()));
-        bound.filter(|bound| !bound.is_nan())
+    let mut bound = |label: &str| {
+        let bound = point.take(label).and_then(|text| value(text.as_bytes()));
+        let bound = bound.filter(|bound| !bound.is_nan())?;
+        // Prometheus 3 writes bounds in one way, so that `1` and `1.0` are not two series.
+        labels.set(label, bound_text(bound));
+        Some(bound)
     };
-    let role = match part {
-        Part::Value if metric == TARGET_INFO => Some(Role::Resource),
-        Part::Value => Some(Role::Value),
-        Part::Count => Some(Role::Count),
-        Part::Sum => Some(Role::Sum),
-        Part::Created => Some(Role::Created),
-        Part::Bucket => bound(&mut labels, "le").map(Role::Bucket),
-        Part::Quantile => bound(&mut labels, "quantile").map(Role::Quantile),
+    let part = match word {
+        Word::Value if metric == TARGET_INFO => Some(Part::Resource),
+        Word::Value => Some(Part::Value),
+        Word::Count => Some(Part::Count),
+        Word::Sum => Some(Part::Sum),
+        Word::Created => None,
+        Word::Bucket => match bound("le") {
+            Some(bound) => Some(Part::Bucket(bound)),
+            None => return Resolved::Misplaced,
+        },
+        Word::Quantile => match bound("quantile") {
+            Some(bound) => Some(Part::Quantile(bound)),
+            None => return Resolved::Misplaced,
+        },
     };
-    let Some(role) = role else {
-        return Resolved::Misplaced;
-    };
+    labels.set(NAME, renamed);
     Resolved::At(Found {
+        labels,
         owner,
-        name: metric,
+        metric,
         family: belongs.family.to_owned(),
         kind,
-        role,
-        labels,
+        part,
+        point,
     })
 }
 
@@ -133,15 +147,15 @@ impl<'a> Belongs<'a> {
         if let Some(kind) = families.kind_of(name) {
             return Self::named(name, kind, families);
         }
-        const SUFFIXES: [(&str, Part); 8] = [
-            ("_bucket", Part::Bucket),
-            ("_count", Part::Count),
-            ("_sum", Part::Sum),
-            ("_created", Part::Created),
-            ("_total", Part::Value),
-            ("_info", Part::Value),
-            ("_gcount", Part::Value),
-            ("_gsum", Part::Value),
+        const SUFFIXES: [(&str, Word); 8] = [
+            ("_bucket", Word::Bucket),
+            ("_count", Word::Count),
+            ("_sum", Word::Sum),
+            ("_created", Word::Created),
+            ("_total", Word::Value),
+            ("_info", Word::Value),
+            ("_gcount", Word::Value),
+            ("_gsum", Word::Value),
         ];
         for (suffix, part) in SUFFIXES {
             let Some(family) = name.strip_suffix(suffix) else {
@@ -155,9 +169,9 @@ impl<'a> Belongs<'a> {
                     | (Kind::GaugeHistogram, "_bucket" | "_gcount" | "_gsum")
             );
             let is_part = match kind {
-                Kind::Histogram => part != Part::Value,
-                Kind::Summary => matches!(part, Part::Count | Part::Sum | Part::Created),
-                Kind::Counter => part == Part::Created,
+                Kind::Histogram => part != Word::Value,
+                Kind::Summary => matches!(part, Word::Count | Word::Sum | Word::Created),
+                Kind::Counter => part == Word::Created,
                 _ => false,
             };
             if is_whole {
@@ -190,7 +204,7 @@ impl<'a> Belongs<'a> {
                 return Self {
                     family: base,
                     kind,
-                    part: Part::Created,
+                    part: Word::Created,
                     suffix: "_created",
                 };
             }
@@ -199,7 +213,7 @@ impl<'a> Belongs<'a> {
             Kind::Summary => Self {
                 family: name,
                 kind,
-                part: Part::Quantile,
+                part: Word::Quantile,
                 suffix: "",
             },
             // No part of a histogram has its bare name.
@@ -212,7 +226,7 @@ impl<'a> Belongs<'a> {
         Self {
             family,
             kind,
-            part: Part::Value,
+            part: Word::Value,
             suffix: "",
         }
     }

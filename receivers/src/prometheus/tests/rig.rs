@@ -23,11 +23,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use super::super::{Config, PrometheusReceiver};
+use super::super::PrometheusReceiver;
 
 /// How a site answers.
 #[derive(Debug, Clone)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// 200 with these headers and this body.
     Page(&'static str, Vec<u8>),
     /// Another status.
@@ -41,20 +41,20 @@ pub(super) enum Answer {
 }
 
 /// A server with one page.
-pub(super) struct Site {
-    pub(super) address: SocketAddr,
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
     answer: Arc<Mutex<Answer>>,
     /// Heads of the requests so far.
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Site {
-    pub(super) async fn new(answer: Answer) -> Self {
+    pub(crate) async fn new(answer: Answer) -> Self {
         Self::with(answer, None).await
     }
 
     /// A site that speaks TLS with this certificate and key, in PEM.
-    pub(super) async fn secure(answer: Answer, certificate: &str, key: &str) -> Self {
+    pub(crate) async fn secure(answer: Answer, certificate: &str, key: &str) -> Self {
         let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -90,7 +90,7 @@ impl Site {
         Self { address, answer, heads }
     }
 
-    pub(super) async fn page(body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) async fn page(body: impl Into<Vec<u8>>) -> Self {
         Self::new(Answer::Page(
             "content-type: text/plain; version=1.0.0; charset=utf-8",
             body.into(),
@@ -98,11 +98,11 @@ impl Site {
         .await
     }
 
-    pub(super) fn set(&self, answer: Answer) {
+    pub(crate) fn set(&self, answer: Answer) {
         *self.answer.lock().unwrap() = answer;
     }
 
-    pub(super) fn heads(&self) -> Vec<String> {
+    pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
@@ -161,39 +161,48 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// A receiver and what it has told.
-pub(super) struct Rig {
+pub(crate) struct Rig {
     told: Arc<Mutex<Vec<Told>>>,
-    pub(super) world: World,
+    pub(crate) world: World,
     stop: Stop,
     service: JoinHandle<()>,
 }
 
 /// A point that was told.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
-    pub(super) name: String,
+pub(crate) struct Told {
+    pub(crate) name: String,
     /// `job` and `instance`, as the resource says them.
-    pub(super) job: String,
-    pub(super) instance: String,
+    pub(crate) job: String,
+    pub(crate) instance: String,
     /// Of a gauge or sum; of a histogram or summary its count. None for a stale marker.
-    pub(super) value: Option<f64>,
-    pub(super) time: u64,
+    pub(crate) value: Option<f64>,
+    pub(crate) time: u64,
 }
 
 impl Rig {
     /// A receiver with these scrape configs, all at an interval of a second.
-    pub(super) async fn start(scrape_configs: &str) -> Self {
+    pub(crate) async fn start(scrape_configs: &str) -> Self {
         Self::in_front_of(scrape_configs, World::system(), true).await
     }
 
     /// The same in this world, in front of a pipeline that answers or never does.
-    pub(super) async fn in_front_of(scrape_configs: &str, world: World, answers: bool) -> Self {
-        let yaml = format!(
-            "config: {{global: {{scrape_interval: 1s, scrape_timeout: 900ms}}, scrape_configs: [{scrape_configs}]}}"
-        );
-        let section = Section::from_yaml("test.yaml", &yaml).unwrap();
+    pub(crate) async fn in_front_of(scrape_configs: &str, world: World, answers: bool) -> Self {
+        Self::configured(&format!("scrape_configs: [{scrape_configs}]"), world, answers).await
+    }
+
+    /// The same with jobs that are written in another way.
+    pub(crate) async fn configured(jobs: &str, world: World, answers: bool) -> Self {
+        let yaml = format!("config: {{global: {{scrape_interval: 1s, scrape_timeout: 900ms}}, {jobs}}}");
+        Self::of::<PrometheusReceiver>(&yaml, world, answers).await
+    }
+
+    /// Any receiver of metrics with this configuration.
+    pub(crate) async fn of<R: Receiver>(yaml: &str, world: World, answers: bool) -> Self {
+        let name = R::ABOUT.name;
+        let section = Section::from_yaml("test.yaml", yaml).unwrap();
         let mut diagnostics = Diagnostics::new();
-        let config: Option<Config> = ::config::decode(&section, &mut diagnostics);
+        let config: Option<R::Config> = ::config::decode(&section, &mut diagnostics);
         let config = config.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
 
         let (sender, mut batches) = mpsc::channel::<pipeline::Batch>(64);
@@ -214,12 +223,10 @@ impl Rig {
                 }
             }
         });
-        let mut setup = pipeline::testing::contract::setup(&world, "prometheus", Kind::Receiver, Signal::Metrics);
-        setup.telemetry = world.telemetry.with("receiver", "prometheus");
+        let mut setup = pipeline::testing::contract::setup(&world, name, Kind::Receiver, Signal::Metrics);
+        setup.telemetry = world.telemetry.with("receiver", name);
         let stop = Stop::new();
-        let service = PrometheusReceiver::start(config, setup, outlets, stop.clone())
-            .await
-            .unwrap();
+        let service = R::start(config, setup, outlets, stop.clone()).await.unwrap();
         let service = tokio::spawn(async move { service.await.unwrap() });
         Self {
             told,
@@ -230,19 +237,19 @@ impl Rig {
     }
 
     /// Everything that was told, in order.
-    pub(super) fn told(&self) -> Vec<Told> {
+    pub(crate) fn told(&self) -> Vec<Told> {
         self.told.lock().unwrap().clone()
     }
 
     /// The values of a series so far.
-    pub(super) fn values(&self, name: &str, job: &str) -> Vec<Option<f64>> {
+    pub(crate) fn values(&self, name: &str, job: &str) -> Vec<Option<f64>> {
         let told = self.told();
         let of_series = told.iter().filter(|point| point.name == name && point.job == job);
         of_series.map(|point| point.value).collect()
     }
 
     /// Waits until what was told satisfies a condition.
-    pub(super) async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+    pub(crate) async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         for _ in 0..600 {
             if condition(self) {
                 return;
@@ -257,7 +264,7 @@ impl Rig {
     }
 
     /// Stops the receiver and waits for its end.
-    pub(super) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.stop.cancel();
         tokio::time::timeout(Duration::from_secs(20), &mut self.service)
             .await
@@ -265,12 +272,12 @@ impl Rig {
             .unwrap();
     }
 
-    pub(super) fn metrics(&self) -> String {
+    pub(crate) fn metrics(&self) -> String {
         self.world.telemetry.metrics().render(Suffixes::none())
     }
 
     /// The value of one of its own metrics whose line has all these parts.
-    pub(super) fn metric(&self, parts: &[&str]) -> f64 {
+    pub(crate) fn metric(&self, parts: &[&str]) -> f64 {
         let page = self.metrics();
         let line = page
             .lines()

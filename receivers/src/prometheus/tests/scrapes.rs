@@ -297,6 +297,126 @@ async fn targets_come_and_go_with_their_files() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn targets_come_and_go_with_the_list_of_a_server_and_stay_when_it_fails() {
+    let (one, two) = (Site::page("a 1\n").await, Site::page("a 2\n").await);
+    let list = |sites: &[&Site]| {
+        let groups: Vec<_> = sites
+            .iter()
+            .map(|site| {
+                format!(
+                    "{{\"targets\": [\"{}\"], \"labels\": {{\"rack\": \"r1\"}}}}",
+                    site.address
+                )
+            })
+            .collect();
+        Answer::Page(
+            "content-type: application/json; charset=utf-8",
+            format!("[{}]", groups.join(",")).into_bytes(),
+        )
+    };
+    let lister = Site::new(list(&[&one, &two])).await;
+    let config = format!(
+        "{{job_name: h, http_sd_configs: [{{url: 'http://{}/targets', refresh_interval: 200ms, basic_auth: {{username: u, password: pw}}}}], \
+         relabel_configs: [{{source_labels: [__meta_url], regex: 'http://.*/targets', action: keep}}]}}",
+        lister.address
+    );
+    let mut rig = Rig::start(&config).await;
+    let of = |rig: &Rig, site: &Site| -> Vec<Option<f64>> {
+        let told = rig.told();
+        let points = told
+            .iter()
+            .filter(|point| point.name == "a" && point.instance == site.address.to_string());
+        points.map(|point| point.value).collect()
+    };
+    rig.until("both", |rig| !of(rig, &one).is_empty() && !of(rig, &two).is_empty())
+        .await;
+
+    lister.set(list(&[&two]));
+    rig.until("the end of one", |rig| of(rig, &one).last() == Some(&None))
+        .await;
+    for (reason, answer) in [
+        ("status", Answer::Status("503 Service Unavailable")),
+        (
+            "list",
+            Answer::Page("content-type: application/json", b"[{\"targets\"".to_vec()),
+        ),
+        ("content_type", Answer::Page("content-type: text/html", b"[]".to_vec())),
+        ("timeout", Answer::Drip),
+        ("body_size_limit", Answer::Endless),
+        ("no_answer", Answer::HalfClosed),
+    ] {
+        lister.set(answer);
+        let parts = [
+            "inferscope_discovery_failures",
+            "scraper=\"h\"",
+            "mechanism=\"http\"",
+            &format!("reason=\"{reason}\""),
+        ];
+        // An endless list is cut off by whichever comes first, the bound or the interval.
+        let cut_off = ["inferscope_discovery_failures", "reason=\"timeout\""];
+        let before = rig.metric(&cut_off);
+        rig.until(reason, |rig| {
+            rig.metric(&parts) >= 1.0 || (reason == "body_size_limit" && rig.metric(&cut_off) > before)
+        })
+        .await;
+    }
+    let before = of(&rig, &two).len();
+    rig.until("the other to go on", |rig| of(rig, &two).len() >= before + 2)
+        .await;
+
+    assert!(!of(&rig, &two).contains(&None), "a list that failed took targets away");
+    let head = &lister.heads()[0];
+    for part in [
+        "get /targets http/1.1\r\n",
+        "accept: application/json\r\n",
+        "x-prometheus-refresh-interval-seconds: 0.2\r\n",
+        "authorization: basic dtpwdw==\r\n",
+    ] {
+        assert!(head.contains(part), "{part} in {head}");
+    }
+    lister.set(list(&[]));
+    rig.until("the end of both", |rig| of(rig, &two).last() == Some(&None))
+        .await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_never_ends_its_list_delays_neither_other_targets_nor_the_end() {
+    let (site, lister) = (Site::page("a 1\n").await, Site::new(Answer::Drip).await);
+    let list = format!(
+        "http_sd_configs: [{{url: 'http://{}/', refresh_interval: 1h}}]",
+        lister.address
+    );
+
+    let mut rig = Rig::start(&job("j", &site, &list)).await;
+    rig.until("a scrape", |rig| {
+        !lister.heads().is_empty() && !rig.values("a", "j").is_empty()
+    })
+    .await;
+    rig.stop().await;
+
+    assert_eq!(rig.values("a", "j").last(), Some(&None));
+    rig.until("no memory for the list", |rig| rig.world.budget.used() == 0)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_in_further_files_are_scraped_too() {
+    let site = Site::page("a 1\n").await;
+    let folder = tempfile::tempdir().unwrap();
+    let targets = format!("- targets: ['{}']\n", site.address);
+    std::fs::write(folder.path().join("targets.yaml"), targets).unwrap();
+    let jobs = "scrape_configs:\n- {job_name: further, file_sd_configs: [{files: [targets.yaml]}]}\n";
+    std::fs::write(folder.path().join("jobs.yml"), jobs).unwrap();
+    let files = format!("scrape_config_files: ['{}/jo*.yml']", folder.path().display());
+
+    let mut rig = Rig::configured(&files, World::system(), true).await;
+    rig.until("a scrape", |rig| !rig.values("a", "further").is_empty())
+        .await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_with_tls_must_show_a_certificate_that_is_trusted() {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());

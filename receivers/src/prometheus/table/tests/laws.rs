@@ -80,16 +80,72 @@ proptest! {
     ) {
         let mut rig = Rig::new(target());
         for page in pages {
-            let mut out = MetricsBuilder::new();
-            match rig.table.read(page.as_bytes(), Format::Text, &rig.rules) {
-                Ok(()) => { rig.table.emit(&mut out, NOW); }
-                Err(_) => rig.table.end_all(&mut out, NOW),
-            }
-            let Some(metrics) = out.build() else { continue };
+            let scrape = match rig.table.read(&Bytes::from(page), Format::Text, &rig.rules) {
+                Ok(()) => rig.table.tell(MILLISECONDS).0,
+                Err(_) => rig.table.end_all(MILLISECONDS),
+            };
+            let Some(metrics) = Metrics::scraped([scrape]) else { continue };
             let points = Payload::Metrics(metrics.clone()).items();
             let parsed = Metrics::parse(metrics.bytes().clone(), &Limits::default()).unwrap();
             prop_assert_eq!(parsed.rejected.items, 0);
             prop_assert_eq!(Payload::Metrics(parsed.payload).items(), points);
+        }
+    }
+}
+
+/// What a page may say in one line; few words, so that pages have much in common.
+fn line() -> impl Strategy<Value = String> {
+    let comment = "# (TYPE|HELP) [ab] (gauge|counter|histogram)\n";
+    let value = "[ab](_bucket\\{le=\"[12]\"\\}|_count|_sum|_created|\\{x=\"[12]\"\\})? [0-3](\\.0|\\.5)?( 15)?\n";
+    prop_oneof![1 => comment.prop_map(String::from), 6 => value.prop_map(String::from), 1 => Just("\n".to_owned())]
+}
+
+/// Pages that follow each other as a target's do: some lines change, come or go.
+fn pages() -> impl Strategy<Value = Vec<Vec<String>>> {
+    let change = (any::<prop::sample::Index>(), prop::option::of(line()), any::<bool>());
+    let first = prop::collection::vec(line(), 0..12);
+    (first, prop::collection::vec(prop::collection::vec(change, 0..3), 1..6)).prop_map(|(first, turns)| {
+        let mut pages = vec![first];
+        for changes in turns {
+            let mut page = pages.last().cloned().unwrap_or_default();
+            for (at, new, replaces) in changes {
+                let at = if page.is_empty() { 0 } else { at.index(page.len()) };
+                if replaces && !page.is_empty() {
+                    page.remove(at);
+                }
+                if let Some(new) = new {
+                    page.insert(at, new);
+                }
+            }
+            pages.push(page);
+        }
+        pages
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_remembered_of_a_page_changes_nothing_in_the_next(pages in pages(), open_metrics: bool) {
+        let format = if open_metrics { Format::OpenMetrics } else { Format::Text };
+        let rules = target();
+        let (mut quick, mut thorough) = (Table::new(), Table::new());
+
+        for page in pages {
+            let end = if open_metrics { "# EOF\n" } else { "" };
+            let page = Bytes::from(page.concat() + end);
+            thorough.last_page = last_page::LastPage::default();
+            let read = [&mut quick, &mut thorough].map(|table| {
+                let read = table.read(&page, format, &rules);
+                let tally = table.tally();
+                let scrape = match read {
+                    Ok(()) => table.tell(MILLISECONDS).0,
+                    Err(_) => table.end_all(MILLISECONDS),
+                };
+                let untold = table.page.untold;
+                (read, tally, untold, Metrics::scraped([scrape]).map(|metrics| metrics.bytes().clone()))
+            });
+            let [quick, thorough] = read;
+            prop_assert_eq!(quick, thorough, "{:?}", page);
         }
     }
 }

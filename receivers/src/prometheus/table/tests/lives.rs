@@ -70,7 +70,7 @@ fn a_page_with_a_wrong_line_ends_what_was_there_before() {
 
     let refused = rig
         .table
-        .read(b"a 3\nnew 1\nb{ 4\n", Format::Text, &rig.rules)
+        .read(&Bytes::from_static(b"a 3\nnew 1\nb{ 4\n"), Format::Text, &rig.rules)
         .unwrap_err();
     let told = rig.fail();
 
@@ -138,12 +138,6 @@ fn series_that_come_and_go_do_not_pile_up() {
         "{}",
         rig.table.known.len()
     );
-    let points: usize = rig
-        .table
-        .groups
-        .iter()
-        .flat_map(|group| &group.metrics)
-        .map(|metric| metric.points.len())
-        .sum();
+    let points = rig.table.shape.points();
     assert!(points <= 2 * 100 + PAST_SERIES_MAX, "{points}");
 }

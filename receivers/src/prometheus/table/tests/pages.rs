@@ -148,7 +148,7 @@ fn metric_relabelling_drops_renames_and_changes_series() {
 fn limits_make_the_page_unusable_and_say_which() {
     let refused = |rules: SeriesRules, page: &str| {
         Table::new()
-            .read(page.as_bytes(), Format::Text, &rules)
+            .read(&Bytes::copy_from_slice(page.as_bytes()), Format::Text, &rules)
             .unwrap_err()
             .to_string()
     };

@@ -8,14 +8,18 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{HistogramDataPoint, Metric, NumberDataPoint, SummaryDataPoint};
-use pipeline::payload::Payload;
+use pipeline::payload::scrape::Scrape;
+use pipeline::payload::{Limits, Metrics, Payload};
 use prost::Message;
 
 use super::super::*;
 
 /// The wall time of the first scrape, in nanoseconds.
 pub(super) const NOW: u64 = 1_795_316_006_871_000_000;
+/// The same in milliseconds.
+pub(super) const MILLISECONDS: i64 = 1_795_316_006_871;
 pub(super) const SECOND: u64 = 1_000_000_000;
+const MILLISECOND: u64 = 1_000_000;
 
 pub(super) fn target() -> SeriesRules {
     SeriesRules {
@@ -58,19 +62,18 @@ impl Rig {
     }
 
     pub(super) fn scrape_as(&mut self, page: &str, format: Format) -> Told {
-        self.table.read(page.as_bytes(), format, &self.rules).unwrap();
-        let mut out = MetricsBuilder::new();
+        let page = Bytes::copy_from_slice(page.as_bytes());
+        self.table.read(&page, format, &self.rules).unwrap();
         self.now += SECOND;
-        self.untold = self.table.emit(&mut out, self.now);
-        self.table.forget_the_past(page.as_bytes(), format, &self.rules);
-        Told::of(out)
+        let (scrape, untold) = self.table.tell((self.now / MILLISECOND) as i64);
+        self.untold = untold;
+        self.table.forget_the_past(&page, format, &self.rules);
+        Told::of(scrape)
     }
 
     pub(super) fn fail(&mut self) -> Told {
-        let mut out = MetricsBuilder::new();
         self.now += SECOND;
-        self.table.end_all(&mut out, self.now);
-        Told::of(out)
+        Told::of(self.table.end_all((self.now / MILLISECOND) as i64))
     }
 }
 
@@ -78,10 +81,14 @@ impl Rig {
 pub(super) struct Told(pub(super) ExportMetricsServiceRequest);
 
 impl Told {
-    pub(super) fn of(out: MetricsBuilder) -> Self {
-        let Some(metrics) = out.build() else {
+    pub(super) fn of(scrape: Scrape) -> Self {
+        let points = scrape.points;
+        let Some(metrics) = Metrics::scraped([scrape]) else {
             return Self(ExportMetricsServiceRequest::default());
         };
+        assert_eq!(metrics.points(), points);
+        let parsed = Metrics::parse(metrics.bytes().clone(), &Limits::default()).unwrap();
+        assert_eq!((parsed.rejected.items, parsed.payload.points()), (0, points));
         let payload = Payload::Metrics(metrics);
         Self(ExportMetricsServiceRequest::decode(payload.bytes().clone()).unwrap())
     }

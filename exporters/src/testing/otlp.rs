@@ -11,29 +11,29 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use pipeline::payload::{Metrics, Payload};
 use prost::Message;
 
-use crate::testing::{attribute, parse};
+use super::{attribute, parse};
 
 /// 2023-11-14T22:13:20Z in milliseconds; points are so many seconds later.
-pub(super) const EPOCH: i64 = 1_700_000_000_000;
+pub(crate) const EPOCH: i64 = 1_700_000_000_000;
 
 /// Nanoseconds, `seconds` after the epoch of the tests.
-pub(super) fn at(seconds: u64) -> u64 {
+pub(crate) fn at(seconds: u64) -> u64 {
     (EPOCH as u64 + seconds * 1_000) * 1_000_000
 }
 
 /// Milliseconds, likewise.
-pub(super) fn ms(seconds: i64) -> i64 {
+pub(crate) fn ms(seconds: i64) -> i64 {
     EPOCH + seconds * 1_000
 }
 
-pub(super) fn attributes(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
+pub(crate) fn attributes(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
     pairs.iter().map(|(key, value)| attribute(key, value)).collect()
 }
 
-pub(super) const DELTA: i32 = 1;
-pub(super) const CUMULATIVE: i32 = 2;
+pub(crate) const DELTA: i32 = 1;
+pub(crate) const CUMULATIVE: i32 = 2;
 
-pub(super) fn point(pairs: &[(&str, &str)], seconds: u64, value: f64) -> NumberDataPoint {
+pub(crate) fn point(pairs: &[(&str, &str)], seconds: u64, value: f64) -> NumberDataPoint {
     NumberDataPoint {
         attributes: attributes(pairs),
         start_time_unix_nano: at(0),
@@ -43,7 +43,7 @@ pub(super) fn point(pairs: &[(&str, &str)], seconds: u64, value: f64) -> NumberD
     }
 }
 
-pub(super) fn stale(pairs: &[(&str, &str)], seconds: u64) -> NumberDataPoint {
+pub(crate) fn stale(pairs: &[(&str, &str)], seconds: u64) -> NumberDataPoint {
     NumberDataPoint {
         flags: 1,
         value: None,
@@ -61,11 +61,11 @@ fn metric(name: &str, unit: &str, data: metric::Data) -> Metric {
     }
 }
 
-pub(super) fn gauge(name: &str, unit: &str, data_points: Vec<NumberDataPoint>) -> Metric {
+pub(crate) fn gauge(name: &str, unit: &str, data_points: Vec<NumberDataPoint>) -> Metric {
     metric(name, unit, metric::Data::Gauge(Gauge { data_points }))
 }
 
-pub(super) fn sum(name: &str, unit: &str, temporality: i32, monotonic: bool, points: Vec<NumberDataPoint>) -> Metric {
+pub(crate) fn sum(name: &str, unit: &str, temporality: i32, monotonic: bool, points: Vec<NumberDataPoint>) -> Metric {
     let sum = Sum {
         data_points: points,
         aggregation_temporality: temporality,
@@ -74,11 +74,11 @@ pub(super) fn sum(name: &str, unit: &str, temporality: i32, monotonic: bool, poi
     metric(name, unit, metric::Data::Sum(sum))
 }
 
-pub(super) fn counter(name: &str, unit: &str, points: Vec<NumberDataPoint>) -> Metric {
+pub(crate) fn counter(name: &str, unit: &str, points: Vec<NumberDataPoint>) -> Metric {
     sum(name, unit, CUMULATIVE, true, points)
 }
 
-pub(super) fn buckets(
+pub(crate) fn buckets(
     pairs: &[(&str, &str)],
     seconds: u64,
     bounds: &[f64],
@@ -97,7 +97,7 @@ pub(super) fn buckets(
     }
 }
 
-pub(super) fn histogram(name: &str, unit: &str, temporality: i32, data_points: Vec<HistogramDataPoint>) -> Metric {
+pub(crate) fn histogram(name: &str, unit: &str, temporality: i32, data_points: Vec<HistogramDataPoint>) -> Metric {
     let histogram = Histogram {
         data_points,
         aggregation_temporality: temporality,
@@ -105,7 +105,7 @@ pub(super) fn histogram(name: &str, unit: &str, temporality: i32, data_points: V
     metric(name, unit, metric::Data::Histogram(histogram))
 }
 
-pub(super) fn exponential(
+pub(crate) fn exponential(
     name: &str,
     unit: &str,
     temporality: i32,
@@ -118,11 +118,11 @@ pub(super) fn exponential(
     metric(name, unit, metric::Data::ExponentialHistogram(histogram))
 }
 
-pub(super) fn summary(name: &str, unit: &str, data_points: Vec<SummaryDataPoint>) -> Metric {
+pub(crate) fn summary(name: &str, unit: &str, data_points: Vec<SummaryDataPoint>) -> Metric {
     metric(name, unit, metric::Data::Summary(Summary { data_points }))
 }
 
-pub(super) fn traced(value: f64, seconds: u64, filtered: &[(&str, &str)]) -> Exemplar {
+pub(crate) fn traced(value: f64, seconds: u64, filtered: &[(&str, &str)]) -> Exemplar {
     Exemplar {
         filtered_attributes: attributes(filtered),
         time_unix_nano: at(seconds),
@@ -132,7 +132,7 @@ pub(super) fn traced(value: f64, seconds: u64, filtered: &[(&str, &str)]) -> Exe
     }
 }
 
-pub(super) fn resource(pairs: &[(&str, &str)], metrics: Vec<Metric>) -> ResourceMetrics {
+pub(crate) fn resource(pairs: &[(&str, &str)], metrics: Vec<Metric>) -> ResourceMetrics {
     let scope = ScopeMetrics {
         scope: Some(InstrumentationScope {
             name: "tests".to_owned(),
@@ -152,18 +152,18 @@ pub(super) fn resource(pairs: &[(&str, &str)], metrics: Vec<Metric>) -> Resource
     }
 }
 
-pub(super) fn request(resource_metrics: Vec<ResourceMetrics>) -> Payload {
+pub(crate) fn request(resource_metrics: Vec<ResourceMetrics>) -> Payload {
     let request = ExportMetricsServiceRequest { resource_metrics };
     parse(config::Signal::Metrics, request.encode_to_vec())
 }
 
 /// Metrics of one service.
-pub(super) fn of_service(metrics: Vec<Metric>) -> Payload {
+pub(crate) fn of_service(metrics: Vec<Metric>) -> Payload {
     let service = [("service.name", "vllm"), ("service.instance.id", "pod-1")];
     request(vec![resource(&service, metrics)])
 }
 
-pub(super) fn metrics_of(payload: &Payload) -> Metrics {
+pub(crate) fn metrics_of(payload: &Payload) -> Metrics {
     match payload {
         Payload::Metrics(metrics) => metrics.clone(),
         other => panic!("{other:?}"),

@@ -8,14 +8,19 @@ use config::{Diagnostics, Section, Validate};
 use pipeline::outside::Storage;
 use serde::Deserialize;
 
-use super::config::{FileSdConfig, TargetGroup};
+use super::super::config::TargetGroup;
+use super::super::counts::Counts;
+use super::{TARGETS_MAX, targets};
 
 /// Says which file a target comes from.
 const FILE_LABEL: &str = "__meta_filepath";
 
-/// The targets of all files, by file.
-#[derive(Debug, Default)]
-pub(super) struct Groups(BTreeMap<PathBuf, Vec<TargetGroup>>);
+/// The targets of some files, by file.
+#[derive(Debug)]
+pub(super) struct Files {
+    patterns: Arc<[String]>,
+    groups: BTreeMap<PathBuf, Vec<TargetGroup>>,
+}
 
 /// A file is a list, so it is read as one field of a struct.
 #[derive(Debug, Default, Deserialize)]
@@ -26,30 +31,34 @@ struct Listed {
 
 impl Validate for Listed {}
 
-impl Groups {
+impl Files {
+    pub(super) fn new(patterns: &[String]) -> Self {
+        Self {
+            patterns: patterns.into(),
+            groups: BTreeMap::new(),
+        }
+    }
+
     /// All groups.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &TargetGroup> {
-        self.0.values().flatten()
+    pub(super) fn groups(&self) -> Vec<TargetGroup> {
+        self.groups.values().flatten().cloned().collect()
     }
 
     /// Reads the files again. One that cannot be read keeps its old targets: a file that is being written must not make
     /// targets vanish. One that is gone takes its targets with it.
-    pub(super) async fn refresh(&mut self, configs: &[FileSdConfig], storage: &Arc<dyn Storage>) {
-        if configs.is_empty() {
-            return;
-        }
-        let patterns: Vec<String> = configs.iter().flat_map(|config| config.files.clone()).collect();
-        let storage = Arc::clone(storage);
+    pub(super) async fn refresh(&mut self, storage: &Arc<dyn Storage>, counts: &Counts) {
+        let (patterns, storage) = (Arc::clone(&self.patterns), Arc::clone(storage));
         let Ok(read) = tokio::task::spawn_blocking(move || read_all(&patterns, storage.as_ref())).await else {
             return; // The program ends.
         };
-        let mut before = std::mem::take(&mut self.0);
+        let mut before = std::mem::take(&mut self.groups);
         for (path, groups) in read {
             let groups = groups.unwrap_or_else(|why| {
+                counts.unfound("file", "file");
                 tracing::warn!(file = %path.display(), %why, "targets cannot be read; the old ones stay");
                 before.remove(&path).unwrap_or_default()
             });
-            self.0.insert(path, groups);
+            self.groups.insert(path, groups);
         }
     }
 }
@@ -69,7 +78,7 @@ fn read_all(patterns: &[String], storage: &dyn Storage) -> Read {
 }
 
 /// The files that a pattern names; one without a star names itself.
-fn paths(pattern: &str, storage: &dyn Storage) -> Vec<PathBuf> {
+pub(in super::super) fn paths(pattern: &str, storage: &dyn Storage) -> Vec<PathBuf> {
     let (folder, name) = pattern.rsplit_once('/').unwrap_or((".", pattern));
     let Some((front, back)) = name.split_once('*') else {
         return vec![PathBuf::from(pattern)];
@@ -102,6 +111,9 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<TargetGroup>, String> {
     let mut diagnostics = Diagnostics::new();
     let listed: Option<Listed> = config::decode(&section, &mut diagnostics);
     let mut groups = listed.ok_or_else(|| told(&diagnostics))?.groups;
+    if targets(&groups) > TARGETS_MAX {
+        return Err(format!("it lists more than {TARGETS_MAX} targets"));
+    }
     for group in &mut groups {
         let label = path.to_string_lossy().into_owned();
         group.labels.insert(FILE_LABEL.to_owned(), label);

@@ -1,0 +1,313 @@
+//! What is known of the series of scrapes from batch to batch.
+//!
+//! The series of a target are the same in every scrape. Their labels are translated once, and what a request says of
+//! them in front of their values is encoded once.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Weak};
+
+use pipeline::payload::scrape::{self, Shape};
+
+use super::symbols::{Ref, Symbols};
+use super::table::{Family, FamilyKind};
+
+/// The number of a series that is not kept.
+pub(crate) const NOT_KEPT: u32 = u32::MAX;
+
+/// Series whose targets are gone and that may still be kept, beside as many as there are others.
+const GONE_SERIES_MAX: usize = 10_000;
+
+/// Bytes of texts that may be kept beside those of the batch before and those of kept series: what other batches brought
+/// and nobody may need again.
+const TEXTS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Bytes of texts that only one series has: more than any real one.
+const SERIES_TEXTS_BYTES: usize = 256;
+
+/// Writes what a request says of a series in front of its values and behind them, where that does not change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeadWriter {
+    /// Tells one from another.
+    pub(crate) name: &'static str,
+    pub(crate) labels: fn(&[(Ref, Ref)], &Symbols, &mut Vec<u8>),
+    pub(crate) family: fn(&Family, &mut Vec<u8>),
+}
+
+/// Kept series, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    series: Vec<KeptSeries>,
+    targets: HashMap<usize, Target>,
+    /// Encoded heads and tails.
+    bytes: Vec<u8>,
+    writer: Option<HeadWriter>,
+    by_hash: HashMap<u64, u32>,
+    families: HashMap<Family, (u32, Range<u32>)>,
+    /// How much of the table's families and labels belongs to kept series.
+    families_count: usize,
+    labels_count: usize,
+    batch: u32,
+    is_spoiled: bool,
+}
+
+/// A kept series.
+#[derive(Debug, Clone)]
+struct KeptSeries {
+    labels: Range<u32>,
+    hash: u64,
+    family: u32,
+    head: Range<u32>,
+    tail: Range<u32>,
+    /// Another kept series has the same labels.
+    is_shared: bool,
+    /// The batch that it is in, and its number there.
+    batch: u32,
+    place: u32,
+}
+
+/// Where a kept series stands in a batch.
+pub(super) struct Placed {
+    pub(super) place: u32,
+    pub(super) labels: Range<usize>,
+    pub(super) hash: u64,
+    pub(super) family: u32,
+}
+
+/// The series of one target.
+#[derive(Debug)]
+struct Target {
+    identity: Weak<()>,
+    /// Numbers of kept series, by the target's own.
+    series: Vec<u32>,
+    /// Symbols, by number of the target's texts.
+    texts: Vec<Ref>,
+    /// What its families said when they were learned.
+    families_version: u32,
+}
+
+/// What a target's series were made into.
+pub(super) struct Learned {
+    /// Labels of the series, sorted.
+    pub(super) labels: Vec<(Ref, Ref)>,
+    /// Number of its family among those of the target.
+    pub(super) family: u32,
+}
+
+impl Kept {
+    pub(super) fn begin(&mut self) {
+        self.batch = self.batch.wrapping_add(1);
+    }
+
+    /// Families at the front of the table that stay.
+    pub(super) fn families(&self) -> usize {
+        self.families_count
+    }
+
+    /// Labels at the front of the table that stay.
+    pub(super) fn labels(&self) -> usize {
+        self.labels_count
+    }
+
+    /// The table was changed so that nothing can be kept.
+    pub(super) fn spoil(&mut self) {
+        self.is_spoiled = true;
+    }
+
+    /// Heads are written by this; what others wrote is of no use.
+    pub(super) fn write_with(&mut self, writer: Option<HeadWriter>) {
+        if self.writer.map(|writer| writer.name) != writer.map(|writer| writer.name) {
+            self.is_spoiled = !self.series.is_empty();
+            self.writer = writer;
+        }
+    }
+
+    /// Whether heads are what this one writes.
+    pub(crate) fn is_written_with(&self, writer: HeadWriter) -> bool {
+        self.writer.is_some_and(|own| own.name == writer.name) && !self.is_spoiled
+    }
+
+    /// Whether it is better to begin anew: too much of it is of the past.
+    pub(super) fn is_worn(&self, symbols: &Symbols) -> bool {
+        let gone = |target: &&Target| target.identity.strong_count() == 0;
+        let gone: usize = self
+            .targets
+            .values()
+            .filter(gone)
+            .map(|target| target.series.len())
+            .sum();
+        let too_many = gone > GONE_SERIES_MAX && gone * 2 > self.series.len();
+        let own = symbols.used_bytes() + (self.series.len() - gone) * SERIES_TEXTS_BYTES;
+        let too_long = symbols.bytes() > TEXTS_BYTES_MAX + own;
+        self.is_spoiled || too_many || too_long
+    }
+
+    /// What stands in front of the values of a series.
+    pub(crate) fn head(&self, number: u32) -> Option<&[u8]> {
+        let series = self.series.get(number as usize)?;
+        self.bytes.get(series.head.start as usize..series.head.end as usize)
+    }
+
+    /// What stands behind them.
+    pub(crate) fn tail(&self, number: u32) -> Option<&[u8]> {
+        let series = self.series.get(number as usize)?;
+        self.bytes.get(series.tail.start as usize..series.tail.end as usize)
+    }
+
+    /// Puts a series into the batch, as number `next` if it is not in it.
+    #[inline]
+    pub(super) fn place(&mut self, number: u32, next: u32) -> Option<Placed> {
+        let batch = self.batch;
+        let series = self.series.get_mut(number as usize)?;
+        if series.batch != batch {
+            series.batch = batch;
+            series.place = next;
+        }
+        Some(Placed {
+            place: series.place,
+            labels: series.labels.start as usize..series.labels.end as usize,
+            hash: series.hash,
+            family: series.family,
+        })
+    }
+
+    pub(super) fn placed(&mut self, number: u32, place: u32) {
+        if let Some(series) = self.series.get_mut(number as usize) {
+            series.place = place;
+        }
+    }
+
+    /// Whether another kept series has the labels of this one.
+    #[inline]
+    pub(super) fn is_shared(&self, number: u32) -> bool {
+        self.series.get(number as usize).is_none_or(|series| series.is_shared)
+    }
+
+    /// The kept series of a series of the target that [`Kept::learn`] was called with.
+    pub(super) fn numbers(&mut self, shape: &Shape) -> Vec<u32> {
+        let target = self.targets.get_mut(&key(shape));
+        target
+            .map(|target| std::mem::take(&mut target.series))
+            .unwrap_or_default()
+    }
+
+    /// Gives the numbers back.
+    pub(super) fn give_back(&mut self, shape: &Shape, numbers: Vec<u32>) {
+        if let Some(target) = self.targets.get_mut(&key(shape)) {
+            target.series = numbers;
+        }
+    }
+
+    /// How many series of a target are known.
+    pub(super) fn known(&mut self, shape: &Shape) -> usize {
+        let target = self.targets.entry(key(shape)).or_insert_with(|| Target {
+            identity: Arc::downgrade(shape.identity()),
+            series: Vec::new(),
+            texts: Vec::new(),
+            families_version: shape.families_version(),
+        });
+        // All is learned anew for the next batch.
+        self.is_spoiled |= target.families_version != shape.families_version();
+        target.series.len()
+    }
+
+    /// The symbols of the target's texts.
+    pub(super) fn texts(&mut self, shape: &Shape, symbols: &mut Symbols) -> &[Ref] {
+        let Some(target) = self.targets.get_mut(&key(shape)) else {
+            return &[];
+        };
+        target.texts.iter().for_each(|text| symbols.mark(*text));
+        let new = shape.texts().get(target.texts.len()..).unwrap_or_default();
+        target.texts.extend(new.iter().map(|text| symbols.intern(text)));
+        &target.texts
+    }
+
+    /// Keeps one more series of a target; `hash` is that of its labels. `families` and `labels` are the table's.
+    pub(super) fn learn(
+        &mut self,
+        shape: &Shape,
+        learned: (Learned, u64),
+        table: (&mut Vec<Family>, &mut Vec<(Ref, Ref)>, &mut Symbols),
+        namespaced: impl Fn(&str) -> String,
+    ) {
+        let (families, labels, symbols) = table;
+        let (Learned { labels: own, family }, hash) = learned;
+        let (family, tail) = self.family(shape, family, families, symbols, namespaced);
+        let start = labels.len() as u32;
+        labels.extend_from_slice(&own);
+        self.labels_count = labels.len();
+        let head = self.bytes.len() as u32;
+        if let Some(writer) = self.writer {
+            (writer.labels)(&own, symbols, &mut self.bytes);
+        }
+        let number = self.series.len() as u32;
+        let before = self.by_hash.insert(hash, number);
+        let mut is_shared = false;
+        if let Some(before) = before.and_then(|before| self.series.get_mut(before as usize)) {
+            // Two with one hash are one, as far as it is cheap to tell.
+            before.is_shared = true;
+            is_shared = true;
+        }
+        self.series.push(KeptSeries {
+            labels: start..labels.len() as u32,
+            hash,
+            family,
+            head: head..self.bytes.len() as u32,
+            tail,
+            is_shared,
+            batch: self.batch.wrapping_sub(1),
+            place: 0,
+        });
+        if let Some(target) = self.targets.get_mut(&key(shape)) {
+            target.series.push(number);
+        }
+    }
+
+    /// The family with this number of the target, as number of the table, and its tail.
+    fn family(
+        &mut self,
+        shape: &Shape,
+        number: u32,
+        families: &mut Vec<Family>,
+        symbols: &mut Symbols,
+        namespaced: impl Fn(&str) -> String,
+    ) -> (u32, Range<u32>) {
+        let told = shape.families().get(number as usize);
+        let said = Family {
+            name: symbols.intern(&namespaced(told.map_or("", |family| &family.name))),
+            help: symbols.intern(told.map_or("", |family| &family.help)),
+            unit: symbols.intern(told.map_or("", |family| &family.unit)),
+            kind: told.map_or(FamilyKind::Unknown, |family| kind(family.kind)),
+        };
+        if let Some(known) = self.families.get(&said) {
+            return known.clone();
+        }
+        families.push(said);
+        self.families_count = families.len();
+        let start = self.bytes.len() as u32;
+        if let Some(writer) = self.writer {
+            (writer.family)(&said, &mut self.bytes);
+        }
+        let known = ((families.len() - 1) as u32, start..self.bytes.len() as u32);
+        self.families.insert(said, known.clone());
+        known
+    }
+}
+
+fn key(shape: &Shape) -> usize {
+    // The weak reference keeps the address from being used for another.
+    Arc::as_ptr(shape.identity()).addr()
+}
+
+fn kind(kind: scrape::Kind) -> FamilyKind {
+    match kind {
+        scrape::Kind::Counter => FamilyKind::Counter,
+        scrape::Kind::Gauge => FamilyKind::Gauge,
+        scrape::Kind::Histogram => FamilyKind::Histogram,
+        scrape::Kind::GaugeHistogram => FamilyKind::GaugeHistogram,
+        scrape::Kind::Summary => FamilyKind::Summary,
+        scrape::Kind::Info => FamilyKind::Info,
+        scrape::Kind::StateSet => FamilyKind::StateSet,
+        scrape::Kind::Unknown => FamilyKind::Unknown,
+    }
+}

@@ -1,0 +1,127 @@
+//! Scrapes as series: as the page has them, without the way through OTLP.
+
+use pipeline::payload::scrape::{Part, Scrape, Series, Shape};
+
+use super::kept::Learned;
+use super::labels::{LabelSet, NAME};
+use super::symbols::Ref;
+use super::table::{NO_POINT, Sample, Stamp, milliseconds};
+use super::translate::Pass;
+use crate::prometheus_names::{label_name, legal_metric_name};
+
+impl Pass<'_> {
+    /// Adds the values of a scrape. Where `is_alone`, nothing but scrapes is in the batch.
+    pub(super) fn scrape(&mut self, scrape: &Scrape, is_alone: bool) {
+        let numbers = self.table.kept.numbers(&scrape.shape);
+        let first = self.table.losses.begin_scrape(scrape.shape.points(), scrape.points);
+        let mut times = scrape.times.iter().peekable();
+        let all = scrape.shape.series();
+        for (at, sample) in (0_u32..).zip(&scrape.samples) {
+            let time = times
+                .next_if(|own| own.sample == at)
+                .map_or(scrape.time, |own| own.time);
+            let (Some(number), Some(series)) = (numbers.get(sample.series as usize), all.get(sample.series as usize))
+            else {
+                continue;
+            };
+            let is_alone = is_alone && !self.table.kept.is_shared(*number);
+            let Some(place) = self.table.kept_series(*number, is_alone) else {
+                continue; // A native histogram has these labels.
+            };
+            let start = if scrape.starts.is_empty() {
+                0
+            } else {
+                milliseconds(scrape.start(series, time))
+            };
+            let is_point = series.part != Part::Resource;
+            self.table.kept_sample(Sample {
+                series: place,
+                point: if is_point { first + series.point } else { NO_POINT },
+                stamp: Stamp { time, start },
+                value: sample.value,
+            });
+        }
+        self.scraped_exemplars(scrape, &numbers);
+        self.table.kept.give_back(&scrape.shape, numbers);
+    }
+
+    /// Translates the labels of series that the shape did not have before. All shapes of a batch come before their values:
+    /// two may have a series in common.
+    pub(super) fn learn(&mut self, shape: &Shape) {
+        let known = self.table.kept.known(shape);
+        let texts = self.table.kept.texts(shape, &mut self.table.symbols).to_vec();
+        for series in shape.series().get(known..).unwrap_or_default() {
+            let labels = self.series_labels(shape, series, &texts);
+            let hash = self.table.hash(&labels);
+            let metric = shape.metric_of(series.point).and_then(|metric| shape.metric(metric));
+            let family = metric.map_or(u32::MAX, |metric| metric.family);
+            let table = &mut self.table;
+            let names = &self.settings.names;
+            table.kept.learn(
+                shape,
+                (Learned { labels, family }, hash),
+                (&mut table.families, &mut table.labels, &mut table.symbols),
+                |name| names.scraped(name),
+            );
+        }
+    }
+
+    /// The labels of a series: those of the page, in the characters that the names may have, and the external ones.
+    fn series_labels(&mut self, shape: &Shape, series: &Series, texts: &[Ref]) -> Vec<(Ref, Ref)> {
+        let mut set = LabelSet::default();
+        for label in shape.labels_of(series) {
+            let (name, value) = (shape.text(label.name), shape.text(label.value));
+            let symbol = |number: u32| texts.get(number as usize).copied().unwrap_or_default();
+            if name == NAME {
+                let metric = self.table.symbols.intern(&self.settings.names.scraped(value));
+                set.set(self.known.name, metric);
+                continue;
+            }
+            let (legal, is_fallback) = label_name(&self.settings.names, name);
+            self.table.losses.fallback_names += u64::from(is_fallback);
+            let legal = if legal == name {
+                symbol(label.name)
+            } else {
+                self.table.symbols.intern(&legal)
+            };
+            self.table.losses.overwritten_labels += u64::from(set.has(legal));
+            set.set(legal, symbol(label.value));
+        }
+        for (name, value) in &self.external {
+            if !set.has(*name) {
+                set.set(*name, *value);
+            }
+        }
+        set.sort(&self.table.symbols);
+        set.labels
+    }
+
+    fn scraped_exemplars(&mut self, scrape: &Scrape, numbers: &[u32]) {
+        for exemplar in &scrape.exemplars {
+            let sample = scrape.samples.get(exemplar.sample as usize);
+            let number = sample.and_then(|sample| numbers.get(sample.series as usize));
+            let place = number.and_then(|number| self.table.kept_series(*number, true));
+            let Some(place) = place else { continue };
+            let own_time = || scrape.own_time(exemplar.sample).unwrap_or(scrape.time);
+            let time = exemplar.time.unwrap_or_else(own_time);
+            let labels = exemplar
+                .labels
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()));
+            self.exemplar_of_texts(place, labels.collect(), exemplar.value, time);
+        }
+    }
+}
+
+impl crate::prometheus_names::Names {
+    /// The name of a scraped metric: as on the page, because that is the name that dashboards know, but for characters
+    /// that are not allowed.
+    pub(crate) fn scraped(&self, name: &str) -> String {
+        let prefixed = self.prefixed(name);
+        if self.strategy.keeps_utf8() {
+            prefixed
+        } else {
+            legal_metric_name(&prefixed)
+        }
+    }
+}

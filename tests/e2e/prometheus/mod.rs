@@ -1,0 +1,15 @@
+//! Metrics into a real Prometheus, and what it answers to queries then.
+
+pub(crate) mod api;
+mod gate;
+mod promtool;
+pub(crate) mod server;
+mod target;
+mod ways;
+
+mod identity;
+mod outages;
+mod own_page;
+pub(crate) mod phases;
+mod staleness;
+mod translation;
