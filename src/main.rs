@@ -7,7 +7,7 @@ mod cli;
 mod components;
 mod demo;
 mod logs;
-mod own_metrics;
+mod own;
 mod print_config;
 mod run;
 mod source;

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{ConfigurationArguments, ReportFormat};
-use crate::{logs, own_metrics, source, validate};
+use crate::{logs, own, source, validate};
 
 /// How long a shutdown may take: shorter than the 30 s after which Kubernetes kills.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(20);
@@ -45,16 +45,27 @@ pub fn run(arguments: &ConfigurationArguments) -> anyhow::Result<ExitCode> {
     }
     runtime()?.block_on(async {
         let world = World::system();
-        let metrics = own_metrics::start(&collector.service.telemetry, &world).await?;
-        let running = Running::start(&plan, &registry, world).await?;
+        let own = own::start(&collector.service.telemetry, &plan, &world).await?;
+        let running = match Running::start(&plan, &registry, world).await {
+            Ok(running) => running,
+            Err(error) => {
+                own.stop(Duration::ZERO).await;
+                return Err(error.into());
+            }
+        };
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             pipelines = plan.pipelines.len(),
             "everything is ready"
         );
-        until_told(running).await?;
-        metrics.stop().await;
-        Ok(ExitCode::SUCCESS)
+        let ended = until_told(running).await;
+        let within = if ended.is_ok() {
+            own::FLUSH_WITHIN
+        } else {
+            own::FLUSH_IN_HASTE
+        };
+        own.stop(within).await;
+        ended.map(|()| ExitCode::SUCCESS)
     })
 }
 

@@ -6,6 +6,7 @@ use pipeline::plan::Plan;
 
 use crate::catalog::Catalog;
 use crate::cli::ConfigurationArguments;
+use crate::own;
 
 /// A configuration as far as it could be read.
 pub struct Read {
@@ -53,6 +54,12 @@ pub fn read(arguments: &ConfigurationArguments, registry: &Registry) -> Read {
     read.plan = collector
         .as_ref()
         .and_then(|it| pipeline::plan::plan(it, registry, &mut read.diagnostics));
+    if let Some(collector) = &collector {
+        own::check(collector, read.plan.as_ref(), document.root(), &mut read.diagnostics);
+    }
+    if read.diagnostics.has_errors() {
+        read.plan = None;
+    }
     read.collector = collector;
     read.document = Some(document);
     read

@@ -70,7 +70,7 @@ service:
               otlp:
                 headers:
                   -
-                    name: "[REDACTED]"
+                    name: a
                     value: "[REDACTED]"
 "#;
     assert_eq!(print(&document, Mode::Redacted, Format::Yaml), expected);

@@ -30,6 +30,9 @@ pub const DISCARDED: MetricAbout = about(
 /// Items that wait here.
 pub const HELD: MetricAbout = about("inferscope_component_held_items", "Items that a component holds now.");
 
+/// All of them.
+pub(crate) const METRICS: [MetricAbout; 5] = [RECEIVED, MADE, FORWARDED, DISCARDED, HELD];
+
 const fn about(name: &'static str, help: &'static str) -> MetricAbout {
     MetricAbout {
         name,

@@ -58,6 +58,7 @@ impl Places {
             "stderr" => Ok(Place::Stderr),
             "stdout" => Ok(Place::Stdout),
             path => {
+                let path = path.strip_prefix("file://").unwrap_or(path);
                 let file = OpenOptions::new().create(true).append(true).open(path);
                 file.map(Place::File)
                     .with_context(|| format!("could not open the log file {path}"))
@@ -91,5 +92,23 @@ impl<'a> MakeWriter<'a> for Places {
 
     fn make_writer(&'a self) -> Self {
         self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_and_the_url_of_a_file_are_places_to_write_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, url) = (folder.path().join("a.log"), folder.path().join("b.log"));
+        let places = [path.display().to_string(), format!("file://{}", url.display())];
+
+        let written = Places::open(&places).unwrap().write(b"ready\n");
+
+        assert_eq!(written.unwrap(), 6);
+        assert_eq!(std::fs::read(path).unwrap(), b"ready\n");
+        assert_eq!(std::fs::read(url).unwrap(), b"ready\n");
     }
 }

@@ -103,4 +103,18 @@ impl ExportError {
     pub fn permanent(cause: impl Into<String>) -> Self {
         Self::Permanent { cause: cause.into() }
     }
+
+    /// Whether no later attempt with the same payload can help.
+    pub fn is_permanent(&self) -> bool {
+        !matches!(self, Self::Retry { .. } | Self::RetryRest { .. })
+    }
+
+    /// Of so many items, how many did not arrive.
+    pub fn failed_of(&self, items: u64) -> u64 {
+        match self {
+            Self::Partial { rejected, .. } => (*rejected).min(items),
+            Self::RetryRest { delivered, .. } => items.saturating_sub(*delivered),
+            Self::Retry { .. } | Self::Permanent { .. } | Self::TooLarge { .. } => items,
+        }
+    }
 }

@@ -19,6 +19,7 @@ pub use connector::{Conduit, Connection, Connector};
 pub use error::{BuildError, ExportError, Fatal};
 pub use exporter::{Export, Exporter};
 pub use extension::{Extension, Health, HealthState};
+pub(crate) use processor::REFUSED;
 pub use processor::{BatchStage, Flow, Processor, Stage};
 pub use receiver::{Outlets, Receiver, Service};
 pub use registry::{

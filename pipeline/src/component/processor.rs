@@ -53,6 +53,9 @@ pub trait BatchStage: Send {
     fn drain(&mut self, _flow: &mut Flow) {}
 }
 
+/// The reason in the ledger of what a stage sent back.
+pub(crate) const REFUSED: &str = "refused";
+
 /// How a stage lets go of batches.
 #[derive(Debug, Default)]
 pub struct Flow {
@@ -75,7 +78,7 @@ impl Flow {
 
     /// Sends a batch back to its sender.
     pub fn refuse(&mut self, batch: Batch, outcome: Outcome) {
-        self.discarded.push(("refused", u64::from(batch.payload.items())));
+        self.discarded.push((REFUSED, u64::from(batch.payload.items())));
         batch.settle(outcome);
     }
 

@@ -11,32 +11,16 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::counts::Counts;
+use super::attempt::Attempt;
+use super::counts::{Counts, ErrorType, NO_ANSWER, publish};
 use super::halves::halves;
 use super::queue::Queue;
 use super::reach::{Failed, Reach};
 use super::retry::BackOff;
 use super::{Delivery, QueueSizer};
 use crate::component::{AnyExporter, Export, ExportError, Setup};
-use crate::ledger::{Account, Ledger, signal_name};
-use crate::telemetry::MetricAbout;
+use crate::ledger::{Account, Ledger};
 use crate::{Batch, Outcome, Receipt, budget};
-
-const QUEUE_SIZE: MetricAbout = MetricAbout {
-    name: "otelcol_exporter_queue_size",
-    help: "How much waits in the sending queue, counted as its sizer says.",
-    unit: "",
-};
-const QUEUE_CAPACITY: MetricAbout = MetricAbout {
-    name: "otelcol_exporter_queue_capacity",
-    help: "How much may wait in the sending queue, counted as its sizer says.",
-    unit: "",
-};
-const IN_FLIGHT: MetricAbout = MetricAbout {
-    name: "otelcol_exporter_in_flight_requests",
-    help: "Export requests that wait for the destination's answer.",
-    unit: "{request}",
-};
 
 /// One exporter's queue and consumers for one signal.
 pub struct Driver {
@@ -50,15 +34,15 @@ pub struct ExporterHandle {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     name: String,
     exporter: Arc<dyn AnyExporter>,
-    delivery: Delivery,
-    queue: Queue,
+    pub(super) delivery: Delivery,
+    pub(super) queue: Queue,
     account: Account,
     counts: Counts,
-    setup: Setup,
-    in_flight: AtomicU64,
+    pub(super) setup: Setup,
+    pub(super) in_flight: AtomicU64,
     reach: Reach,
     /// Whether the log said already that requests are too large for the destination.
     told_too_large: AtomicBool,
@@ -111,7 +95,7 @@ impl Driver {
             setup,
             rest,
         });
-        shared.publish(signal);
+        publish(&shared, signal);
         let mut tasks = JoinSet::new();
         for _ in 0..consumers {
             tasks.spawn(Arc::clone(&shared).consume());
@@ -169,11 +153,12 @@ impl ExporterHandle {
         let items = u64::from(batch.payload.items());
         shared.account.received.add(items);
         shared.account.held.add(items as i64);
+        let bytes = batch.payload.size() as u64;
         let mut batch = batch;
         loop {
             let room = shared.queue.room();
             match shared.queue.offer(batch, |batch| shared.accepted(batch)) {
-                Ok(()) => return,
+                Ok(()) => return shared.counts.taken(items, bytes),
                 Err(refused) if shared.waits_for_room(&refused) => batch = refused,
                 Err(refused) => return shared.refuse(refused, items),
             }
@@ -201,7 +186,7 @@ impl Shared {
     }
 
     fn refuse(&self, batch: Batch, items: u64) {
-        self.counts.enqueue_failed.add(items);
+        self.counts.not_taken(items);
         self.account.held.add(-(items as i64));
         let cause = if self.queue.is_closed() {
             self.account.discard("shutdown", items);
@@ -270,16 +255,14 @@ impl Shared {
     /// Writes down how a batch ended and tells its senders.
     fn conclude(&self, batch: Batch, result: Result<(), ExportError>) {
         let items = u64::from(batch.payload.items());
-        let failed = match &result {
-            Ok(()) => 0,
-            Err(ExportError::Partial { rejected, .. }) => (*rejected).min(items),
-            Err(ExportError::RetryRest { delivered, .. }) => items.saturating_sub(*delivered),
-            Err(_) => items,
-        };
+        let failed = result.as_ref().err().map_or(0, |error| error.failed_of(items));
         let is_heard = batch.receipt.is_heard_by_all();
         self.counts.sent.add(items - failed);
         self.account.forwarded.add(items - failed);
-        self.counts.send_failed.add(failed);
+        if let Err(error) = &result {
+            let error_type = ErrorType::of(error, self.abandon.is_cancelled());
+            self.counts.send_failed(failed, error_type, error.is_permanent());
+        }
         self.account.held.add(-(items as i64));
         let outcome = match result {
             Ok(()) => Outcome::Delivered,
@@ -340,8 +323,21 @@ impl Shared {
         let mut back_off = BackOff::new(&self.delivery.retry_on_failure);
         // What arrived stays so, also when a later attempt cannot tell.
         let mut arrived = 0;
+        let mut number = 0;
         loop {
-            let (after, cause) = match self.attempt(batch).await {
+            number += 1;
+            let attempt = Attempt::begin(&self.setup, number);
+            let result = self.attempt(batch).await;
+            if let Some(attempt) = attempt {
+                attempt.end(
+                    &self.setup,
+                    &self.name,
+                    batch,
+                    result.as_ref().err(),
+                    self.abandon.is_cancelled(),
+                );
+            }
+            let (after, cause) = match result {
                 Err(ExportError::Retry { after, cause }) => (after, cause),
                 Err(ExportError::RetryRest {
                     delivered,
@@ -404,7 +400,7 @@ impl Shared {
             ended = tokio::time::timeout(limit, attempt) => match ended {
                 Ok(Ok(result)) => result,
                 Ok(Err(_panic)) => Err(ExportError::permanent("the exporter panicked; please report this bug")),
-                Err(_elapsed) => Err(ExportError::retry(format!("no answer within {} ms", limit.as_millis()))),
+                Err(_elapsed) => Err(ExportError::retry(format!("{NO_ANSWER} {} ms", limit.as_millis()))),
             },
             () = self.abandon.cancelled() => Err(ExportError::retry("shut down before the destination answered")),
         }
@@ -419,7 +415,7 @@ impl Shared {
             } else {
                 &mut lost
             }) += items;
-            self.counts.send_failed.add(items);
+            self.counts.send_failed(items, ErrorType::Shutdown, false);
             self.account.held.add(-(items as i64));
             self.account.discard("shutdown", items);
             batch.settle(Outcome::retry("shut down before the batch could be sent"));
@@ -430,26 +426,6 @@ impl Shared {
         if lost > 0 {
             tracing::error!(exporter = %self.name, items = lost, "items are lost: shut down before they could be sent");
         }
-    }
-
-    fn publish(self: &Arc<Self>, signal: Signal) {
-        let telemetry = self.setup.telemetry.with("data_type", signal_name(signal));
-        if self.delivery.sending_queue.enabled {
-            let weak = Arc::downgrade(self);
-            telemetry.gauge_probe(QUEUE_SIZE, move || {
-                weak.upgrade().map_or(0.0, |it| it.queue.size() as f64)
-            });
-            let weak = Arc::downgrade(self);
-            telemetry.gauge_probe(QUEUE_CAPACITY, move || {
-                weak.upgrade().map_or(0.0, |it| it.queue.capacity() as f64)
-            });
-        }
-        let weak = Arc::downgrade(self);
-        let in_flight = move || {
-            weak.upgrade()
-                .map_or(0.0, |it| it.in_flight.load(Ordering::Relaxed) as f64)
-        };
-        telemetry.gauge_probe(IN_FLIGHT, in_flight);
     }
 }
 

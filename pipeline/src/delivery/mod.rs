@@ -5,6 +5,7 @@
 //! (spans whose senders were answered before they were complete) waits for room in a full queue, and its lane with it,
 //! because nobody would send it again.
 
+mod attempt;
 mod config;
 mod counts;
 mod driver;
@@ -14,6 +15,8 @@ mod reach;
 mod retry;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use counts::all as metrics;
 
 pub use config::{BatchInQueue, Delivery, QueueSizer, RetryOnFailure, SendingQueue};
 pub use driver::{Driver, ExporterHandle};

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod room;
+mod told;
 mod too_large;
 
 use std::collections::VecDeque;
@@ -73,7 +74,10 @@ struct Scene {
 
 impl Scene {
     fn new(exporter: Arc<impl AnyExporter + 'static>, delivery: Delivery) -> Self {
-        let world = World::system();
+        Self::within(World::system(), exporter, delivery)
+    }
+
+    fn within(world: World, exporter: Arc<impl AnyExporter + 'static>, delivery: Delivery) -> Self {
         let setup = setup(&world, "fake", Kind::Exporter, Signal::Traces);
         let driver = Driver::start(
             exporter,

@@ -3,17 +3,17 @@
 use config::Signal;
 
 use crate::Batch;
-use crate::component::Flow;
+use crate::component::{Flow, REFUSED};
 use crate::ledger::{Account, signal_name};
 use crate::payload::{Released, StageCounts};
-use crate::telemetry::{Counter, MetricAbout, Telemetry};
+use crate::telemetry::{Counter, ItemFlow, ItemOutcome, MetricAbout, Telemetry};
 
-const INCOMING: MetricAbout = MetricAbout {
+pub(super) const INCOMING: MetricAbout = MetricAbout {
     name: "otelcol_processor_incoming_items",
     help: "Items that a processor was given.",
     unit: "{item}",
 };
-const OUTGOING: MetricAbout = MetricAbout {
+pub(super) const OUTGOING: MetricAbout = MetricAbout {
     name: "otelcol_processor_outgoing_items",
     help: "Items that a processor passed on.",
     unit: "{item}",
@@ -27,6 +27,9 @@ pub(super) struct Books {
     account: Account,
     incoming: Counter,
     outgoing: Counter,
+    /// The same two under the names that all kinds of components share.
+    consumed: Option<ItemFlow>,
+    produced: Option<ItemFlow>,
     /// What the stage holds, as far as it said.
     held: i64,
     /// It panicked since, so it may hold less.
@@ -40,14 +43,21 @@ impl Books {
             account,
             incoming: telemetry.counter(INCOMING),
             outgoing: telemetry.counter(OUTGOING),
+            consumed: None,
+            produced: None,
             held: 0,
             in_doubt: false,
         }
     }
 
+    /// Counts under the shared names as well.
+    pub(super) fn count(&mut self, consumed: Option<ItemFlow>, produced: Option<ItemFlow>) {
+        (self.consumed, self.produced) = (consumed, produced);
+    }
+
     /// A stage that looks at spans walked over a batch.
     pub(super) fn walked(&mut self, counts: &StageCounts) {
-        self.received(counts.received);
+        self.received(counts.received, 0);
         self.hold(counts.held as i64);
         self.made_and_dropped(counts);
         self.forwarded(counts.forwarded());
@@ -62,18 +72,19 @@ impl Books {
 
     /// A batch went by a stage that does nothing here.
     pub(super) fn passed(&self, items: u64) {
-        self.received(items);
+        self.received(items, 0);
         self.forwarded(items);
     }
 
     /// Writes down what a stage of batches was given and let go, and takes what it passed on. The rest it holds.
     pub(super) fn take(&mut self, flow: &mut Flow, received: u64) -> Vec<Batch> {
-        self.received(received);
-        let mut left = 0;
+        let (mut left, mut refused) = (0, 0);
         for (reason, items) in flow.take_discarded() {
             self.account.discard(reason, items);
             left += items;
+            refused += if reason == REFUSED { items } else { 0 };
         }
+        self.received(received, refused.min(received));
         let forwarded = flow.take_forwarded();
         let items = forwarded
             .iter()
@@ -103,14 +114,22 @@ impl Books {
         }
     }
 
-    fn received(&self, items: u64) {
+    /// The processor was given items, some of which it did not take.
+    fn received(&self, items: u64, failed: u64) {
         self.account.received.add(items);
         self.incoming.add(items);
+        if let Some(consumed) = &self.consumed {
+            consumed.add(ItemOutcome::Success, items - failed);
+            consumed.add(ItemOutcome::Failure, failed);
+        }
     }
 
     fn forwarded(&self, items: u64) {
         self.account.forwarded.add(items);
         self.outgoing.add(items);
+        if let Some(produced) = &self.produced {
+            produced.add(ItemOutcome::Success, items);
+        }
     }
 
     fn hold(&mut self, items: i64) {
@@ -140,11 +159,13 @@ pub(super) fn walk_panicked(books: &mut [Books], counts: &[StageCounts], items: 
             0
         };
         let forwarded = counts.forwarded().min(reached_next);
-        books.received(counts.received + never_met);
+        let lost = never_met + counts.forwarded() - forwarded;
+        let received = counts.received + never_met;
+        books.received(received, lost.min(received));
         books.hold(counts.held as i64);
         books.made_and_dropped(counts);
         books.forwarded(forwarded);
-        books.account.discard(PANIC, never_met + counts.forwarded() - forwarded);
+        books.account.discard(PANIC, lost);
         books.panicked();
     }
 }

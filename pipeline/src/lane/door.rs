@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::budget::Exhausted;
 use crate::payload::Payload;
+use crate::telemetry::{ItemFlow, ItemOutcome};
 use crate::{Batch, Budget, Credit, Origin, Outcome, Receipt};
 
 /// The sending side of one lane. The lane ends when the last door to it is dropped.
@@ -27,6 +28,15 @@ pub struct Backlog(Arc<AtomicU64>);
 pub struct Outlet {
     pipelines: Arc<[Vec<LaneDoor>]>,
     budget: Budget,
+    /// Counts what is handed over, where somebody wants to know.
+    produced: Option<ItemFlow>,
+}
+
+/// Counts items once it is known how they fared; where nobody waits to hear it, as a failure.
+struct Handed<'a> {
+    flow: Option<&'a ItemFlow>,
+    items: u64,
+    outcome: ItemOutcome,
 }
 
 impl Backlog {
@@ -68,7 +78,13 @@ impl Outlet {
         Self {
             pipelines: pipelines.into(),
             budget,
+            produced: None,
         }
+    }
+
+    /// The same, which counts what is handed over.
+    pub fn counting(self, produced: Option<ItemFlow>) -> Self {
+        Self { produced, ..self }
     }
 
     /// Takes memory for a body of `bytes` before it is read.
@@ -80,13 +96,28 @@ impl Outlet {
     ///
     /// The work goes on when the caller goes away: dropping the future abandons only the answer.
     pub async fn send(&self, payload: Payload, origin: Arc<Origin>, credit: Credit) -> Outcome {
+        let mut handed = Handed {
+            flow: self.produced.as_ref(),
+            items: u64::from(payload.items()),
+            outcome: ItemOutcome::Failure,
+        };
         let (receipt, verdict) = Receipt::pair();
-        self.pass(Batch::new(payload, origin, receipt, credit)).await;
-        verdict.await
+        self.enter(Batch::new(payload, origin, receipt, credit)).await;
+        let outcome = verdict.await;
+        handed.outcome = ItemOutcome::from(&outcome);
+        outcome
     }
 
     /// Passes a batch on with the receipt that it has, as connectors do.
     pub async fn pass(&self, batch: Batch) {
+        if let Some(flow) = &self.produced {
+            // How it fares is told to who holds the receipt.
+            flow.add(ItemOutcome::Success, u64::from(batch.payload.items()));
+        }
+        self.enter(batch).await;
+    }
+
+    async fn enter(&self, batch: Batch) {
         let Some((last, others)) = self.pipelines.split_last() else {
             return batch.settle(Outcome::retry("no pipeline is connected"));
         };
@@ -94,6 +125,14 @@ impl Outlet {
             enter_shortest(lanes, batch.fork()).await;
         }
         enter_shortest(last, batch).await;
+    }
+}
+
+impl Drop for Handed<'_> {
+    fn drop(&mut self) {
+        if let Some(flow) = self.flow {
+            flow.add(self.outcome, self.items);
+        }
     }
 }
 

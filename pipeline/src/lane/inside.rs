@@ -12,14 +12,14 @@ use crate::ledger::Account;
 use crate::outside::Clock;
 use crate::payload::{BatchContext, ItemStage, Payload, SpanStage, SplitLimit, Traces, Walk, Walked};
 use crate::plan::World;
-use crate::telemetry::{Counter, MetricAbout, Telemetry};
+use crate::telemetry::{Counter, ItemFlow, MetricAbout, Telemetry};
 use crate::{Batch, Budget, Credit, Origin, Outcome, Receipt};
 
 /// Bytes of spans that leave together after they were held. A gRPC server takes 4 MiB per message unless it is told
 /// otherwise, and a pipeline may hold far more. The quarter below it is for what later processors add.
 pub const RELEASED_BYTES_MAX: usize = 3 * 1024 * 1024;
 
-const PANICS: MetricAbout = MetricAbout {
+pub(super) const PANICS: MetricAbout = MetricAbout {
     name: "inferscope_panics",
     help: "Panics of processors that were caught; each is a bug and cost one batch.",
     unit: "{panic}",
@@ -81,6 +81,12 @@ impl LaneStage {
             stage,
             books: Books::new(account, telemetry, signal),
         }
+    }
+
+    /// The same, which also counts what goes in and what comes out under the names that all components share.
+    pub fn counting(mut self, consumed: Option<ItemFlow>, produced: Option<ItemFlow>) -> Self {
+        self.books.count(consumed, produced);
+        self
     }
 }
 

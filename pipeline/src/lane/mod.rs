@@ -18,6 +18,10 @@ pub use fan_out::{Exit, FanOut};
 pub use inside::{Inside, LaneStage, RELEASED_BYTES_MAX};
 
 use crate::Batch;
+use crate::telemetry::MetricAbout;
+
+/// What lanes count.
+pub(crate) const METRICS: [MetricAbout; 3] = [books::INCOMING, books::OUTGOING, inside::PANICS];
 
 /// How many batches may wait in front of a lane. Memory is bounded by the byte budget; this bounds how stale a batch
 /// can get before its sender is held up.

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use config::{Id, Kind, Signal};
+use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::{Lanes, Plan, Planned, PlannedExit, PlannedPipeline, Running, World};
+use crate::Batch;
 use crate::component::{BuildError, Conduit, Connection, HealthState, Outlets, Registry, Setup, Stop};
 use crate::delivery::{Driver, ExporterHandle};
 use crate::lane::{Exit, FanOut, Inside, Lane, LaneDoor, LaneStage, Outlet};
+use crate::ledger::signal_name;
+use crate::telemetry::{ItemFlow, ItemOutcome, ItemSide, PIPELINE_ID, SIGNAL_OUTPUT};
 
 pub(super) async fn start(plan: &Plan, registry: &Registry, world: World) -> Result<Running, BuildError> {
     let mut wiring = Wiring::new(plan, registry, world);
@@ -158,7 +162,14 @@ impl<'a> Wiring<'a> {
                 .world
                 .ledger
                 .account(&name, pipeline.signal, &setup.telemetry);
-            stages.push(LaneStage::new(stage, account, &setup.telemetry, pipeline.signal));
+            let flow = |side| {
+                let metrics = setup.telemetry.metrics();
+                let within = Some((PIPELINE_ID, pipeline.id.to_string()));
+                ItemFlow::new(metrics, (Kind::Processor, id), pipeline.signal, side, within)
+            };
+            let (consumed, produced) = (flow(ItemSide::Consumed), flow(ItemSide::Produced));
+            let stage = LaneStage::new(stage, account, &setup.telemetry, pipeline.signal);
+            stages.push(stage.counting(consumed, produced));
         }
         Ok(Inside::new(stages, &self.running.world))
     }
@@ -190,8 +201,21 @@ impl<'a> Wiring<'a> {
         let Planned { id, kind_name, config } = &connector.component;
         let entry = known(self.registry.connectors.get(kind_name), id)?;
         let setup = self.setup(id, Kind::Connector, Some(signal));
-        let Connection { conduit, work } = (entry.build)(config, &setup, self.outlets(&connector.feeds))
-            .map_err(|error| failed("connector", id, error))?;
+        let metrics = setup.telemetry.metrics().clone();
+        let outlets = self.outlets(&connector.feeds, |output| {
+            let output = (SIGNAL_OUTPUT, signal_name(output).to_owned());
+            ItemFlow::new(
+                &metrics,
+                (Kind::Connector, id),
+                signal,
+                ItemSide::Produced,
+                Some(output),
+            )
+        });
+        let Connection { conduit, work } =
+            (entry.build)(config, &setup, outlets).map_err(|error| failed("connector", id, error))?;
+        let consumed = ItemFlow::new(&metrics, (Kind::Connector, id), signal, ItemSide::Consumed, None);
+        let conduit: Arc<dyn Conduit> = Arc::new(Counted { conduit, consumed });
         if let Some(work) = work {
             // It stands between the lanes in front of it and those behind it, and ends between them.
             self.running.lanes.spawn(work);
@@ -206,7 +230,10 @@ impl<'a> Wiring<'a> {
             let Planned { id, kind_name, config } = &receiver.component;
             let entry = known(self.registry.receivers.get(kind_name), id)?;
             let setup = self.setup(id, Kind::Receiver, None);
-            let outlets = self.outlets(&receiver.feeds);
+            let metrics = setup.telemetry.metrics().clone();
+            let outlets = self.outlets(&receiver.feeds, |signal| {
+                ItemFlow::new(&metrics, (Kind::Receiver, id), signal, ItemSide::Produced, None)
+            });
             let stop = self.running.stop_receivers.clone();
             let service = (entry.start)(Arc::clone(config), setup, outlets, stop)
                 .await
@@ -217,7 +244,8 @@ impl<'a> Wiring<'a> {
         Ok(())
     }
 
-    fn outlets(&self, pipelines: &[usize]) -> Outlets {
+    /// The way into these pipelines; `count` says how what goes there is counted.
+    fn outlets(&self, pipelines: &[usize], count: impl Fn(Signal) -> Option<ItemFlow>) -> Outlets {
         let mut outlets = Outlets::default();
         for signal in [Signal::Traces, Signal::Metrics, Signal::Logs] {
             let carries = |index: &&usize| self.plan.pipelines.get(**index).is_some_and(|it| it.signal == signal);
@@ -227,7 +255,8 @@ impl<'a> Wiring<'a> {
                 .filter_map(|index| self.doors.get(index).cloned())
                 .collect();
             if !doors.is_empty() {
-                outlets.set(signal, Outlet::new(doors, self.running.world.budget.clone()));
+                let outlet = Outlet::new(doors, self.running.world.budget.clone());
+                outlets.set(signal, outlet.counting(count(signal)));
             }
         }
         outlets
@@ -251,6 +280,21 @@ impl<'a> Wiring<'a> {
             budget: world.budget.clone(),
             health: world.health.clone(),
         }
+    }
+}
+
+/// Counts what a connector is given.
+struct Counted {
+    conduit: Arc<dyn Conduit>,
+    consumed: Option<ItemFlow>,
+}
+
+impl Conduit for Counted {
+    fn consume(&self, batch: Batch) -> BoxFuture<'_, ()> {
+        if let Some(consumed) = &self.consumed {
+            consumed.add(ItemOutcome::Success, u64::from(batch.payload.items()));
+        }
+        self.conduit.consume(batch)
     }
 }
 

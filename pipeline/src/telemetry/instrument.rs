@@ -1,7 +1,7 @@
 //! Counters, gauges and histograms: atomics that anybody may add to.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A number that only grows.
 #[derive(Debug, Clone, Default)]
@@ -15,13 +15,17 @@ pub struct Gauge(Arc<AtomicI64>);
 #[derive(Debug, Clone)]
 pub struct Histogram(Arc<Buckets>);
 
-#[derive(Debug)]
+/// Is called with every observation of a histogram.
+pub type Tap = Box<dyn Fn(f64) + Send + Sync>;
+
 struct Buckets {
     bounds: Vec<f64>,
     /// One more than bounds: the last holds what is above all of them.
     counts: Vec<AtomicU64>,
     /// The bits of a double.
     sum: AtomicU64,
+    /// Who else wants every observation, because buckets alone cannot be taken over into an SDK.
+    tap: OnceLock<Tap>,
 }
 
 impl Counter {
@@ -60,7 +64,17 @@ impl Histogram {
             bounds: bounds.to_vec(),
             counts,
             sum: AtomicU64::new(0),
+            tap: OnceLock::new(),
         }))
+    }
+
+    pub(super) fn bounds(&self) -> &[f64] {
+        &self.0.bounds
+    }
+
+    /// Only the first tap counts.
+    pub(super) fn tap(&self, tap: Tap) {
+        let _ = self.0.tap.set(tap);
     }
 
     /// Counts one observation.
@@ -72,6 +86,9 @@ impl Histogram {
         let add = |bits: u64| Some((f64::from_bits(bits) + value).to_bits());
         // The closure always gives a value, so the update always succeeds.
         let _ = self.0.sum.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+        if let Some(tap) = self.0.tap.get() {
+            tap(value);
+        }
     }
 
     /// Upper bounds with the number of observations at or below each, then the sum and the number of all.
@@ -88,5 +105,11 @@ impl Histogram {
             f64::from_bits(self.0.sum.load(Ordering::Relaxed)),
             below + above,
         )
+    }
+}
+
+impl std::fmt::Debug for Buckets {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} buckets", self.counts.len())
     }
 }

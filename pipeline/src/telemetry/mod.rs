@@ -1,22 +1,36 @@
-//! The program's own metrics, under the Collector's names.
+//! The program's own metrics, under the Collector's names, and the hook for spans about its own work.
 //!
 //! A component asks its [`Telemetry`] for an instrument once, when it is built, and then only adds to it: an atomic
-//! add, no lock. The page for Prometheus is written by [`Metrics::render`].
+//! add, no lock. The page for Prometheus is written by [`Metrics::render`]; who pushes the metrics elsewhere
+//! [watches](Watch) them. The crate knows no SDK: the program brings one where the configuration asks for it.
 
+mod flow;
 mod instrument;
+mod level;
+mod metrics;
 mod render;
+mod span;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 
-pub use instrument::{Counter, Gauge, Histogram};
-pub use render::Suffixes;
+use config::telemetry::Detail;
+
+pub use flow::{ItemFlow, ItemOutcome, ItemSide, PIPELINE_ID, SIGNAL_OUTPUT};
+pub use instrument::{Counter, Gauge, Histogram, Tap};
+pub use level::detail_of;
+pub use metrics::{Metrics, Reading, Shape, Watch};
+pub use render::{Labels, Suffixes};
+pub use span::{OwnSpan, OwnSpans, SpanValue};
+
+use metrics::Instrument;
 
 /// What a metric is called and means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetricAbout {
-    /// The full name without unit and type suffix, such as `otelcol_exporter_sent_spans`.
+    /// The full name without unit and type suffix, such as `otelcol_exporter_sent_spans`. Dots are underscores on the
+    /// page for Prometheus.
     pub name: &'static str,
     /// What it counts, as a sentence.
     pub help: &'static str,
@@ -24,38 +38,23 @@ pub struct MetricAbout {
     pub unit: &'static str,
 }
 
-/// All instruments of this process.
-#[derive(Debug, Clone, Default)]
-pub struct Metrics {
-    families: Arc<Mutex<BTreeMap<&'static str, Family>>>,
-}
-
-/// One metric name with all its label sets.
-struct Family {
-    about: MetricAbout,
-    series: Vec<(Labels, Instrument)>,
-}
-
-type Labels = Vec<(Cow<'static, str>, String)>;
-
-/// Reads a gauge when somebody asks for it.
-type Probe = Arc<dyn Fn() -> f64 + Send + Sync>;
-
-#[derive(Clone)]
-enum Instrument {
-    Counter(Counter),
-    Gauge(Gauge),
-    Histogram(Histogram),
-    /// Read when the page is written.
-    GaugeProbe(Probe),
-    CounterProbe(Probe),
-}
-
 /// A component's way to its instruments: the process's metrics and the labels that name the component.
 #[derive(Debug, Clone, Default)]
 pub struct Telemetry {
     metrics: Metrics,
     labels: Labels,
+}
+
+/// What pipelines count whatever the components are; components list their own in `ABOUT`.
+pub fn of_pipelines() -> Vec<MetricAbout> {
+    let edges = flow::ALL.into_iter();
+    let processors = crate::lane::METRICS.iter().copied();
+    let exporters = crate::delivery::metrics();
+    edges
+        .chain(processors)
+        .chain(exporters)
+        .chain(crate::ledger::METRICS)
+        .collect()
 }
 
 impl Telemetry {
@@ -77,6 +76,12 @@ impl Telemetry {
             metrics: self.metrics.clone(),
             labels,
         }
+    }
+
+    /// The value of a label, such as the name of the component.
+    pub fn label(&self, label: &str) -> Option<&str> {
+        let found = self.labels.iter().find(|(key, _)| key == label);
+        found.map(|(_, value)| value.as_str())
     }
 
     /// A number that only grows. Asking twice gives the same counter.
@@ -109,14 +114,14 @@ impl Telemetry {
         }
     }
 
-    /// A gauge that is read when the page is written.
+    /// A gauge that is read when the metrics are.
     pub fn gauge_probe(&self, about: MetricAbout, read: impl Fn() -> f64 + Send + Sync + 'static) {
-        self.instrument(about, || Instrument::GaugeProbe(Arc::new(read)));
+        self.instrument(about, || Instrument::GaugeProbe(std::sync::Arc::new(read)));
     }
 
-    /// A counter that is read when the page is written.
+    /// A counter that is read when the metrics are.
     pub fn counter_probe(&self, about: MetricAbout, read: impl Fn() -> f64 + Send + Sync + 'static) {
-        self.instrument(about, || Instrument::CounterProbe(Arc::new(read)));
+        self.instrument(about, || Instrument::CounterProbe(std::sync::Arc::new(read)));
     }
 
     /// The metrics of the whole process.
@@ -124,93 +129,17 @@ impl Telemetry {
         &self.metrics
     }
 
+    /// Whether the configuration asks for everything that can be measured, at some cost.
+    pub fn is_detailed(&self) -> bool {
+        self.metrics.detail() >= Detail::Detailed
+    }
+
+    /// Who makes spans about the program's own work; None, as a rule, where nobody asked for them.
+    pub fn spans(&self) -> Option<&dyn OwnSpans> {
+        self.metrics.spans()
+    }
+
     fn instrument(&self, about: MetricAbout, make: impl FnOnce() -> Instrument) -> Instrument {
-        let mut families = self.metrics.families.lock().unwrap_or_else(PoisonError::into_inner);
-        let family = families.entry(about.name).or_insert_with(|| Family {
-            about,
-            series: Vec::new(),
-        });
-        if let Some((_, known)) = family.series.iter().find(|(labels, _)| *labels == self.labels) {
-            return known.clone();
-        }
-        let made = make();
-        family.series.push((self.labels.clone(), made.clone()));
-        made
-    }
-}
-
-impl std::fmt::Debug for Family {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{} ({} series)", self.about.name, self.series.len())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SENT: MetricAbout = MetricAbout {
-        name: "otelcol_exporter_sent_spans",
-        help: "Spans sent.",
-        unit: "{span}",
-    };
-    const DURATION: MetricAbout = MetricAbout {
-        name: "http_server_request_duration",
-        help: "Time that a request took.",
-        unit: "s",
-    };
-
-    #[test]
-    fn asking_twice_gives_the_same_counter() {
-        let telemetry = Telemetry::default().with("exporter", "debug");
-
-        telemetry.counter(SENT).add(2);
-        telemetry.counter(SENT).add(3);
-
-        assert_eq!(telemetry.counter(SENT).value(), 5);
-    }
-
-    #[test]
-    fn the_default_page_has_no_suffixes() {
-        let telemetry = Telemetry::default();
-        telemetry.with("exporter", "a\"b").counter(SENT).add(2);
-
-        let page = telemetry.metrics().render(Suffixes::none());
-
-        assert!(page.contains("# TYPE otelcol_exporter_sent_spans counter\n"), "{page}");
-        assert!(
-            page.contains("otelcol_exporter_sent_spans{exporter=\"a\\\"b\"} 2\n"),
-            "{page}"
-        );
-    }
-
-    #[test]
-    fn with_suffixes_a_counter_says_total_and_a_duration_says_seconds() {
-        let telemetry = Telemetry::default();
-        telemetry.counter(SENT).add(1);
-        telemetry.histogram(DURATION, &[0.5, 1.0]).observe(0.7);
-
-        let page = telemetry.metrics().render(Suffixes {
-            units: true,
-            types: true,
-        });
-
-        assert!(page.contains("otelcol_exporter_sent_spans_total 1\n"), "{page}");
-        assert!(
-            page.contains("http_server_request_duration_seconds_bucket{le=\"0.5\"} 0\n"),
-            "{page}"
-        );
-        assert!(
-            page.contains("http_server_request_duration_seconds_bucket{le=\"+Inf\"} 1\n"),
-            "{page}"
-        );
-        assert!(
-            page.contains("http_server_request_duration_seconds_sum 0.7\n"),
-            "{page}"
-        );
-        assert!(
-            page.contains("http_server_request_duration_seconds_count 1\n"),
-            "{page}"
-        );
+        self.metrics.instrument(about, &self.labels, make)
     }
 }

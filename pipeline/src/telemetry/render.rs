@@ -1,9 +1,16 @@
 //! The text page that Prometheus scrapes (exposition format 0.0.4).
 
+use std::borrow::Cow;
 use std::fmt::Write;
-use std::sync::PoisonError;
 
-use super::{Instrument, Labels, MetricAbout, Metrics};
+use super::metrics::Instrument;
+use super::{MetricAbout, Metrics, Shape};
+
+/// Keys with values, in the order in which they are written.
+pub type Labels = Vec<(Cow<'static, str>, String)>;
+
+/// Says who the process is; its labels are the resource, so it takes no others.
+const TARGET_INFO: &str = "target_info";
 
 /// Which suffixes metric names carry. The Collector's default page has none; a `readers:` block of one's own has both
 /// unless `without_units` and `without_type_suffix` say otherwise.
@@ -28,36 +35,43 @@ impl Suffixes {
 impl Metrics {
     /// Writes the page.
     pub fn render(&self, suffixes: Suffixes) -> String {
-        let families = self.families.lock().unwrap_or_else(PoisonError::into_inner);
+        self.render_with(suffixes, &Labels::new())
+    }
+
+    /// Writes the page with labels that every series carries.
+    pub fn render_with(&self, suffixes: Suffixes, everywhere: &Labels) -> String {
+        let families = self.families();
         let mut page = String::with_capacity(families.len() * 256);
-        for family in families.values() {
+        for family in families.values().filter(|family| self.shows(family.about)) {
             let Some((_, first)) = family.series.first() else {
                 continue;
             };
-            let name = full_name(family.about, first.kind(), suffixes);
+            let name = full_name(family.about, first.shape(), suffixes);
             // Writing to a String cannot fail.
             let _ = writeln!(page, "# HELP {name} {}", escape_help(family.about.help));
-            let _ = writeln!(page, "# TYPE {name} {}", first.kind());
+            let _ = writeln!(page, "# TYPE {name} {}", kind(first.shape()));
             for (labels, instrument) in &family.series {
-                write_series(&mut page, &name, labels, instrument);
+                let mut labels = label_set(labels);
+                if name != TARGET_INFO {
+                    labels.extend(label_set(everywhere));
+                }
+                write_series(&mut page, &name, &labels, instrument);
             }
         }
         page
     }
 }
 
-impl Instrument {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Counter(_) | Self::CounterProbe(_) => "counter",
-            Self::Gauge(_) | Self::GaugeProbe(_) => "gauge",
-            Self::Histogram(_) => "histogram",
-        }
+fn kind(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Counter | Shape::FloatCounter => "counter",
+        Shape::Gauge | Shape::FloatGauge => "gauge",
+        Shape::Histogram => "histogram",
     }
 }
 
-fn full_name(about: MetricAbout, kind: &str, suffixes: Suffixes) -> String {
-    let mut name = about.name.to_owned();
+fn full_name(about: MetricAbout, shape: Shape, suffixes: Suffixes) -> String {
+    let mut name = legal(about.name);
     let unit = match about.unit {
         "s" => "_seconds",
         "By" => "_bytes",
@@ -66,14 +80,19 @@ fn full_name(about: MetricAbout, kind: &str, suffixes: Suffixes) -> String {
     if suffixes.units && !name.ends_with(unit) {
         name.push_str(unit);
     }
-    if suffixes.types && kind == "counter" && !name.ends_with("_total") {
+    if suffixes.types && kind(shape) == "counter" && !name.ends_with("_total") {
         name.push_str("_total");
     }
     name
 }
 
-fn write_series(page: &mut String, name: &str, labels: &Labels, instrument: &Instrument) {
-    let set = label_set(labels, None);
+/// Names and keys as this format can have them: what is neither letter nor digit is an underscore.
+fn legal(name: &str) -> String {
+    name.replace(|it: char| !it.is_ascii_alphanumeric() && it != ':', "_")
+}
+
+fn write_series(page: &mut String, name: &str, labels: &[String], instrument: &Instrument) {
+    let set = braces(labels, None);
     let _ = match instrument {
         Instrument::Counter(counter) => writeln!(page, "{name}{set} {}", counter.value()),
         Instrument::Gauge(gauge) => writeln!(page, "{name}{set} {}", gauge.value()),
@@ -81,10 +100,10 @@ fn write_series(page: &mut String, name: &str, labels: &Labels, instrument: &Ins
         Instrument::Histogram(histogram) => {
             let (buckets, sum, count) = histogram.read();
             for (bound, below) in buckets {
-                let set = label_set(labels, Some(&bound.to_string()));
+                let set = braces(labels, Some(&bound.to_string()));
                 let _ = writeln!(page, "{name}_bucket{set} {below}");
             }
-            let all = label_set(labels, Some("+Inf"));
+            let all = braces(labels, Some("+Inf"));
             writeln!(
                 page,
                 "{name}_bucket{all} {count}\n{name}_sum{set} {sum}\n{name}_count{set} {count}"
@@ -93,12 +112,16 @@ fn write_series(page: &mut String, name: &str, labels: &Labels, instrument: &Ins
     };
 }
 
-fn label_set(labels: &Labels, bound: Option<&str>) -> String {
+fn label_set(labels: &Labels) -> Vec<String> {
     let written = labels
         .iter()
-        .map(|(key, value)| format!("{key}=\"{}\"", escape_value(value)));
+        .map(|(key, value)| format!("{}=\"{}\"", legal(key), escape_value(value)));
+    written.collect()
+}
+
+fn braces(labels: &[String], bound: Option<&str>) -> String {
     let bound = bound.map(|bound| format!("le=\"{bound}\""));
-    let all: Vec<String> = written.chain(bound).collect();
+    let all: Vec<&str> = labels.iter().chain(&bound).map(String::as_str).collect();
     if all.is_empty() {
         String::new()
     } else {

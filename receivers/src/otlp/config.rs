@@ -1,7 +1,7 @@
 //! What users write.
 
 use config::{Report, Validate};
-use net::server::{GrpcServer, HttpServer};
+use net::server::{GrpcServer, HttpServer, Transport};
 use serde::{Deserialize, Deserializer};
 
 /// Takes OTLP over gRPC and HTTP.
@@ -59,6 +59,18 @@ impl<'de> Deserialize<'de> for HttpProtocol {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (server, paths) = config::parts(deserializer)?;
         Ok(Self { server, paths })
+    }
+}
+
+impl Config {
+    /// The addresses that it listens on, for who must not send there. Sockets in the file system are none.
+    pub fn endpoints(&self) -> Vec<String> {
+        let Protocols { grpc, http } = &self.protocols;
+        let grpc = grpc.as_ref().filter(|it| it.transport != Transport::Unix);
+        let http = http.as_ref().filter(|it| it.server.transport != Transport::Unix);
+        let grpc = grpc.map(|it| it.endpoint_or(super::GRPC_ENDPOINT).to_owned());
+        let http = http.map(|it| it.server.endpoint_or(super::HTTP_ENDPOINT).to_owned());
+        grpc.into_iter().chain(http).collect()
     }
 }
 

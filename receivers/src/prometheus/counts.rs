@@ -1,8 +1,11 @@
 //! What the receiver counts, under the Collector's names where it has them.
 
-use pipeline::Outcome;
-use pipeline::telemetry::{Counter, Gauge, MetricAbout, Telemetry};
+use std::time::{Duration, UNIX_EPOCH};
 
+use pipeline::Outcome;
+use pipeline::telemetry::{Counter, Gauge, MetricAbout, OwnSpan, SpanValue, Telemetry};
+
+use super::report::Course;
 use super::table::{Tally, Untold};
 
 const fn about(name: &'static str, help: &'static str, unit: &'static str) -> MetricAbout {
@@ -34,6 +37,11 @@ const FAILED: MetricAbout = about(
     "Data points lost by a fault of ours.",
     "{datapoint}",
 );
+const REQUESTS: MetricAbout = about(
+    "otelcol_receiver_requests",
+    "Batches handed to the pipelines, by outcome: success, refused or failure.",
+    "{request}",
+);
 const FAILURES: MetricAbout = about(
     "inferscope_scrape_failures",
     "Scrapes that failed, by job and reason.",
@@ -57,7 +65,7 @@ const UNFOUND: MetricAbout = about(
 
 /// All of them, for the component table.
 pub(crate) const ALL: &[MetricAbout] = &[
-    SCRAPED, ERRORED, ACCEPTED, REFUSED, FAILED, FAILURES, LEFT_OUT, TARGETS, UNFOUND,
+    SCRAPED, ERRORED, ACCEPTED, REFUSED, FAILED, REQUESTS, FAILURES, LEFT_OUT, TARGETS, UNFOUND,
 ];
 
 /// What one job counts.
@@ -69,6 +77,8 @@ pub(super) struct Counts {
     accepted: Counter,
     refused: Counter,
     failed: Counter,
+    /// Requests by outcome: success, refused, failure.
+    requests: [Counter; 3],
     telemetry: Telemetry,
 }
 
@@ -83,6 +93,8 @@ impl Counts {
             accepted: receiver.counter(ACCEPTED),
             refused: receiver.counter(REFUSED),
             failed: receiver.counter(FAILED),
+            requests: ["success", "refused", "failure"]
+                .map(|outcome| receiver.with("outcome", outcome).counter(REQUESTS)),
             telemetry: job,
         }
     }
@@ -115,11 +127,44 @@ impl Counts {
 
     /// How a batch ended.
     pub(super) fn ended(&self, outcome: &Outcome, points: u64) {
-        let counter = match outcome {
-            Outcome::Delivered | Outcome::Durable | Outcome::Queued => &self.accepted,
-            Outcome::Rejected(_) | Outcome::Retry { .. } => &self.refused,
-            Outcome::Lost => &self.failed,
+        let [success, refused, failure] = &self.requests;
+        let (counter, requests) = match outcome {
+            Outcome::Delivered | Outcome::Durable | Outcome::Queued => (&self.accepted, success),
+            Outcome::Rejected(_) | Outcome::Retry { .. } => (&self.refused, refused),
+            Outcome::Lost => (&self.failed, failure),
         };
         counter.add(points);
+        requests.add(1);
+    }
+
+    /// Tells of one scrape as a span, where the configuration asks for own spans. `at` is when it began, in milliseconds
+    /// since 1970; `points` are those of the last good page.
+    pub(super) fn span(&self, at: i64, course: &Course, url: &str, points: u64, why: Option<&str>) {
+        let Some(spans) = self.telemetry.spans() else {
+            return;
+        };
+        let receiver = self.telemetry.label("receiver").unwrap_or_default();
+        let attributes = vec![
+            ("receiver", SpanValue::Text(receiver)),
+            (
+                "scraper",
+                SpanValue::Text(self.telemetry.label("scraper").unwrap_or_default()),
+            ),
+            ("format", SpanValue::Text("metrics")),
+            (
+                "scraped_metric_points",
+                SpanValue::Number(if course.up { points } else { 0 }),
+            ),
+            ("url.full", SpanValue::Text(url)),
+            ("inferscope.scrape.samples", SpanValue::Number(course.scraped)),
+            ("inferscope.scrape.up", SpanValue::Truth(course.up)),
+        ];
+        spans.record(OwnSpan {
+            name: format!("scraper/{receiver}/ScrapeMetrics"),
+            began: UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or(0)),
+            took: Duration::try_from_secs_f64(course.seconds).unwrap_or_default(),
+            attributes,
+            error: why,
+        });
     }
 }

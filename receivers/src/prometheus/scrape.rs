@@ -131,6 +131,8 @@ impl Scraper {
         course.up = read.is_ok();
         course.seconds = (self.job.outside.clock.now().saturating_duration_since(started)).as_secs_f64();
         self.say(read.as_ref().err());
+        let why = read.as_ref().err().map(|failure| failure.words.as_str());
+        self.job.counts.span(at, &course, &self.target.url, self.points, why);
         let page = read.unwrap_or_else(|failure| {
             self.job.counts.failure(failure.reason);
             self.job.counts.errored.add(self.points.max(1));
