@@ -5,11 +5,13 @@ mod unit;
 
 use std::collections::HashMap;
 
+#[cfg(test)]
+pub(crate) use table::read;
 pub(crate) use table::{Family, Former, Kind, Table};
 pub(crate) use unit::{Unit, is_near};
 
 /// The tables, one per exporter.
-const TABLES: &[&str] = &[
+pub(crate) const TABLES: &[&str] = &[
     include_str!("vllm.txt"),
     include_str!("sglang.txt"),
     include_str!("tgi.txt"),
@@ -50,7 +52,7 @@ pub(crate) enum Known<'k> {
     /// A name that nobody exports (any more).
     Former(&'k Former, &'k Table),
     /// The right name behind a beginning that is not.
-    Mistaken { right: String, family: Option<&'k Family> },
+    Mistaken { right: String },
     /// Begins like the names of this exporter, which has no such family.
     Missing { table: &'k Table, nearest: Option<&'k str> },
     /// Somebody else's.
@@ -96,8 +98,7 @@ impl Knowledge {
             let mistaken = table.mistaken.iter().find_map(|it| name.strip_prefix(it.as_str()));
             if let (Some(rest), Some(right)) = (mistaken, table.closed.first()) {
                 let right = format!("{right}{rest}");
-                let family = self.series(&right).map(|(family, _)| family);
-                return Known::Mistaken { right, family };
+                return Known::Mistaken { right };
             }
         }
         let owner = self
@@ -122,6 +123,20 @@ impl Knowledge {
                 Known::Missing { .. } => Known::Foreign,
                 other => other,
             },
+        }
+    }
+
+    /// The family that a name means, though it may be written wrongly: what is wrong with the rest of a query can be
+    /// said all the same.
+    pub(crate) fn meant(&self, name: &str) -> Option<(&Family, Part)> {
+        match self.look(name) {
+            Known::Series(family, part) | Known::Suffix(family, part) => Some((family, part)),
+            Known::Former(former, _) => {
+                let suffix = name.strip_prefix(former.name.as_str()).unwrap_or_default();
+                self.series(&format!("{}{suffix}", former.now.as_ref()?))
+            }
+            Known::Mistaken { right } => self.meant(&right),
+            Known::Missing { .. } | Known::Foreign => None,
         }
     }
 

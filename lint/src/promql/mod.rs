@@ -14,5 +14,5 @@ mod tree;
 
 pub(crate) use functions::{over_time, takes_a_window};
 pub(crate) use parse::{Dialect, parse};
-pub(crate) use token::{Misread, variable};
+pub(crate) use token::variable;
 pub(crate) use tree::{Aggregate, Binary, Call, Expr, Grouping, Label, Node, Selector};
