@@ -61,7 +61,7 @@ pub fn lint(paths: &[PathBuf], options: &Options) -> Report {
 /// The same for one text, named as messages shall name it.
 pub fn lint_text(name: &str, text: &str, options: &Options) -> Report {
     let mut report = Report::default();
-    match file::read_text(&config::Source::new(name, text, 0)) {
+    match file::read_text(name, text.to_owned(), 0) {
         Ok(file) => check(vec![file], options, &mut report),
         Err(diagnostics) => report.unreadable.append(diagnostics),
     }

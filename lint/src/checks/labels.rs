@@ -126,7 +126,7 @@ fn is_of_targets(case: &Case<'_>, label: &str) -> bool {
 }
 
 fn has(case: &Case<'_>, family: &Family, part: Part, label: &str) -> bool {
-    let is_made = (label == "le" && part == Part::Bucket && family.kind != Kind::Native)
+    let is_made = (label == "le" && part == Part::Bucket)
         || (label == "quantile" && family.kind == Kind::Summary);
     is_made || family.has_more_labels || is_of_targets(case, label) || family.labels.iter().any(|it| it.name == label)
 }

@@ -184,8 +184,8 @@ fn number<'c>(op: &str, left: f64, right: f64) -> Option<Value<'c>> {
 }
 
 fn of_two<'c>(op: &str, left: Measured<'c>, right: &Measured<'c>) -> Option<Value<'c>> {
-    let is_mean = op == "/" && left.family.is_some_and(|it| right.family.is_some_and(|other| it.name == other.name));
     let both = |unit: Unit| {
+        let is_mean = op == "/" && unit.is_time();
         Some(Value::Measured(Measured {
             unit,
             is_share: false,
@@ -198,7 +198,7 @@ fn of_two<'c>(op: &str, left: Measured<'c>, right: &Measured<'c>) -> Option<Valu
     };
     match op {
         "*" => both(left.unit.times(&right.unit)),
-        "/" => both(left.unit.over(&right.unit)),
+        "/" => both(left.unit.over(&right.unit).of_each()),
         "+" | "-" | "or" if left.unit == right.unit => Some(Value::Measured(Measured {
             is_share: op == "or" && left.is_share && right.is_share,
             ..left

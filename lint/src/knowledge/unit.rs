@@ -87,6 +87,20 @@ impl Unit {
         Self { powers, size }
     }
 
+    /// Without the "per request": the mean of many is of the same unit as each.
+    pub(crate) fn of_each(&self) -> Self {
+        let mut powers = self.powers;
+        for (power, base) in powers.iter_mut().zip(BASES) {
+            if *power < 0 && matches!(base, "{request}" | "{item}") {
+                *power = 0;
+            }
+        }
+        Self {
+            powers,
+            size: self.size,
+        }
+    }
+
     /// Whether both measure the same quantity, in units of whatever size.
     pub(crate) fn measures_what(&self, other: &Self) -> bool {
         self.powers == other.powers

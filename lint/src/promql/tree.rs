@@ -126,12 +126,4 @@ impl Expr {
         });
         found
     }
-
-    /// The call, if this is one, parentheses aside.
-    pub(crate) fn call(&self) -> Option<&Call> {
-        match &self.bare().node {
-            Node::Call(call) => Some(call),
-            _ => None,
-        }
-    }
 }

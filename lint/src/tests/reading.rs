@@ -4,7 +4,7 @@ use crate::file::read_text;
 use crate::{Options, Purpose, Query, lint_text};
 
 fn queries(text: &str) -> Vec<Query> {
-    read_text(&config::Source::new("file", text, 0)).unwrap().queries
+    read_text("file", text.to_owned(), 0).unwrap().queries
 }
 
 fn titles_and_expressions(text: &str) -> Vec<(String, String)> {
