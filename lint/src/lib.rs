@@ -101,7 +101,11 @@ fn check(files: Vec<File>, options: &Options, report: &mut Report) {
             recorded: &recorded,
             labels: &options.labels,
         };
-        report.findings.extend(checks::all(&case).into_iter().filter(|it| !is_allowed(it)));
+        let is_taken_back = |finding: &Diagnostic| query.allowed().any(|id| finding.rule == Some(id));
+        let findings = checks::all(&case).into_iter();
+        report
+            .findings
+            .extend(findings.filter(|it| !is_allowed(it) && !is_taken_back(it)));
     }
 }
 

@@ -49,6 +49,9 @@ pub enum Purpose {
     Annotation,
 }
 
+/// What a comment begins with that takes rules back for its expression.
+const ALLOW: &str = "# lint-rules: allow ";
+
 /// Longest line of a file that a finding shows. A dashboard of one line is shown query by query.
 const LINE_BYTES_MAX: usize = 500;
 
@@ -86,6 +89,12 @@ impl Query {
             }
         }
         filled
+    }
+
+    /// The rules that a comment in the expression takes back: `# lint-rules: allow not-exported`.
+    pub(crate) fn allowed(&self) -> impl Iterator<Item = &str> {
+        let comments = self.expr.lines().filter_map(|line| line.trim().strip_prefix(ALLOW));
+        comments.flat_map(|ids| ids.split(',').map(str::trim))
     }
 
     /// The file that it stands in.

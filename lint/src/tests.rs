@@ -4,6 +4,7 @@ mod places;
 mod promql;
 mod reading;
 mod rules;
+mod shipped;
 
 use config::Diagnostic;
 

@@ -32,6 +32,10 @@ pub(crate) struct Case<'c> {
 /// Everything that is wrong with a query.
 pub(crate) fn all(case: &Case<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
+    for unknown in case.query.allowed().filter(|id| rule::rule(id).is_none()) {
+        let what = format!("there is no rule {unknown:?} that could be allowed");
+        findings.push(case.finding("syntax", &what, &case.expr.span));
+    }
     names::check(case, &mut findings);
     types::check(case, &mut findings);
     histograms::check(case, &mut findings);

@@ -49,6 +49,19 @@ fn an_allowed_rule_is_not_applied() {
 }
 
 #[test]
+fn a_comment_takes_a_rule_back_for_its_expression() {
+    let query = "rate(DCGM_FI_DEV_THERMAL_VIOLATION[5m])";
+
+    let allowed = format!("# lint-rules: allow not-exported, rate-of-gauge\n{query}");
+    let other = format!("# lint-rules: allow rate-of-gauge\n{query}");
+    let unknown = format!("# lint-rules: allow not-exportd\n{query}");
+
+    assert!(in_a_rule(&allowed).findings.is_empty());
+    assert_eq!(ids(&in_a_rule(&other)), ["not-exported"]);
+    assert_eq!(ids(&in_a_rule(&unknown)), ["not-exported", "syntax"]);
+}
+
+#[test]
 fn a_label_that_the_user_adds_is_known() {
     let text = "groups: [{name: g, rules: [{record: 'a:b', expr: sum by (tenant) (vllm:num_requests_running)}]}]";
     let options = Options {
