@@ -32,5 +32,6 @@ mod hostile;
 mod jaeger;
 mod lifecycle;
 mod overload;
+mod rules;
 mod sdk_python;
 mod sdk_rust;
