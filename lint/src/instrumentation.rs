@@ -30,7 +30,10 @@ pub(crate) fn read(spec: &Section) -> File {
     findings.extend(common.filter(|_| !is_said_everywhere).filter_map(|it| finding(&it)));
     for (_, section) in &languages {
         let own = variable(section.get("env").as_ref(), ENDPOINT);
-        findings.extend(own.filter(|_| !is_said && !says_protocol(section)).and_then(|it| finding(&it)));
+        findings.extend(
+            own.filter(|_| !is_said && !says_protocol(section))
+                .and_then(|it| finding(&it)),
+        );
     }
     let queries = Vec::new();
     File { queries, findings }
@@ -46,8 +49,15 @@ fn variable(list: Option<&Section>, name: &str) -> Option<Section> {
 }
 
 fn finding(endpoint: &Section) -> Option<Diagnostic> {
-    endpoint.text().filter(|text| text.trim_end_matches('/').ends_with(GRPC_PORT))?;
+    endpoint
+        .text()
+        .filter(|text| text.trim_end_matches('/').ends_with(GRPC_PORT))?;
     let message = "SDKs that send protobuf over HTTP by default will post to a port that is meant for gRPC";
     let help = format!("add `{PROTOCOL}: grpc` to `env`, or send to the port for HTTP, usually 4318");
-    Some(Diagnostic::error(message).at(endpoint.origin()).help(help).rule("otlp-port"))
+    Some(
+        Diagnostic::error(message)
+            .at(endpoint.origin())
+            .help(help)
+            .rule("otlp-port"),
+    )
 }

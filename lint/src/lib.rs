@@ -70,12 +70,17 @@ pub fn lint_text(name: &str, text: &str, options: &Options) -> Report {
 
 fn check(files: Vec<File>, options: &Options, report: &mut Report) {
     let knowledge = Knowledge::new();
-    let is_allowed =
-        |finding: &Diagnostic| finding.rule.is_some_and(|rule| options.allowed.iter().any(|it| it == rule));
+    let is_allowed = |finding: &Diagnostic| {
+        finding
+            .rule
+            .is_some_and(|rule| options.allowed.iter().any(|it| it == rule))
+    };
     let mut read: Vec<(Query, Expr)> = Vec::new();
     for file in files {
         report.queries += file.queries.len();
-        report.findings.extend(file.findings.into_iter().filter(|it| !is_allowed(it)));
+        report
+            .findings
+            .extend(file.findings.into_iter().filter(|it| !is_allowed(it)));
         for query in file.queries {
             match promql::parse(&query.expr, query.dialect()) {
                 Ok(expr) => read.push((query, expr)),

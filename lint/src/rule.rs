@@ -211,7 +211,11 @@ pub fn rules_as_markdown() -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "### {} ({})\n\n{}\n", rule.id, rule.severity, rule.summary);
         if !rule.wrong.is_empty() {
-            let _ = writeln!(text, "```promql\n# wrong\n{}\n# right\n{}\n```\n", rule.wrong, rule.right);
+            let _ = writeln!(
+                text,
+                "```promql\n# wrong\n{}\n# right\n{}\n```\n",
+                rule.wrong, rule.right
+            );
         }
     }
     text

@@ -26,6 +26,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
 
 fn promtool(arguments: &[&str], files: &[PathBuf]) -> Output {
     let mut command = Command::new(peer("promtool-3.8.1"));
+    command.arg("--enable-feature=promql-experimental-functions");
     command.args(arguments).args(files).output().unwrap()
 }
 
@@ -53,7 +54,10 @@ fn expressions(text: &str) -> Vec<String> {
 
 #[test]
 fn promtool_finds_nothing_in_the_shipped_rules() {
-    let checked = promtool(&["check", "rules", "--lint=all", "--lint-fatal"], &files("deploy/prometheus/rules"));
+    let checked = promtool(
+        &["check", "rules", "--lint=all", "--lint-fatal"],
+        &files("deploy/prometheus/rules"),
+    );
 
     assert!(checked.status.success(), "{}", written(&checked));
 }
@@ -69,7 +73,9 @@ fn the_shipped_rules_do_what_their_tests_say() {
 fn prometheus_reads_every_query_of_the_shipped_dashboards() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queries.yaml");
-    let queries = files("deploy/grafana").into_iter().flat_map(|path| lint::queries_of(&path).unwrap());
+    let queries = files("deploy/grafana")
+        .into_iter()
+        .flat_map(|path| lint::queries_of(&path).unwrap());
     let filled: Vec<String> = queries
         .map(|query| {
             query.filled(|name| match name {
@@ -104,7 +110,12 @@ fn what_the_linter_can_read_prometheus_can_read_and_nothing_else() {
 
 fn lint_rules(arguments: &[&str]) -> Output {
     let mut command = Command::new(released::program());
-    command.arg("lint-rules").args(arguments).current_dir(root()).output().unwrap()
+    command
+        .arg("lint-rules")
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .unwrap()
 }
 
 #[test]
@@ -127,8 +138,14 @@ fn lint_rules_finds_what_is_wrong_with_the_rules_of_the_public_guides() {
 
     assert_eq!(text.status.code(), Some(1));
     let shown = written(&text);
-    assert!(shown.contains("error[wrong-prefix]: record \"ai:tokens_per_second\""), "{shown}");
-    assert!(shown.contains("= help: write `vllm:generation_tokens_total`"), "{shown}");
+    assert!(
+        shown.contains("error[wrong-prefix]: record \"ai:tokens_per_second\""),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("= help: write `vllm:generation_tokens_total`"),
+        "{shown}"
+    );
     assert_eq!(json.status.code(), Some(1));
     let findings: Vec<serde_json::Value> = String::from_utf8(json.stdout)
         .unwrap()
@@ -166,14 +183,20 @@ fn lint_rules_lists_queries_for_other_programs() {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert!(queries.len() > 20);
-    assert!(queries.iter().all(|query| query["title"].is_string() && query["expr"].is_string()));
+    assert!(
+        queries
+            .iter()
+            .all(|query| query["title"].is_string() && query["expr"].is_string())
+    );
 }
 
 /// The linter's table of own metrics against the page itself.
 #[tokio::test]
 async fn lint_rules_knows_every_metric_of_the_programs_own_page() {
     let mut program = program::with("nop.yaml").start().await;
-    let answer = wire::get(program.metrics, "/metrics").await.expect("the page of own metrics answers");
+    let answer = wire::get(program.metrics, "/metrics")
+        .await
+        .expect("the page of own metrics answers");
     let page = String::from_utf8(answer.body.to_vec()).unwrap();
     program.stop().await;
     let series: Vec<String> = page

@@ -39,5 +39,8 @@ fn temperature(case: &Case<'_>) -> Option<Diagnostic> {
     let what = "a temperature does not say whether clocks are lowered";
     let help = "count the time that they are: rate(DCGM_FI_DEV_THERMAL_VIOLATION[5m]) > 0, with the field added to the \
                 exporter's list; or name the alert for what it measures";
-    Some(case.finding("temperature-is-not-throttling", what, &case.expr.span).help(help))
+    Some(
+        case.finding("temperature-is-not-throttling", what, &case.expr.span)
+            .help(help),
+    )
 }

@@ -60,19 +60,27 @@ fn quantile(case: &Case<'_>, buckets: &Expr) -> Option<Diagnostic> {
     if !is_classic && !has_buckets(case, selector, name, buckets) {
         let what = format!("`{name}` has no buckets: `histogram_quantile` gives nothing");
         let help = format!("write sum by (le) (rate({name}_bucket[5m])), if there are such series");
-        return Some(case.finding("quantile-without-buckets", &what, &buckets.span).help(help));
+        return Some(
+            case.finding("quantile-without-buckets", &what, &buckets.span)
+                .help(help),
+        );
     }
-    if is_classic {
-        if let Some(finding) = without_le(case, buckets) {
-            return Some(finding);
-        }
+    let without_le = || without_le(case, buckets);
+    if let Some(finding) = is_classic.then(without_le).flatten() {
+        return Some(finding);
     }
     if is_rated(buckets) {
         return None;
     }
     let what = format!("`{name}` counts since its process started: the quantile hardly moves after a day");
-    let help = format!("write rate({}[5m])", case.query.expr.get(selector.name_span.clone()).unwrap_or(name));
-    Some(case.finding("quantile-without-rate", &what, &selector.name_span).help(help))
+    let help = format!(
+        "write rate({}[5m])",
+        case.query.expr.get(selector.name_span.clone()).unwrap_or(name)
+    );
+    Some(
+        case.finding("quantile-without-rate", &what, &selector.name_span)
+            .help(help),
+    )
 }
 
 fn is_classic(case: &Case<'_>, selector: &Selector, name: &str) -> bool {
@@ -113,7 +121,10 @@ fn without_le(case: &Case<'_>, buckets: &Expr) -> Option<Diagnostic> {
         if let Node::Aggregate(aggregate) = &expr.node {
             let mut below = aggregate.inner.selectors().into_iter();
             let has_buckets = below.any(|(_, selector)| {
-                selector.name.as_deref().is_some_and(|name| is_classic(case, selector, name))
+                selector
+                    .name
+                    .as_deref()
+                    .is_some_and(|name| is_classic(case, selector, name))
             });
             if found.is_none() && has_buckets && !keeps_le(aggregate) {
                 found = Some((expr, aggregate));
@@ -132,13 +143,15 @@ fn without_le(case: &Case<'_>, buckets: &Expr) -> Option<Diagnostic> {
         Grouping::Without(_) => "leave `le` out of `without`".to_owned(),
     };
     let end = expr.span.start + op.len();
-    Some(case.finding("quantile-without-le", what, &(expr.span.start..end)).help(help))
+    Some(
+        case.finding("quantile-without-le", what, &(expr.span.start..end))
+            .help(help),
+    )
 }
 
 fn keeps_le(aggregate: &Aggregate) -> bool {
     let has_le = |labels: &[crate::promql::Label]| labels.iter().any(|label| label.name == "le");
-    let has_variable =
-        |labels: &[crate::promql::Label]| labels.iter().any(|label| label.name.contains(['$', '[']));
+    let has_variable = |labels: &[crate::promql::Label]| labels.iter().any(|label| label.name.contains(['$', '[']));
     match &aggregate.grouping {
         // Some aggregations keep whole series.
         Grouping::All => matches!(aggregate.op.as_str(), "topk" | "bottomk" | "limitk" | "limit_ratio"),
@@ -156,7 +169,10 @@ fn native_only(case: &Case<'_>, expr: &Expr, call: &Call) -> Option<Diagnostic> 
         return None;
     }
     let name = &family.name;
-    let what = format!("`{}` reads native histograms, and this is none: it gives nothing", call.function);
+    let what = format!(
+        "`{}` reads native histograms, and this is none: it gives nothing",
+        call.function
+    );
     let help = match (family.kind, call.function.as_str()) {
         (Kind::Histogram, "histogram_count") => format!("write rate({name}_count[5m])"),
         (Kind::Histogram, "histogram_sum") => format!("write rate({name}_sum[5m])"),
@@ -173,16 +189,20 @@ fn average(case: &Case<'_>, expr: &Expr, inner: &Expr, op: &str) -> Option<Diagn
     let what = format!("`{op}` of quantiles is the quantile of nothing");
     let help = "add up the buckets first, histogram_quantile(0.99, sum by (le) (rate(…_bucket[…]))), or take the worst with `max`";
     let end = expr.span.start + op.len();
-    Some(case.finding("average-of-quantiles", &what, &(expr.span.start..end)).help(help))
+    Some(
+        case.finding("average-of-quantiles", &what, &(expr.span.start..end))
+            .help(help),
+    )
 }
 
 /// Whether the values of an expression are quantiles.
 fn is_quantile(case: &Case<'_>, expr: &Expr) -> bool {
     match &expr.bare().node {
         Node::Call(call) if call.function == "histogram_quantile" => true,
-        Node::Call(call) if over_time(&call.function).is_some() => {
-            call.arguments.first().is_some_and(|argument| is_quantile(case, argument))
-        }
+        Node::Call(call) if over_time(&call.function).is_some() => call
+            .arguments
+            .first()
+            .is_some_and(|argument| is_quantile(case, argument)),
         Node::Window(inner) => is_quantile(case, inner),
         Node::Binary(binary) => {
             let is_number = |side: &Expr| matches!(side.bare().node, Node::Number(_));

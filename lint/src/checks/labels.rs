@@ -51,9 +51,7 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Diagnostic>) {
         _ => {}
     });
     if let Purpose::Variable { label: Some(label) } = &case.query.purpose {
-        if let Some(finding) = missing(case, label, case.expr, &case.expr.span) {
-            findings.push(finding);
-        }
+        findings.extend(missing(case, label, case.expr, &case.expr.span));
     }
 }
 
@@ -126,8 +124,7 @@ fn is_of_targets(case: &Case<'_>, label: &str) -> bool {
 }
 
 fn has(case: &Case<'_>, family: &Family, part: Part, label: &str) -> bool {
-    let is_made = (label == "le" && part == Part::Bucket)
-        || (label == "quantile" && family.kind == Kind::Summary);
+    let is_made = (label == "le" && part == Part::Bucket) || (label == "quantile" && family.kind == Kind::Summary);
     is_made || family.has_more_labels || is_of_targets(case, label) || family.labels.iter().any(|it| it.name == label)
 }
 
@@ -157,7 +154,12 @@ fn of_selector(case: &Case<'_>, selector: &Selector) -> Labels {
     match case.family(selector) {
         Some((family, part)) if !family.has_more_labels => {
             let mut labels: BTreeSet<String> = family.labels.iter().map(|label| label.name.clone()).collect();
-            labels.extend(["le", "quantile"].iter().filter(|it| has(case, family, part, it)).map(|it| (*it).to_owned()));
+            labels.extend(
+                ["le", "quantile"]
+                    .iter()
+                    .filter(|it| has(case, family, part, it))
+                    .map(|it| (*it).to_owned()),
+            );
             // What is matched was looked at for itself.
             labels.extend(selector.matchers.iter().map(|matcher| matcher.label.clone()));
             Labels::These(labels)

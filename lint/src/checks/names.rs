@@ -41,8 +41,10 @@ fn name_finding(case: &Case<'_>, selector: &Selector, name: &str) -> Option<Diag
             let what = format!("{} has no metric `{name}`, so this never returns data", table.source);
             let help = match nearest {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => "look the name up on the exporter's page; if a recording rule stores it, name that file as well"
-                    .to_owned(),
+                None => {
+                    "look the name up on the exporter's page; if a recording rule stores it, name that file as well"
+                        .to_owned()
+                }
             };
             Some(at("unknown-metric", what).help(help))
         }
@@ -62,13 +64,21 @@ fn mistaken(case: &Case<'_>, selector: &Selector, name: &str, right: &str) -> Di
         }
         Known::Suffix(family, part) => {
             let (what, help) = suffix(&family.name, family.kind, part, family.note.as_deref());
-            at("histogram-name", format!("`{name}` never returns data: {colon}, and {what}")).help(help)
+            at(
+                "histogram-name",
+                format!("`{name}` never returns data: {colon}, and {what}"),
+            )
+            .help(help)
         }
         Known::Missing { nearest, .. } => {
             let help = nearest.map_or("look the name up on the engine's page".to_owned(), |nearest| {
                 format!("did you mean `{nearest}`?")
             });
-            at("unknown-metric", format!("`{name}` never returns data: {colon}, and there is no `{right}`")).help(help)
+            at(
+                "unknown-metric",
+                format!("`{name}` never returns data: {colon}, and there is no `{right}`"),
+            )
+            .help(help)
         }
         _ => at("wrong-prefix", format!("`{name}` never returns data: {colon}")).help(format!("write `{right}`")),
     }

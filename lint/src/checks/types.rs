@@ -27,10 +27,14 @@ pub(super) fn check(case: &Case<'_>, findings: &mut Vec<Diagnostic>) {
 fn window(case: &Case<'_>, expr: &Expr, call: &Call) -> Option<Diagnostic> {
     let function = call.function.as_str();
     let is_variable = function.contains(['$', '[']);
-    let has_window = call.arguments.iter().any(|it| matches!(it.bare().node, Node::Window(_)));
+    let has_window = call
+        .arguments
+        .iter()
+        .any(|it| matches!(it.bare().node, Node::Window(_)));
     let may_have_window = call.arguments.iter().any(|it| matches!(it.bare().node, Node::Variable));
     if takes_a_window(function) && !has_window && !may_have_window {
-        let what = format!("`{function}` looks back over time and needs a range, and Prometheus refuses it without one");
+        let what =
+            format!("`{function}` looks back over time and needs a range, and Prometheus refuses it without one");
         let argument = call.arguments.last().map_or("", |it| case.written(it));
         let help = format!("write {function}({argument}[5m])");
         return Some(case.finding("syntax", &what, &expr.span).help(help));
@@ -49,7 +53,11 @@ fn aggregated_window(case: &Case<'_>, aggregate: &Aggregate) -> Option<Diagnosti
         return None;
     };
     let what = format!("`{}` takes no range, and Prometheus refuses one", aggregate.op);
-    let help = format!("put a function over time between them: {}(rate({}))", aggregate.op, case.written(inner));
+    let help = format!(
+        "put a function over time between them: {}(rate({}))",
+        aggregate.op,
+        case.written(inner)
+    );
     Some(case.finding("syntax", &what, &inner.span).help(help))
 }
 
@@ -77,7 +85,10 @@ fn function(case: &Case<'_>, expr: &Expr, call: &Call) -> Option<Diagnostic> {
     if OF_GAUGES.contains(&function) && grows {
         let better = if function == "deriv" { "rate" } else { "increase" };
         let what = format!("`{name}` is a counter, and `{function}` does not know that counters restart at zero");
-        return Some(case.finding("delta-of-counter", &what, &expr.span).help(format!("use `{better}`")));
+        return Some(
+            case.finding("delta-of-counter", &what, &expr.span)
+                .help(format!("use `{better}`")),
+        );
     }
     None
 }
@@ -108,7 +119,10 @@ fn raw_counters(case: &Case<'_>, binary: &Binary) -> Option<Diagnostic> {
     let name = selector.name.as_deref().unwrap_or_default();
     let what = format!("`{name}` counts since its process started, however long ago");
     let help = format!("write rate({name}[5m]) or increase({name}[5m]), on both sides of a ratio");
-    Some(case.finding("counter-without-rate", &what, &selector.name_span).help(help))
+    Some(
+        case.finding("counter-without-rate", &what, &selector.name_span)
+            .help(help),
+    )
 }
 
 /// The counter that stands there without a function, aggregations aside.

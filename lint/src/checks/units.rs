@@ -110,7 +110,10 @@ fn duration(case: &Case<'_>, expr: &Expr, value: &Measured<'_>, limit: f64) -> O
     }
     let first = value.quantile_of?.first_bucket? * of_family.size;
     if limit > 0.0 && seconds < first {
-        let what = format!("the first bucket of `{}` ends at {first} s: below it a quantile is a guess", family.name);
+        let what = format!(
+            "the first bucket of `{}` ends at {first} s: below it a quantile is a guess",
+            family.name
+        );
         let help = "ask a histogram that is made from spans (`llm_metrics`), or choose a limit beyond the first bucket";
         return Some(case.finding("below-first-bucket", &what, &expr.span).help(help));
     }
@@ -131,7 +134,10 @@ fn two_sizes(case: &Case<'_>, expr: &Expr, binary: &Binary) -> Option<Diagnostic
     if left.unit.is_plain() && !(left.is_share && right.is_share) {
         return None;
     }
-    let what = format!("one side of `{}` is in {}, the other in {}", binary.op, left.unit, right.unit);
+    let what = format!(
+        "one side of `{}` is in {}, the other in {}",
+        binary.op, left.unit, right.unit
+    );
     let factor = right.unit.size / left.unit.size;
     let help = if factor > 1.0 {
         format!("multiply the right side by {factor}")
@@ -151,11 +157,17 @@ fn mixed(case: &Case<'_>, expr: &Expr) -> Option<Diagnostic> {
     if value.has_hours && !value.unit.has_time() && !is_round(size) {
         if is_round(size * 3_600.0) {
             let what = "a price per hour meets a rate per second: the result is 3,600 times too high";
-            return Some(case.finding("unit-mismatch", what, &expr.span).help("divide the price by 3600"));
+            return Some(
+                case.finding("unit-mismatch", what, &expr.span)
+                    .help("divide the price by 3600"),
+            );
         }
         if is_round(size / 3_600.0) {
             let what = "a price per hour meets a rate per second: the result is 3,600 times too low";
-            return Some(case.finding("unit-mismatch", what, &expr.span).help("take out one division by 3600"));
+            return Some(
+                case.finding("unit-mismatch", what, &expr.span)
+                    .help("take out one division by 3600"),
+            );
         }
     }
     let is_binary = [10, 20, 30].iter().any(|power| {
@@ -186,7 +198,10 @@ fn used_over_free(case: &Case<'_>, expr: &Expr, binary: &Binary) -> Option<Diagn
     let what = "what is used over what is free is no share: it is 0.9 when 47 % are used, and without end above that";
     let left = case.written(&binary.left);
     let right = case.written(&binary.right);
-    Some(case.finding("used-over-free", what, &expr.span).help(format!("write {left} / ({left} + {right})")))
+    Some(
+        case.finding("used-over-free", what, &expr.span)
+            .help(format!("write {left} / ({left} + {right})")),
+    )
 }
 
 /// The unit that a panel shows its values in, where both are known.

@@ -84,7 +84,11 @@ fn measured<'c>(case: &Case<'c>, expr: &Expr, level: usize) -> Option<Measured<'
 
 fn of_selector<'c>(case: &Case<'c>, selector: &Selector, level: usize) -> Option<Value<'c>> {
     if let Some(expr) = case.recorded(selector) {
-        return if level < LEVELS_MAX { within(case, expr, level + 1) } else { None };
+        return if level < LEVELS_MAX {
+            within(case, expr, level + 1)
+        } else {
+            None
+        };
     }
     let (family, part) = case.family(selector)?;
     let unit = match part {
@@ -110,7 +114,11 @@ fn of_call<'c>(case: &Case<'c>, call: &Call, level: usize) -> Option<Value<'c>> 
     let measured = match call.function.as_str() {
         "rate" | "irate" | "deriv" => {
             let inner = argument(0)?;
-            let unit = if inner.is_histogram { inner.unit.clone() } else { inner.unit.over(&second) };
+            let unit = if inner.is_histogram {
+                inner.unit.clone()
+            } else {
+                inner.unit.over(&second)
+            };
             Measured {
                 unit,
                 is_share: false,

@@ -52,9 +52,14 @@ pub(crate) enum Known<'k> {
     /// A name that nobody exports (any more).
     Former(&'k Former, &'k Table),
     /// The right name behind a beginning that is not.
-    Mistaken { right: String },
+    Mistaken {
+        right: String,
+    },
     /// Begins like the names of this exporter, which has no such family.
-    Missing { table: &'k Table, nearest: Option<&'k str> },
+    Missing {
+        table: &'k Table,
+        nearest: Option<&'k str>,
+    },
     /// Somebody else's.
     Foreign,
 }
@@ -90,10 +95,10 @@ impl Knowledge {
             return known;
         }
         for table in &self.tables {
-            if let Some((mirror, original)) = &table.mirrors {
-                if let Some(rest) = name.strip_prefix(mirror.as_str()) {
-                    return self.look_mirrored(&format!("{original}{rest}"));
-                }
+            if let Some((mirror, original)) = &table.mirrors
+                && let Some(rest) = name.strip_prefix(mirror.as_str())
+            {
+                return self.look_mirrored(&format!("{original}{rest}"));
             }
             let mistaken = table.mistaken.iter().find_map(|it| name.strip_prefix(it.as_str()));
             if let (Some(rest), Some(right)) = (mistaken, table.closed.first()) {
@@ -116,7 +121,10 @@ impl Knowledge {
 
     /// A name behind another prefix: what it lacks is said of the original.
     fn look_mirrored(&self, original: &str) -> Known<'_> {
-        match self.series(original).or_else(|| self.series(&format!("{original}_total"))) {
+        match self
+            .series(original)
+            .or_else(|| self.series(&format!("{original}_total")))
+        {
             Some((family, part)) => Known::Series(family, part),
             None => match self.look(original) {
                 // Labels and names beside these are the mirror's own business.
@@ -154,7 +162,10 @@ impl Knowledge {
     /// A name that is gone, with or without the suffixes of a histogram or a counter.
     pub(crate) fn former(&self, name: &str) -> Option<(&Former, &Table)> {
         let stem = stem(name);
-        let all = self.tables.iter().flat_map(|table| table.former.iter().map(move |it| (it, table)));
+        let all = self
+            .tables
+            .iter()
+            .flat_map(|table| table.former.iter().map(move |it| (it, table)));
         let mut found = None;
         for (former, table) in all {
             if former.name == name {

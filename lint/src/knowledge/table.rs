@@ -147,7 +147,11 @@ fn label(word: &str) -> KnownLabel {
     let (name, values) = word.split_once('=').unwrap_or((word, ""));
     KnownLabel {
         name: name.to_owned(),
-        values: values.split('|').filter(|it| !it.is_empty()).map(str::to_owned).collect(),
+        values: values
+            .split('|')
+            .filter(|it| !it.is_empty())
+            .map(str::to_owned)
+            .collect(),
     }
 }
 
@@ -178,7 +182,10 @@ fn family<'l>(
         return Err(format!("the unit {unit:?} is not known"));
     }
     for word in words {
-        match word.strip_prefix('@').map(|setting| setting.split_once('=').unwrap_or((setting, ""))) {
+        match word
+            .strip_prefix('@')
+            .map(|setting| setting.split_once('=').unwrap_or((setting, "")))
+        {
             Some(("first", bound)) => family.first_bucket = Some(bound.parse().map_err(|_| "no number")?),
             Some(("off", "")) => family.is_off = true,
             Some((other, _)) => return Err(format!("the setting @{other} is not known")),

@@ -83,7 +83,11 @@ impl Unit {
         for (power, more) in powers.iter_mut().zip(other.powers) {
             *power = power.saturating_add(more.saturating_mul(sign));
         }
-        let size = if sign > 0 { self.size * other.size } else { self.size / other.size };
+        let size = if sign > 0 {
+            self.size * other.size
+        } else {
+            self.size / other.size
+        };
         Self { powers, size }
     }
 
@@ -134,9 +138,9 @@ impl fmt::Display for Unit {
                 size => write!(f, "shares of {size}"),
             };
         }
-        let named = NAMES
-            .iter()
-            .find(|(name, _, size)| is_near(*size, self.size) && Self::read(name).is_some_and(|it| it.powers == self.powers));
+        let named = NAMES.iter().find(|(name, _, size)| {
+            is_near(*size, self.size) && Self::read(name).is_some_and(|it| it.powers == self.powers)
+        });
         match named {
             Some((name, _, _)) => f.write_str(word(name)),
             None => f.write_str("another unit"),

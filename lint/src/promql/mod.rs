@@ -9,6 +9,7 @@
 
 mod functions;
 mod parse;
+mod select;
 mod token;
 mod tree;
 

@@ -1,10 +1,8 @@
 //! Tokens to the tree: precedence climbing, as in Prometheus' grammar.
 
-use std::ops::Range;
-
 use super::functions;
 use super::token::{Kind, Misread, Token, seconds, tokens, variable};
-use super::tree::{Aggregate, Binary, Call, Expr, Grouping, Label, Matcher, Node, Selector};
+use super::tree::{Aggregate, Binary, Call, Expr, Grouping, Label, Node};
 
 /// Who reads the expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,35 +55,35 @@ const OPERATORS: &[(&str, u8)] = &[
 /// A sign binds tighter than all operators but `^`.
 const SIGN: u8 = 6;
 
-struct Parser<'t> {
+pub(super) struct Parser<'t> {
     text: &'t str,
     dialect: Dialect,
     tokens: Vec<Token>,
-    at: usize,
+    pub(super) at: usize,
     depth: usize,
 }
 
 impl Parser<'_> {
-    fn peek(&self) -> &Token {
+    pub(super) fn peek(&self) -> &Token {
         // The list ends with `End`, and nothing goes beyond it.
         &self.tokens[self.at.min(self.tokens.len() - 1)]
     }
 
-    fn next(&mut self) -> Token {
+    pub(super) fn next(&mut self) -> Token {
         let token = self.peek().clone();
         self.at += 1;
         token
     }
 
-    fn written(&self, token: &Token) -> &str {
+    pub(super) fn written(&self, token: &Token) -> &str {
         &self.text[token.span.clone()]
     }
 
-    fn is_symbol(&self, symbol: &str) -> bool {
+    pub(super) fn is_symbol(&self, symbol: &str) -> bool {
         matches!(self.peek().kind, Kind::Symbol(found) if found == symbol)
     }
 
-    fn take(&mut self, symbol: &str) -> bool {
+    pub(super) fn take(&mut self, symbol: &str) -> bool {
         let is_there = self.is_symbol(symbol);
         self.at += usize::from(is_there);
         is_there
@@ -101,14 +99,14 @@ impl Parser<'_> {
         is_there
     }
 
-    fn expect(&mut self, symbol: &'static str) -> Result<Token, Misread> {
+    pub(super) fn expect(&mut self, symbol: &'static str) -> Result<Token, Misread> {
         if self.is_symbol(symbol) {
             return Ok(self.next());
         }
         Err(self.unexpected(&format!("`{symbol}`")))
     }
 
-    fn unexpected(&self, wanted: &str) -> Misread {
+    pub(super) fn unexpected(&self, wanted: &str) -> Misread {
         let token = self.peek();
         let found = match token.kind {
             Kind::End => "the expression ends".to_owned(),
@@ -192,7 +190,7 @@ impl Parser<'_> {
         Ok(labels)
     }
 
-    fn variable(&self, token: &Token) -> Result<String, Misread> {
+    pub(super) fn variable(&self, token: &Token) -> Result<String, Misread> {
         match self.dialect {
             Dialect::Grafana => Ok(self.written(token).to_owned()),
             Dialect::Prometheus => Err(Misread::new(
@@ -248,7 +246,9 @@ impl Parser<'_> {
         }
         let is_duration = |text: &str| {
             let text = text.trim();
-            seconds(text).or_else(|| text.parse().ok()).is_some_and(|length| length > 0.0)
+            seconds(text)
+                .or_else(|| text.parse().ok())
+                .is_some_and(|length| length > 0.0)
         };
         let is_well_formed = match inner.split_once(':') {
             Some((length, step)) => is_duration(length) && (step.trim().is_empty() || is_duration(step)),
@@ -293,7 +293,7 @@ impl Parser<'_> {
         };
         self.at += 1;
         if node == Node::Variable && self.is_symbol("{") {
-            return self.selector(Some(token));
+            return self.selector(Some(&token));
         }
         if node == Node::Variable && self.is_symbol("(") {
             let function = self.written(&token).to_owned();
@@ -329,7 +329,7 @@ impl Parser<'_> {
         if self.is_symbol("(") {
             return self.function(&token, name);
         }
-        self.selector(Some(token))
+        self.selector(Some(&token))
     }
 
     fn aggregate(&mut self, token: &Token, op: String, takes_parameter: bool) -> Result<Expr, Misread> {
@@ -341,8 +341,15 @@ impl Parser<'_> {
             inner = self.binary(0)?;
         }
         let close = self.expect(")")?;
-        let after = if before == Grouping::All { self.grouping()? } else { before };
-        let end = self.tokens.get(self.at - 1).map_or(close.span.end, |last| last.span.end);
+        let after = if before == Grouping::All {
+            self.grouping()?
+        } else {
+            before
+        };
+        let end = self
+            .tokens
+            .get(self.at - 1)
+            .map_or(close.span.end, |last| last.span.end);
         let aggregate = Aggregate {
             op,
             grouping: after,
@@ -385,84 +392,10 @@ impl Parser<'_> {
             span: token.span.start..close.span.end,
         })
     }
-
-    fn selector(&mut self, name: Option<Token>) -> Result<Expr, Misread> {
-        let mut span = name.as_ref().map_or(self.peek().span.clone(), |token| token.span.clone());
-        let mut selector = Selector {
-            name: None,
-            name_span: span.clone(),
-            matchers: Vec::new(),
-        };
-        if let Some(token) = &name {
-            let written = self.written(token);
-            if variable_in(written) {
-                self.variable(token)?;
-            } else {
-                selector.name = Some(written.to_owned());
-            }
-        }
-        if self.take("{") {
-            while !self.is_symbol("}") {
-                self.matcher(&mut selector)?;
-                if !self.take(",") && !self.is_symbol("}") {
-                    return Err(self.unexpected("`,` or `}`"));
-                }
-            }
-            span.end = self.expect("}")?.span.end;
-        }
-        let node = Node::Selector(selector);
-        Ok(Expr { node, span })
-    }
-
-    /// `label="value"`; a name in quotes, as in `{"a.b"}`; a variable that stands for several matchers.
-    fn matcher(&mut self, selector: &mut Selector) -> Result<(), Misread> {
-        let token = self.next();
-        let label = match &token.kind {
-            Kind::Name => self.written(&token).to_owned(),
-            Kind::Text(name) if self.is_symbol(",") || self.is_symbol("}") => {
-                selector.name = Some(name.clone());
-                selector.name_span = token.span;
-                return Ok(());
-            }
-            Kind::Text(name) => name.clone(),
-            Kind::Variable => {
-                self.variable(&token)?;
-                if self.is_symbol(",") || self.is_symbol("}") {
-                    return Ok(());
-                }
-                self.written(&token).to_owned()
-            }
-            _ => {
-                self.at -= 1;
-                return Err(self.unexpected("the name of a label"));
-            }
-        };
-        let Kind::Symbol(op @ ("=" | "!=" | "=~" | "!~")) = self.peek().kind else {
-            return Err(self.unexpected("`=`, `!=`, `=~` or `!~`"));
-        };
-        self.at += 1;
-        let value_token = self.next();
-        let value = match &value_token.kind {
-            Kind::Text(value) => value.clone(),
-            Kind::Variable => self.variable(&value_token)?,
-            _ => {
-                self.at -= 1;
-                return Err(self.unexpected("a value in quotes"));
-            }
-        };
-        let span: Range<usize> = token.span.start..value_token.span.end;
-        if label == "__name__" && op == "=" && !variable_in(&value) {
-            selector.name = Some(value);
-            selector.name_span = value_token.span;
-            return Ok(());
-        }
-        selector.matchers.push(Matcher { label, op, value, span });
-        Ok(())
-    }
 }
 
 /// Whether a variable of Grafana stands anywhere in it.
-fn variable_in(text: &str) -> bool {
+pub(super) fn variable_in(text: &str) -> bool {
     text.char_indices()
         .any(|(at, c)| matches!(c, '$' | '[') && variable(&text[at..]).is_some())
 }

@@ -151,7 +151,9 @@ impl<'t> Lexer<'t> {
         let text = &rest[..length];
         let kind = if let Some(hexadecimal) = text.strip_prefix("0x").or(text.strip_prefix("0X")) {
             #[allow(clippy::cast_precision_loss)] // Prometheus has no other numbers than these.
-            i64::from_str_radix(hexadecimal, 16).ok().map(|number| Kind::Number(number as f64))
+            i64::from_str_radix(hexadecimal, 16)
+                .ok()
+                .map(|number| Kind::Number(number as f64))
         } else {
             text.parse().ok().map(Kind::Number)
         };

@@ -65,12 +65,20 @@ fn every_rule_of_the_public_guides_gets_its_verdict() {
 #[test]
 fn an_auto_instrumentation_that_posts_to_the_grpc_port_is_found() {
     let report = lint_text("instrumentation.yaml", INSTRUMENTATION, &Options::default());
-    let lines: Vec<usize> = report.findings.iter().map(|it| it.origin.as_ref().unwrap().line()).collect();
+    let lines: Vec<usize> = report
+        .findings
+        .iter()
+        .map(|it| it.origin.as_ref().unwrap().line())
+        .collect();
     assert_eq!(ids(&report), ["otlp-port", "otlp-port"], "{}", report.findings);
     assert_eq!(lines, [7, 12]);
 
     let over_http = INSTRUMENTATION.replace(":4317", ":4318");
-    assert!(lint_text("instrumentation.yaml", &over_http, &Options::default()).findings.is_empty());
+    assert!(
+        lint_text("instrumentation.yaml", &over_http, &Options::default())
+            .findings
+            .is_empty()
+    );
 
     let said = "  env:\n    - {name: OTEL_EXPORTER_OTLP_PROTOCOL, value: grpc}\n";
     let over_grpc = INSTRUMENTATION.replace("  propagators", &format!("{said}  propagators"));

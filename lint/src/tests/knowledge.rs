@@ -11,7 +11,10 @@ const OF_PARTS: &[&str] = &["le", "quantile"];
 
 fn pages() -> Vec<String> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/engines/vllm-0.32.0/metrics");
-    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.sort();
     assert_eq!(paths.len(), 3);
     paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
@@ -24,7 +27,10 @@ fn sample(line: &str) -> (String, BTreeSet<String>) {
         return (series.to_owned(), BTreeSet::new());
     };
     // No value on these pages holds a comma followed by a name and an equals sign.
-    let labels = labels.trim_end_matches('}').split(',').filter_map(|pair| pair.split_once("=\""));
+    let labels = labels
+        .trim_end_matches('}')
+        .split(',')
+        .filter_map(|pair| pair.split_once("=\""));
     (name.to_owned(), labels.map(|(name, _)| name.to_owned()).collect())
 }
 
@@ -70,7 +76,9 @@ fn vllms_table_has_every_family_of_the_captured_pages_with_its_type_and_labels()
                     assert!(matches!(knowledge.series(&name), Some((_, Part::Created))), "{name}");
                     continue;
                 }
-                let (family, _) = knowledge.meant(&name).unwrap_or_else(|| panic!("{name} is in no table"));
+                let (family, _) = knowledge
+                    .meant(&name)
+                    .unwrap_or_else(|| panic!("{name} is in no table"));
                 let expected = match kind {
                     "counter" => Kind::Counter,
                     "gauge" => Kind::Gauge,
@@ -82,10 +90,14 @@ fn vllms_table_has_every_family_of_the_captured_pages_with_its_type_and_labels()
                 families.insert(name);
             } else if line.starts_with("vllm:") {
                 let (name, labels) = sample(line);
-                let (family, _) = knowledge.series(&name).unwrap_or_else(|| panic!("{name} is in no table"));
+                let (family, _) = knowledge
+                    .series(&name)
+                    .unwrap_or_else(|| panic!("{name} is in no table"));
                 let known: BTreeSet<String> = family.labels.iter().map(|label| label.name.clone()).collect();
-                let labels: BTreeSet<String> =
-                    labels.into_iter().filter(|label| !OF_PARTS.contains(&label.as_str())).collect();
+                let labels: BTreeSet<String> = labels
+                    .into_iter()
+                    .filter(|label| !OF_PARTS.contains(&label.as_str()))
+                    .collect();
                 if family.has_more_labels {
                     assert!(labels.is_superset(&known), "{name}");
                 } else {
@@ -103,13 +115,18 @@ fn values_and_buckets_in_vllms_table_are_those_of_the_captured_pages() {
     let knowledge = Knowledge::new();
     let mut first_buckets: BTreeMap<String, f64> = BTreeMap::new();
 
-    for line in pages().iter().flat_map(|page| page.lines()).filter(|line| line.starts_with("vllm:")) {
+    for line in pages()
+        .iter()
+        .flat_map(|page| page.lines())
+        .filter(|line| line.starts_with("vllm:"))
+    {
         let (name, _) = sample(line);
         let (family, part) = knowledge.series(&name).unwrap();
         for label in &family.labels {
             let marker = format!("{}=\"", label.name);
             let value = line.split(&marker).nth(1).and_then(|rest| rest.split('"').next());
-            let is_listed = label.values.is_empty() || value.is_none_or(|value| label.values.iter().any(|it| it == value));
+            let is_listed =
+                label.values.is_empty() || value.is_none_or(|value| label.values.iter().any(|it| it == value));
             assert!(is_listed, "{line}");
         }
         if part == Part::Bucket {
@@ -135,6 +152,9 @@ fn a_name_through_ray_is_the_engines_own() {
     let known = |name: &str| matches!(knowledge.look(name), Known::Series(..));
     assert!(known("ray_vllm_time_to_first_token_seconds_bucket"));
     assert!(known("ray_vllm_generation_tokens"));
-    assert!(matches!(knowledge.look("ray_vllm_gpu_cache_usage_perc"), Known::Former(..)));
+    assert!(matches!(
+        knowledge.look("ray_vllm_gpu_cache_usage_perc"),
+        Known::Former(..)
+    ));
     assert!(matches!(knowledge.look("something_else"), Known::Foreign));
 }

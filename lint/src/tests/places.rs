@@ -46,7 +46,9 @@ fn a_finding_in_a_file_of_one_line_shows_its_query_alone() {
          \"sum(vllm_num_requests_waiting)\"}}]}}]}}"
     );
 
-    let shown = lint_text("board.json", &text, &Options::default()).findings.render(false);
+    let shown = lint_text("board.json", &text, &Options::default())
+        .findings
+        .render(false);
 
     assert_eq!(
         shown,
@@ -65,7 +67,9 @@ fn a_finding_in_a_file_of_one_line_shows_its_query_alone() {
 fn a_finding_says_what_where_why_and_what_instead() {
     let text = in_yaml("rate(node_gpu_hourly_cost[1h])");
 
-    let shown = lint_text("rules.yaml", &text, &Options::default()).findings.render(false);
+    let shown = lint_text("rules.yaml", &text, &Options::default())
+        .findings
+        .render(false);
 
     assert_eq!(
         shown,

@@ -8,7 +8,10 @@ fn queries(text: &str) -> Vec<Query> {
 }
 
 fn titles_and_expressions(text: &str) -> Vec<(String, String)> {
-    queries(text).into_iter().map(|query| (query.title, query.expr)).collect()
+    queries(text)
+        .into_iter()
+        .map(|query| (query.title, query.expr))
+        .collect()
 }
 
 fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -65,7 +68,8 @@ fn a_dashboard_of_the_second_schema_is_read() {
 
 #[test]
 fn rules_are_read_from_files_and_from_objects_of_the_operator() {
-    let rules = "groups: [{name: g, rules: [{record: a, expr: up}, {alert: B, expr: down, for: 1m}, {record: c, expr: 1}]}]";
+    let rules =
+        "groups: [{name: g, rules: [{record: a, expr: up}, {alert: B, expr: down, for: 1m}, {record: c, expr: 1}]}]";
     let object = format!("apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nspec: {{{rules}}}");
     let expected = owned(&[("record \"a\"", "up"), ("alert \"B\"", "down"), ("record \"c\"", "1")]);
 
@@ -80,7 +84,12 @@ fn a_rule_that_prometheus_would_refuse_is_found() {
 
     let report = lint_text("rules.yaml", rules, &Options::default());
 
-    assert_eq!(super::ids(&report), ["syntax", "syntax", "syntax"], "{}", report.findings);
+    assert_eq!(
+        super::ids(&report),
+        ["syntax", "syntax", "syntax"],
+        "{}",
+        report.findings
+    );
 }
 
 #[test]

@@ -116,7 +116,10 @@ fn units_are_followed_through_arithmetic_and_recorded_rules() {
         ("vllm:kv_cache_usage_perc * 100 > 0.9", Some("share-threshold")),
         ("100 * max(vllm:kv_cache_usage_perc) > 90", None),
         ("90 < max(vllm:kv_cache_usage_perc)", Some("share-threshold")),
-        ("max_over_time(vllm:kv_cache_usage_perc[5m]) > 95", Some("share-threshold")),
+        (
+            "max_over_time(vllm:kv_cache_usage_perc[5m]) > 95",
+            Some("share-threshold"),
+        ),
         ("sum(vllm:kv_cache_usage_perc) > 3", None),
         ("DCGM_FI_DEV_GPU_UTIL > 0.9", Some("share-threshold")),
         ("DCGM_FI_DEV_GPU_UTIL < 30", None),
@@ -157,23 +160,52 @@ fn units_are_followed_through_arithmetic_and_recorded_rules() {
         {alert: B, for: 5m, expr: 'avg(ttft:p99) > 1'},
         {alert: C, for: 5m, expr: 'kv:percent > 90 and ttft:p99 > 1'}]}]";
     let report = lint_text("rules.yaml", recorded, &Options::default());
-    assert_eq!(ids(&report), ["average-of-quantiles", "share-threshold"], "{}", report.findings);
+    assert_eq!(
+        ids(&report),
+        ["average-of-quantiles", "share-threshold"],
+        "{}",
+        report.findings
+    );
 }
 
 #[test]
 fn native_and_classic_histograms_are_told_apart() {
     for (expr, expected) in [
-        ("histogram_quantile(0.95, sum by (gen_ai_request_model) (rate(gen_ai_server_time_to_first_token_seconds[5m])))", ""),
-        ("histogram_quantile(0.95, sum by (le) (rate(gen_ai_server_time_to_first_token_seconds_bucket[5m])))", "histogram-name"),
-        ("rate(gen_ai_server_request_duration_seconds_count[5m])", "histogram-name"),
+        (
+            "histogram_quantile(0.95, sum by (gen_ai_request_model) (rate(gen_ai_server_time_to_first_token_seconds[5m])))",
+            "",
+        ),
+        (
+            "histogram_quantile(0.95, sum by (le) (rate(gen_ai_server_time_to_first_token_seconds_bucket[5m])))",
+            "histogram-name",
+        ),
+        (
+            "rate(gen_ai_server_request_duration_seconds_count[5m])",
+            "histogram-name",
+        ),
         ("histogram_count(rate(gen_ai_server_request_duration_seconds[5m]))", ""),
-        ("histogram_quantile(0.95, rate(vllm:time_to_first_token_seconds[5m]))", "histogram-name"),
-        ("histogram_count(rate(vllm:time_to_first_token_seconds_count[5m]))", "histogram-name"),
-        ("histogram_quantile(0.95, gen_ai_server_time_to_first_token_seconds)", "quantile-without-rate"),
+        (
+            "histogram_quantile(0.95, rate(vllm:time_to_first_token_seconds[5m]))",
+            "histogram-name",
+        ),
+        (
+            "histogram_count(rate(vllm:time_to_first_token_seconds_count[5m]))",
+            "histogram-name",
+        ),
+        (
+            "histogram_quantile(0.95, gen_ai_server_time_to_first_token_seconds)",
+            "quantile-without-rate",
+        ),
         ("histogram_quantile(0.95, sum(rate(my_app_latency[5m])))", ""),
         ("histogram_quantile(0.95, my_app:latency_bucket:rate5m)", ""),
-        ("histogram_quantile(0.95, sum without (le) (rate(my_app_bucket[5m])))", "quantile-without-le"),
-        ("histogram_quantile(0.95, sum without (instance) (rate(my_app_bucket[5m])))", ""),
+        (
+            "histogram_quantile(0.95, sum without (le) (rate(my_app_bucket[5m])))",
+            "quantile-without-le",
+        ),
+        (
+            "histogram_quantile(0.95, sum without (instance) (rate(my_app_bucket[5m])))",
+            "",
+        ),
         ("max(max_over_time(vllm:iteration_tokens_total[5m]))", "histogram-name"),
     ] {
         let report = in_a_rule(expr);
@@ -210,13 +242,28 @@ fn labels_are_followed_through_joins_and_aggregations() {
         ("sum by (model) (vllm:num_requests_running)", "unknown-label"),
         ("sum by (job, instance, namespace) (vllm:num_requests_running)", ""),
         ("sum by (engine) (vllm:admission_rejections_total)", "unknown-label"),
-        ("sum by (model_name) (sum by (engine) (vllm:num_requests_running))", "unknown-label"),
-        ("sum by (le) (rate(gen_ai_server_request_duration_seconds[5m]))", "unknown-label"),
+        (
+            "sum by (model_name) (sum by (engine) (vllm:num_requests_running))",
+            "unknown-label",
+        ),
+        (
+            "sum by (le) (rate(gen_ai_server_request_duration_seconds[5m]))",
+            "unknown-label",
+        ),
         ("vllm:num_requests_running{model=\"llama\"}", "unknown-label"),
         ("vllm:num_requests_running{model=\"\"}", ""),
-        ("sum by (foo) (label_replace(vllm:num_requests_running, \"foo\", \"$1\", \"instance\", \"(.*):.*\"))", ""),
-        ("sum by (team) (vllm:num_requests_running * on (pod) group_left (team) my_pod_info)", ""),
-        ("DCGM_FI_DEV_GPU_UTIL * on (pod, gpu_name) group_left () DCGM_FI_DEV_GPU_TEMP", "unknown-label unknown-label"),
+        (
+            "sum by (foo) (label_replace(vllm:num_requests_running, \"foo\", \"$1\", \"instance\", \"(.*):.*\"))",
+            "",
+        ),
+        (
+            "sum by (team) (vllm:num_requests_running * on (pod) group_left (team) my_pod_info)",
+            "",
+        ),
+        (
+            "DCGM_FI_DEV_GPU_UTIL * on (pod, gpu_name) group_left () DCGM_FI_DEV_GPU_TEMP",
+            "unknown-label unknown-label",
+        ),
         ("sum by (label_team) (kube_pod_labels)", ""),
         ("rate(vllm:request_success_total{finished_reason=~\"err.*\"}[5m])", ""),
         ("count_values(\"version\", DCGM_FI_DEV_GPU_TEMP)", ""),

@@ -55,7 +55,10 @@ fn every_alert_is_tested_firing_and_not_firing() {
     }
 
     let mut alerts = 0;
-    for query in in_deploy("prometheus/rules").iter().flat_map(|path| queries_of(path).unwrap()) {
+    for query in in_deploy("prometheus/rules")
+        .iter()
+        .flat_map(|path| queries_of(path).unwrap())
+    {
         if let Purpose::Alert { name, .. } = &query.purpose {
             alerts += 1;
             let outcomes = tested.get(name).cloned().unwrap_or_default();
@@ -90,7 +93,10 @@ fn every_panel_has_a_purpose_a_unit_and_a_place_of_its_own() {
             assert!(description.len() > 15, "{shown}: {title}");
             let unit = panel["fieldConfig"]["defaults"]["unit"].as_str();
             let unit = unit.or(panel["options"]["yAxis"]["unit"].as_str());
-            assert!(unit.is_some_and(|unit| !unit.is_empty()), "{shown}: {title} has no unit");
+            assert!(
+                unit.is_some_and(|unit| !unit.is_empty()),
+                "{shown}: {title} has no unit"
+            );
             for target in panel["targets"].as_array().unwrap() {
                 assert_eq!(target["datasource"]["uid"], "${datasource}", "{shown}: {title}");
             }
