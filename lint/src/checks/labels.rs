@@ -61,6 +61,9 @@ fn matchers(case: &Case<'_>, selector: &Selector, findings: &mut Vec<Diagnostic>
     };
     for matcher in &selector.matchers {
         let known = family.labels.iter().find(|label| label.name == matcher.label);
+        if matcher.label.contains(['$', '[']) {
+            continue;
+        }
         let Some(known) = known else {
             let selects_missing = matches!(matcher.op, "=" | "=~") && !matcher.value.is_empty();
             if selects_missing && !has(case, family, part, &matcher.label) {

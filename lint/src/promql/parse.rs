@@ -183,7 +183,9 @@ impl Parser<'_> {
                 }
             };
             labels.push(Label { name, span: token.span });
-            if !self.take(",") && !self.is_symbol(")") {
+            // A variable may bring its commas itself: `by (receiver $more)`.
+            let beside_variable = token.kind == Kind::Variable || self.peek().kind == Kind::Variable;
+            if !self.take(",") && !beside_variable && !self.is_symbol(")") {
                 return Err(self.unexpected("`,` or `)`"));
             }
         }
