@@ -52,8 +52,9 @@ pub enum Purpose {
 /// What a comment begins with that takes rules back for its expression.
 const ALLOW: &str = "# lint-rules: allow ";
 
-/// Longest line of a file that a finding shows. A dashboard of one line is shown query by query.
-const LINE_BYTES_MAX: usize = 500;
+/// Longest line of a file that a finding shows: longer ones `config` does not render. A dashboard of one line is shown
+/// query by query.
+const LINE_BYTES_MAX: usize = 10_000;
 
 impl Query {
     pub(crate) fn new(title: String, expr: String, purpose: Purpose, section: &Section) -> Self {

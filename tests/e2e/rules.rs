@@ -143,7 +143,7 @@ fn lint_rules_finds_what_is_wrong_with_the_rules_of_the_public_guides() {
         "{shown}"
     );
     assert!(
-        shown.contains("= help: write `vllm:generation_tokens_total`"),
+        shown.contains("= help: write `vllm:generation_tokens_total`;"),
         "{shown}"
     );
     assert_eq!(json.status.code(), Some(1));

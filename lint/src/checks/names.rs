@@ -80,7 +80,16 @@ fn mistaken(case: &Case<'_>, selector: &Selector, name: &str, right: &str) -> Di
             )
             .help(help)
         }
-        _ => at("wrong-prefix", format!("`{name}` never returns data: {colon}")).help(format!("write `{right}`")),
+        _ => {
+            let help = match prefix {
+                "vllm" => format!(
+                    "write `{right}`; where the query cannot be changed, the receiver `vllm` tells both names with \
+                     `aliases: [underscores]`"
+                ),
+                _ => format!("write `{right}`"),
+            };
+            at("wrong-prefix", format!("`{name}` never returns data: {colon}")).help(help)
+        }
     }
 }
 
@@ -133,6 +142,9 @@ fn suffix(name: &str, kind: Kind, part: Part, note: Option<&str>) -> (String, St
     }
     let note = note.map_or(String::new(), |note| format!(" ({note})"));
     let what = format!("`{name}` is a histogram{note} and has no series of that name");
-    let help = format!("its series are `{name}_bucket`, `{name}_sum` and `{name}_count`");
+    let help = format!(
+        "its series are `{name}_bucket`, `{name}_sum` and `{name}_count`; where Prometheus keeps it as a native histogram, \
+         pass --allow histogram-name"
+    );
     (what, help)
 }

@@ -21,6 +21,7 @@ pub(crate) const TABLES: &[&str] = &[
     include_str!("dcgm.txt"),
     include_str!("kubernetes.txt"),
     include_str!("inferscope.txt"),
+    include_str!("engines.txt"),
     include_str!("otelcol.txt"),
     include_str!("prometheus.txt"),
 ];

@@ -39,7 +39,7 @@ fn every_table_can_be_read() {
     let knowledge = Knowledge::new();
 
     let sources: Vec<&str> = knowledge.tables().iter().map(|table| table.source.as_str()).collect();
-    assert_eq!(sources.len(), 11, "{sources:?}");
+    assert_eq!(sources.len(), 12, "{sources:?}");
     for text in crate::knowledge::TABLES {
         crate::knowledge::read(text).unwrap();
     }
@@ -157,4 +157,41 @@ fn a_name_through_ray_is_the_engines_own() {
         Known::Former(..)
     ));
     assert!(matches!(knowledge.look("something_else"), Known::Foreign));
+}
+
+/// Rows of tables that begin with the name of a metric of ours.
+#[test]
+fn every_metric_that_our_documentation_lists_is_known() {
+    let knowledge = Knowledge::new();
+    let docs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let pages = fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().path());
+
+    for page in pages.filter(|path| path.extension().is_some_and(|it| it == "md")) {
+        let text = fs::read_to_string(&page).unwrap();
+        let names = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name));
+        for name in names.filter(|name| name.starts_with("inferscope") || name.starts_with("otelcol")) {
+            let plain = name.replace('.', "_");
+            // OpenTelemetry's names gain their unit and the suffix of counters on the way to Prometheus.
+            let units = [
+                "",
+                "_seconds",
+                "_bytes",
+                "_ratio",
+                "_hertz",
+                "_watts",
+                "_bytes_per_second",
+            ];
+            let is_known = units.iter().any(|unit| {
+                let known = |suffix: &str| knowledge.series(&format!("{plain}{unit}{suffix}")).is_some();
+                known("") || known("_total") || known("_bucket")
+            });
+            assert!(
+                is_known,
+                "{}: {name} is in no table of lint/src/knowledge",
+                page.display()
+            );
+        }
+    }
 }

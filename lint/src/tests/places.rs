@@ -40,7 +40,7 @@ fn the_word_is_found_in_json() {
 
 #[test]
 fn a_finding_in_a_file_of_one_line_shows_its_query_alone() {
-    let panels = "{\"title\": \"empty\"},".repeat(100);
+    let panels = "{\"title\": \"empty\"},".repeat(1_000);
     let text = format!(
         "{{\"panels\": [{panels}{{\"title\": \"Waiting\", \"targets\": [{{\"refId\": \"A\", \"expr\": \
          \"sum(vllm_num_requests_waiting)\"}}]}}]}}"
@@ -58,7 +58,7 @@ fn a_finding_in_a_file_of_one_line_shows_its_query_alone() {
 1 | sum(vllm_num_requests_waiting)
   |     ^^^^^^^^^^^^^^^^^^^^^^^^^
   |
-  = help: write `vllm:num_requests_waiting`
+  = help: write `vllm:num_requests_waiting`; where the query cannot be changed, the receiver `vllm` tells both names with `aliases: [underscores]`
 "#
     );
 }

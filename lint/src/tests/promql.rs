@@ -34,7 +34,9 @@ fn variables_of_grafana_are_read_in_dashboards_and_refused_in_rules() {
         if let Err(misread) = parse(expr, Dialect::Grafana) {
             panic!("{expr}: {misread:?}");
         }
-        assert!(parse(expr, Dialect::Prometheus).is_err(), "{expr}");
+        let in_a_rule = parse(expr, Dialect::Prometheus);
+        // Within quotes a variable is text like any other.
+        assert_eq!(in_a_rule.is_err(), !expr.contains("\"otel$"), "{expr}");
     }
 }
 

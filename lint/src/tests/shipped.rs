@@ -90,7 +90,7 @@ fn every_panel_has_a_purpose_a_unit_and_a_place_of_its_own() {
                 continue;
             }
             let description = panel["description"].as_str().unwrap();
-            assert!(description.len() > 15, "{shown}: {title}");
+            assert!(description.len() > 25, "{shown}: {title}");
             let unit = panel["fieldConfig"]["defaults"]["unit"].as_str();
             let unit = unit.or(panel["options"]["yAxis"]["unit"].as_str());
             assert!(
