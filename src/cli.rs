@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::{components, demo, print_config, run, validate};
+use crate::{components, demo, lint_rules, print_config, run, validate};
 
 /// Shows where each LLM request's time went.
 ///
@@ -85,6 +85,8 @@ enum Command {
         #[command(flatten)]
         options: PrintConfigArguments,
     },
+    /// Says which queries of rule files and dashboards can never return data.
+    LintRules(lint_rules::LintArguments),
     /// Lists feature gates; there are none.
     Featuregate {
         /// A gate's id.
@@ -188,6 +190,7 @@ impl Arguments {
                 configuration,
                 options,
             }) => print_config::run(&configuration.and(files), &options),
+            Some(Command::LintRules(arguments)) => lint_rules::run(&arguments),
             Some(Command::Featuregate { .. }) => {
                 say("Inferscope has no feature gates.\n")?;
                 Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@ mod catalog;
 mod cli;
 mod components;
 mod demo;
+mod lint_rules;
 mod logs;
 mod own;
 mod print_config;

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("processors", &["config", "pipeline"]),
     ("exporters", &["config", "pipeline", "net"]),
     ("extensions", &["config", "pipeline", "net"]),
+    ("lint", &["config"]),
 ];
 
 /// Folders whose sub-folders are components.

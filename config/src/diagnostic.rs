@@ -31,6 +31,8 @@ impl fmt::Display for Severity {
 pub struct Diagnostic {
     /// How much it weighs.
     pub severity: Severity,
+    /// Which of several rules it breaks, where a checker has rules with names.
+    pub rule: Option<&'static str>,
     /// What is wrong, in one sentence that names the path.
     pub message: String,
     /// Where it was written; none for a problem of the whole, such as a file that cannot be read.
@@ -46,6 +48,7 @@ impl Diagnostic {
     pub fn new(severity: Severity, message: impl Into<String>) -> Self {
         Self {
             severity,
+            rule: None,
             message: message.into(),
             origin: None,
             related: Vec::new(),
@@ -72,6 +75,13 @@ impl Diagnostic {
     #[must_use]
     pub fn at(mut self, origin: &Origin) -> Self {
         self.origin = Some(origin.clone());
+        self
+    }
+
+    /// Says which rule it breaks.
+    #[must_use]
+    pub fn rule(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
         self
     }
 

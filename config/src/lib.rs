@@ -49,5 +49,7 @@ pub use resource::Resource;
 pub use secret::{REDACTED, Secret};
 pub use section::Section;
 pub use source::{Origin, Source};
+pub use suggest::nearest;
 pub use telemetry::Telemetry;
 pub use unread::Unread;
+pub use yaml::Size;

@@ -45,7 +45,12 @@ fn block(diagnostic: &Diagnostic, hidden: &[Origin], renderer: &Renderer) -> Str
     if let Some(help) = &diagnostic.help {
         elements.push(Level::HELP.message(help.as_str()).into());
     }
-    let report = [Group::with_title(level.primary_title(diagnostic.message.as_str())).elements(elements)];
+    let title = level.primary_title(diagnostic.message.as_str());
+    let title = match diagnostic.rule {
+        Some(rule) => title.id(rule),
+        None => title,
+    };
+    let report = [Group::with_title(title).elements(elements)];
     trimmed(&renderer.render(&report))
 }
 
@@ -182,7 +187,7 @@ pub(crate) fn json_lines(diagnostics: &[&Diagnostic]) -> String {
             })
             .collect();
         let origin = diagnostic.origin.as_ref();
-        let object = json!({
+        let mut object = json!({
             "severity": diagnostic.severity.to_string(),
             "message": diagnostic.message,
             "file": origin.map(Origin::file),
@@ -191,6 +196,9 @@ pub(crate) fn json_lines(diagnostics: &[&Diagnostic]) -> String {
             "help": diagnostic.help,
             "related": related,
         });
+        if let Some(rule) = diagnostic.rule {
+            object["rule"] = json!(rule);
+        }
         lines.push_str(&object.to_string());
         lines.push('\n');
     }

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::node::{Node, Value};
 use crate::path::Path;
 use crate::source::{Origin, Source};
-use crate::yaml;
+use crate::yaml::{self, Size};
 
 /// A node of the merged, expanded document with its path. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -64,7 +64,12 @@ impl Section {
 
     /// Reads one YAML text without merging or expansion, for tests and for examples.
     pub fn from_yaml(name: &str, text: &str) -> Result<Self, Diagnostics> {
-        let parsed = yaml::parse(&Source::new(name, text, 0));
+        Self::from_source(&Source::new(name, text, 0), Size::CONFIGURATION)
+    }
+
+    /// The same for a text that is no configuration and may be larger than one.
+    pub fn from_source(source: &Arc<Source>, size: Size) -> Result<Self, Diagnostics> {
+        let parsed = yaml::parse_within(source, size);
         let diagnostics: Diagnostics = parsed.problems.into_iter().collect();
         match parsed.root {
             Some(root) if !diagnostics.has_errors() => Ok(Self::root(root)),

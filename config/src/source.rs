@@ -71,7 +71,7 @@ pub struct Origin {
 
 impl Origin {
     /// The range is cut to the text and to character boundaries, so that rendering can slice without checks.
-    pub(crate) fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
+    pub fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
         let start = boundary(source.text(), span.start);
         let end = boundary(source.text(), span.end).max(start);
         Self {

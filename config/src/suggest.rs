@@ -4,7 +4,7 @@
 const LISTED_MAX: usize = 30;
 
 /// The nearest of `known`, if it is near enough to be meant.
-pub(crate) fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |name: &str| name.to_lowercase().replace(['-', '_', ' '], "");
     let wanted = plain(found);
     if wanted.is_empty() {

@@ -25,6 +25,23 @@ const PROBLEMS_MAX: usize = 100;
 
 const CORE_TAG: &str = "tag:yaml.org,2002:";
 
+/// How large a text may be that is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Bytes of text.
+    pub bytes_max: usize,
+    /// Values in it, aliases counted as often as they are used.
+    pub values_max: usize,
+}
+
+impl Size {
+    /// What a configuration may have.
+    pub const CONFIGURATION: Self = Self {
+        bytes_max: INPUT_BYTES_MAX,
+        values_max: NODES_MAX,
+    };
+}
+
 /// What became of one text.
 pub(crate) struct Parsed {
     /// None when the text could not be read to its end.
@@ -32,11 +49,17 @@ pub(crate) struct Parsed {
     pub(crate) problems: Vec<Diagnostic>,
 }
 
-/// Reads one YAML document.
+/// Reads one YAML document of a configuration.
 pub(crate) fn parse(source: &Arc<Source>) -> Parsed {
-    if source.text().len() > INPUT_BYTES_MAX {
-        let problem = Diagnostic::error(format!("{}: longer than 1 MiB", source.name()))
-            .help("split the configuration into several files and give each with its own --config");
+    parse_within(source, Size::CONFIGURATION)
+}
+
+/// Reads one YAML document.
+pub(crate) fn parse_within(source: &Arc<Source>, size: Size) -> Parsed {
+    if source.text().len() > size.bytes_max {
+        let mebibytes = size.bytes_max / (1024 * 1024);
+        let problem = Diagnostic::error(format!("{}: longer than {mebibytes} MiB", source.name()))
+            .help("split it into several files");
         return Parsed {
             root: None,
             problems: vec![problem],
@@ -45,6 +68,7 @@ pub(crate) fn parse(source: &Arc<Source>) -> Parsed {
     let mut reader = Reader {
         parser: Parser::new_from_str(source.text()),
         source,
+        values_max: size.values_max,
         offsets: Offsets::of(source.text()),
         anchors: HashMap::new(),
         nodes: 0,
@@ -71,6 +95,7 @@ struct Anchored {
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
     source: &'t Arc<Source>,
+    values_max: usize,
     offsets: Offsets,
     anchors: HashMap<usize, Anchored>,
     nodes: usize,
@@ -283,12 +308,12 @@ impl<'t> Reader<'t> {
 
     fn charge(&mut self, span: Span, nodes: usize) -> Result<(), Stop> {
         self.nodes = self.nodes.saturating_add(nodes);
-        if self.nodes > NODES_MAX {
-            return self.stop(
-                span,
-                "too many values",
-                "a configuration may hold at most 20000 values, each alias counted with all that it repeats",
+        if self.nodes > self.values_max {
+            let help = format!(
+                "at most {} values are read, each alias counted with all that it repeats",
+                self.values_max
             );
+            return self.stop(span, "too many values", &help);
         }
         Ok(())
     }

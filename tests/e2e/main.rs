@@ -35,5 +35,6 @@ mod jaeger;
 mod lifecycle;
 mod overload;
 mod prometheus;
+mod rules;
 mod sdk_python;
 mod sdk_rust;
