@@ -2,6 +2,7 @@
 //! nothing from outside.
 
 pub mod actions;
+pub mod aggregation;
 pub mod attributes;
 pub mod batch;
 pub mod forward;

@@ -157,6 +157,18 @@ impl EncodedAttributes {
         Attrs::of(&self.framed, ATTRIBUTES)
     }
 
+    /// Adds all of another set. Keys are to be distinct; that is the caller's duty.
+    #[inline]
+    pub fn extend(&mut self, others: &Self) {
+        self.framed.extend_from_slice(&others.framed);
+    }
+
+    /// The attributes as they are kept, for telling sets apart: equal bytes are equal attributes in the same order.
+    #[inline]
+    pub fn framed(&self) -> &[u8] {
+        &self.framed
+    }
+
     /// Size when copied into a span.
     pub fn bytes_len(&self) -> usize {
         self.framed.len()

@@ -1,0 +1,247 @@
+//! Streams: sets of attributes with what was counted for each.
+
+use std::hash::BuildHasher;
+use std::time::Instant;
+
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
+use pipeline::payload::EncodedAttributes;
+use pipeline::payload::metrics::PointHead;
+
+use super::{Moment, Room};
+
+/// The one attribute of the stream that takes what found no room, as the SDKs write it (metrics SDK specification,
+/// "Overflow attribute").
+pub const OVERFLOW: &str = "otel.metric.overflow";
+
+/// What is counted for a stream.
+pub trait Counted {
+    /// Takes over what another one counted, which then has counted nothing.
+    fn absorb(&mut self, other: &mut Self);
+
+    /// How many measurements it counted.
+    fn measurements(&self) -> u64;
+}
+
+/// One set of attributes, and what was counted for it.
+#[derive(Debug)]
+pub struct Stream<S> {
+    attributes: EncodedAttributes,
+    hash: u64,
+    /// Since when it counts, in nanoseconds since 1970.
+    start: u64,
+    used: Instant,
+    touched: bool,
+    /// What was counted.
+    pub state: S,
+}
+
+impl<S> Stream<S> {
+    fn new(attributes: EncodedAttributes, hash: u64, moment: &Moment, state: S) -> Self {
+        Self {
+            attributes,
+            hash,
+            start: moment.wall,
+            used: moment.now,
+            touched: true,
+            state,
+        }
+    }
+
+    /// What to say about a point of this stream beside its value.
+    pub fn head(&self, moment: &Moment) -> PointHead<'_> {
+        PointHead {
+            attributes: &self.attributes,
+            start: self.start,
+            time: moment.wall,
+            has_no_value: false,
+        }
+    }
+
+    /// The same where the stream ends: there is no value any more.
+    pub fn last_head(&self, moment: &Moment) -> PointHead<'_> {
+        PointHead {
+            has_no_value: true,
+            ..self.head(moment)
+        }
+    }
+
+    /// When something was counted last.
+    pub fn used(&self) -> Instant {
+        self.used
+    }
+
+    /// Whether anything was counted since the last [`restart`](Self::restart).
+    pub fn is_touched(&self) -> bool {
+        self.touched
+    }
+
+    /// What is counted from now on counts from this moment: the next point of a delta begins where the last ended.
+    pub fn restart(&mut self, moment: &Moment) {
+        self.start = moment.wall;
+        self.touched = false;
+    }
+
+    /// When it was used last, for the stream that takes it over.
+    fn last_use(&self, moment: &Moment) -> Moment {
+        Moment {
+            now: self.used,
+            wall: moment.wall,
+        }
+    }
+}
+
+impl<S: Counted> Stream<S> {
+    fn absorb(&mut self, from: &mut Self, moment: &Moment) {
+        self.start = self.start.min(from.start);
+        self.state.absorb(&mut from.state);
+        from.restart(moment);
+    }
+}
+
+/// The streams of one metric and one source, by their attributes.
+///
+/// At its limit, everything that has no stream yet is counted in one more, whose only attribute says that it is the
+/// overflow: totals stay exact, memory stays bounded.
+#[derive(Debug)]
+pub struct Streams<S> {
+    /// Where each stands in `held`.
+    known: HashTable<u32>,
+    held: Vec<Stream<S>>,
+    overflow: Option<Box<Stream<S>>>,
+    most: usize,
+    hashing: RandomState,
+}
+
+impl<S: Counted> Streams<S> {
+    /// No stream yet, and never more than `most`; `hashing` is the same for all that are ever absorbed into each other.
+    pub fn new(most: usize, hashing: RandomState) -> Self {
+        Self {
+            known: HashTable::new(),
+            held: Vec::new(),
+            overflow: None,
+            most: most.min(u32::MAX as usize),
+            hashing,
+        }
+    }
+
+    /// The stream with these attributes; a new one if there is none and there is room, else the overflow.
+    ///
+    /// A known stream costs one look-up by the borrowed bytes and no allocation. `measurements` is how many the caller
+    /// is about to count there, for the count of those that overflowed.
+    #[inline]
+    pub fn stream(
+        &mut self,
+        attributes: &EncodedAttributes,
+        moment: &Moment,
+        (room, measurements): (&mut Room, u64),
+        make: impl Fn() -> S,
+    ) -> &mut Stream<S> {
+        let hash = self.hashing.hash_one(attributes.framed());
+        self.hashed((hash, attributes), moment, (room, measurements), make)
+    }
+
+    /// Streams, without the overflow.
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether there is no stream, not even the overflow.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.overflow.is_none()
+    }
+
+    /// All streams, the overflow last.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Stream<S>> {
+        self.held.iter_mut().chain(self.overflow.as_deref_mut())
+    }
+
+    /// Takes out the streams that `leaves` picks, and gives each to `gone`.
+    pub fn remove(&mut self, leaves: impl Fn(&Stream<S>) -> bool, mut gone: impl FnMut(Stream<S>)) {
+        for at in (0..self.held.len()).rev() {
+            if self.held.get(at).is_some_and(&leaves) {
+                gone(self.take(at));
+            }
+        }
+        if let Some(overflow) = self.overflow.take_if(|overflow| leaves(overflow)) {
+            gone(*overflow);
+        }
+    }
+
+    /// Takes over what another one counted since it was absorbed last. Those of its streams that counted nothing in
+    /// the meantime leave it.
+    pub fn absorb(&mut self, other: &mut Self, room: &mut Room, moment: &Moment, make: impl Fn() -> S) {
+        other.remove(|stream| !stream.touched, drop);
+        for from in &mut other.held {
+            let key = (from.hash, &from.attributes);
+            let counted = (&mut *room, from.state.measurements());
+            let into = self.hashed(key, &from.last_use(moment), counted, &make);
+            into.absorb(from, moment);
+        }
+        if let Some(from) = &mut other.overflow {
+            // Its measurements are counted as overflowed already.
+            let into = Self::overflow(&mut self.overflow, &from.last_use(moment), make);
+            into.absorb(from, moment);
+        }
+    }
+
+    #[inline]
+    fn hashed(
+        &mut self,
+        (hash, attributes): (u64, &EncodedAttributes),
+        moment: &Moment,
+        (room, measurements): (&mut Room, u64),
+        make: impl Fn() -> S,
+    ) -> &mut Stream<S> {
+        let held = &self.held;
+        let same = |at: &u32| held.get(*at as usize).is_some_and(|it| it.attributes == *attributes);
+        let known = self.known.find(hash, same).map(|at| *at as usize);
+        let at = known.or_else(|| {
+            (self.held.len() < self.most && room.take())
+                .then(|| self.hold(Stream::new(attributes.clone(), hash, moment, make())))
+        });
+        if let Some(stream) = at.and_then(|at| self.held.get_mut(at)) {
+            stream.used = stream.used.max(moment.now);
+            stream.touched = true;
+            return stream;
+        }
+        room.overflow(measurements);
+        Self::overflow(&mut self.overflow, moment, make)
+    }
+
+    fn overflow<'p>(place: &'p mut Option<Box<Stream<S>>>, moment: &Moment, make: impl Fn() -> S) -> &'p mut Stream<S> {
+        let begin = || Stream::new(EncodedAttributes::new().with(OVERFLOW, true), 0, moment, make());
+        let stream = place.get_or_insert_with(|| Box::new(begin()));
+        stream.used = stream.used.max(moment.now);
+        stream.touched = true;
+        stream
+    }
+
+    /// Puts a new stream where it will be found; says where.
+    #[cold]
+    fn hold(&mut self, stream: Stream<S>) -> usize {
+        let at = self.held.len();
+        let hash = stream.hash;
+        self.held.push(stream);
+        let held = &self.held;
+        let hash_of = |at: &u32| held.get(*at as usize).map_or(0, |it| it.hash);
+        // `most` fits into 32 bits.
+        self.known.insert_unique(hash, at as u32, hash_of);
+        at
+    }
+
+    /// Takes the stream at a place out; the last one moves there.
+    fn take(&mut self, at: usize) -> Stream<S> {
+        let last = self.held.len() - 1;
+        let stream = self.held.swap_remove(at);
+        if let Ok(entry) = self.known.find_entry(stream.hash, |it| *it as usize == at) {
+            entry.remove();
+        }
+        if let Some(moved) = self.held.get(at)
+            && let Some(place) = self.known.find_mut(moved.hash, |it| *it as usize == last)
+        {
+            *place = at as u32;
+        }
+        stream
+    }
+}
