@@ -9,6 +9,7 @@ pub mod forward;
 pub mod llm_phases;
 pub mod memory_limiter;
 pub mod resource;
+pub mod span_metrics;
 
 use pipeline::component::Registry;
 
@@ -20,4 +21,5 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<memory_limiter::MemoryLimiter>();
     registry.processor::<resource::Resource>();
     registry.connector::<forward::Forward>();
+    registry.connector::<span_metrics::SpanMetrics>();
 }
