@@ -86,7 +86,7 @@ pub(super) struct Layout {
 /// Whether all spans of a resource, as the configuration tells resources apart, have one service.
 fn tells_services_apart(config: &Config) -> bool {
     let keys = &config.resource_metrics_key_attributes;
-    config.add_resource_attributes && (keys.is_empty() || keys.iter().any(|key| key == names::SERVICE_NAME))
+    !config.add_resource_attributes || keys.is_empty() || keys.iter().any(|key| key == names::SERVICE_NAME)
 }
 
 /// A part of a key that may be missing.
