@@ -73,16 +73,25 @@ impl Plan {
         }
     }
 
-    /// Where the metrics of a resource stand.
-    fn place(&self, resource: ResourceView<'_>, key: &EncodedAttributes, is_overflow: bool) -> Place {
-        if is_overflow || !self.has_resources {
-            return nowhere();
-        }
-        if self.key_attributes.is_none() {
-            return nowhere().with_resource(resource);
-        }
-        // Resources that differ in other attributes are one here; those of the first would be wrong for the next.
-        Place::made(key, &SCOPE)
+    /// No streams yet, for a resource.
+    fn families(&self, resource: ResourceView<'_>, key: &EncodedAttributes) -> Families {
+        let mut overflow = self.layout.counted_by();
+        let place = if !self.has_resources {
+            // The key is the service: its overflow must not be the same series as that of another one.
+            overflow.extend(key);
+            nowhere()
+        } else if self.key_attributes.is_none() {
+            nowhere().with_resource(resource)
+        } else {
+            // Resources that differ in other attributes are one here; those of the first would be wrong for the next.
+            Place::made(key, &SCOPE)
+        };
+        Families::new(&self.shape, place, overflow, false)
+    }
+
+    /// What takes the spans of resources for which there is no room.
+    fn overflow(&self) -> Families {
+        Families::new(&self.shape, nowhere(), self.layout.counted_by(), true)
     }
 }
 
@@ -146,9 +155,9 @@ impl SpanCounts {
         found.resource.fill(&plan.layout, resource.raw_attrs());
         let service = resource.raw_attrs().get(names::SERVICE_NAME);
         let key = &self.buffers.resource;
-        let make = |is_overflow| {
-            let place = plan.place(resource, key, is_overflow);
-            Families::new(&plan.shape, place, is_overflow)
+        let make = |is_overflow| match is_overflow {
+            false => plan.families(resource, key),
+            true => plan.overflow(),
         };
         let source = self.sources.source(key.framed(), moment.now, make);
         let mut tally = Tally {
@@ -283,7 +292,10 @@ impl Aggregate for SpanCounts {
     fn absorb(&mut self, other: &mut Self, moment: &Moment) {
         let plan = &*self.plan;
         let room = &mut self.room;
-        let make = |from: &Families, is_overflow| from.alike(&plan.shape, is_overflow);
+        let make = |from: &Families, is_overflow| match is_overflow {
+            false => from.alike(&plan.shape),
+            true => plan.overflow(),
+        };
         self.sources.absorb(&mut other.sources, make, |into, from| {
             into.absorb(from, &plan.shape, room, moment);
         });

@@ -102,6 +102,8 @@ impl Shape {
 #[derive(Debug)]
 pub(super) struct Families {
     place: Place,
+    /// What tells its overflow from others.
+    overflow: EncodedAttributes,
     pub(super) spans: Streams<Count>,
     /// Empty unless durations stand apart.
     pub(super) durations: Streams<Count>,
@@ -109,21 +111,23 @@ pub(super) struct Families {
 }
 
 impl Families {
-    pub(super) fn new(shape: &Shape, place: Place, is_overflow: bool) -> Self {
+    /// No streams yet. Of the overflow of all resources, everything is counted in one stream.
+    pub(super) fn new(shape: &Shape, place: Place, overflow: EncodedAttributes, is_overflow: bool) -> Self {
         let most = if is_overflow { 0 } else { shape.streams_max };
-        let streams = || Streams::new(most, shape.hashing.clone());
+        let streams = || Streams::new(most, shape.hashing.clone()).with_overflow(&overflow);
         Self {
-            place,
             spans: streams(),
             durations: streams(),
             events: streams(),
+            place,
+            overflow,
         }
     }
 
     /// No streams yet, for the same resource.
-    pub(super) fn alike(&self, shape: &Shape, is_overflow: bool) -> Self {
-        let place = if is_overflow { nowhere() } else { self.place.clone() };
-        Self::new(shape, place, is_overflow)
+    pub(super) fn alike(&self, shape: &Shape) -> Self {
+        let is_overflow = false;
+        Self::new(shape, self.place.clone(), self.overflow.clone(), is_overflow)
     }
 
     pub(super) fn len(&self) -> usize {
