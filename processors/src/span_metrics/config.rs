@@ -92,7 +92,7 @@ impl Unit {
         }
     }
 
-    /// So many of it are a nanosecond's reciprocal.
+    /// Nanoseconds in one of it.
     pub(super) fn nanoseconds(self) -> f64 {
         match self {
             Self::Milliseconds => 1e6,
@@ -189,7 +189,7 @@ impl Default for Config {
             add_resource_attributes: false,
             // What the SDKs allow for a metric: a service with more kinds of spans has names with ids in them.
             aggregation_cardinality_limit: 2000,
-            // About 60 MB of state, and two million series in Prometheus: more than one process is ever meant to make.
+            // About 70 MB of state, and two million series in Prometheus: more than one process is ever meant to make.
             series_max: 100_000,
             exemplars: ExemplarsConfig::default(),
             events: EventsConfig::default(),
