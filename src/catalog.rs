@@ -118,8 +118,6 @@ const ELSEWHERE: &[(Kind, &[&str])] = &[
     (
         Kind::Connector,
         &[
-            "spanmetrics",
-            "span_metrics",
             "routing",
             "count",
             "servicegraph",

@@ -2,12 +2,14 @@
 //! nothing from outside.
 
 pub mod actions;
+pub mod aggregation;
 pub mod attributes;
 pub mod batch;
 pub mod forward;
 pub mod llm_phases;
 pub mod memory_limiter;
 pub mod resource;
+pub mod span_metrics;
 
 use pipeline::component::Registry;
 
@@ -19,4 +21,5 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<memory_limiter::MemoryLimiter>();
     registry.processor::<resource::Resource>();
     registry.connector::<forward::Forward>();
+    registry.connector::<span_metrics::SpanMetrics>();
 }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 //! How a plan that runs ends.
 
+mod answers;
 mod signals;
 
 use std::sync::Arc;

@@ -1,0 +1,181 @@
+//! The connection of a connector that counts: lanes hand batches in, a timer sends what was counted.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::future::BoxFuture;
+use pipeline::component::{Conduit, Connection, Outlets, Setup};
+use pipeline::lane::Outlet;
+use pipeline::outside::Clock;
+use pipeline::payload::metrics::MetricsBuilder;
+use pipeline::payload::{Metrics, Payload, SplitLimit};
+use pipeline::{Batch, Budget, Credit, Origin, Outcome, Receipt};
+use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
+
+/// What one batch of metrics holds at most: a gRPC server takes no message beyond 4 MiB unless it is told otherwise,
+/// and what comes behind may add something.
+const BATCH_MAX: SplitLimit = SplitLimit {
+    items: 8192,
+    bytes: 3 * 1024 * 1024,
+};
+
+/// Counts what comes in batches.
+pub trait Aggregate: Send + 'static {
+    /// Counts a batch.
+    fn add(&mut self, payload: &Payload, moment: &Moment);
+
+    /// Takes over what another one counted since it was absorbed last.
+    fn absorb(&mut self, other: &mut Self, moment: &Moment);
+
+    /// Tells what was counted, and lets go of what has been idle for too long.
+    fn flush(&mut self, moment: &Moment, out: &mut MetricsBuilder);
+}
+
+/// One look at both clocks, for a whole batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// For ages.
+    pub now: Instant,
+    /// For points: nanoseconds since 1970.
+    pub wall: u64,
+}
+
+impl Moment {
+    /// This moment.
+    pub fn of(clock: &dyn Clock) -> Self {
+        let wall = clock.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            now: clock.now(),
+            wall: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// Connects a connector that counts: every batch is counted where it comes in, and what was counted is sent into the
+/// metrics pipelines every `interval`, and a last time when the pipelines in front have ended.
+pub fn connect<A: Aggregate>(make: impl Fn() -> A, interval: Duration, setup: &Setup, outlets: Outlets) -> Connection {
+    let desks = Arc::new(Desks::new(make));
+    let clock = Arc::clone(&setup.outside.clock);
+    let (open, ended) = oneshot::channel();
+    let work = Work {
+        desks: Arc::clone(&desks),
+        outlet: outlets.metrics,
+        budget: setup.budget.clone(),
+        clock: Arc::clone(&clock),
+    };
+    Connection {
+        conduit: Arc::new(Entrance {
+            desks,
+            clock,
+            _open: open,
+        }),
+        work: Some(Box::pin(work.run(interval, ended))),
+    }
+}
+
+/// Where batches are counted: one desk for each core, so that nobody waits for somebody else to count.
+///
+/// Everybody takes the first that is free. What is counted at the others is brought to the first before each flush,
+/// so in a process that is not busy there is only one copy of every stream.
+struct Desks<A> {
+    first: Mutex<A>,
+    others: Vec<Mutex<A>>,
+}
+
+impl<A: Aggregate> Desks<A> {
+    fn new(make: impl Fn() -> A) -> Self {
+        let others = available_parallelism().map_or(1, usize::from);
+        Self {
+            first: Mutex::new(make()),
+            others: (0..others).map(|_| Mutex::new(make())).collect(),
+        }
+    }
+
+    fn add(&self, payload: &Payload, moment: &Moment) {
+        let free = std::iter::once(&self.first).chain(&self.others).find_map(free);
+        free.unwrap_or_else(|| locked(self.others.last().unwrap_or(&self.first)))
+            .add(payload, moment);
+    }
+
+    fn flush(&self, moment: &Moment) -> Option<Metrics> {
+        let mut first = locked(&self.first);
+        for other in &self.others {
+            first.absorb(&mut locked(other), moment);
+        }
+        let mut out = MetricsBuilder::new();
+        first.flush(moment, &mut out);
+        out.build()
+    }
+}
+
+/// A panic at a desk left at most one measurement half counted; the others are still true.
+fn locked<A>(desk: &Mutex<A>) -> MutexGuard<'_, A> {
+    desk.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn free<A>(desk: &Mutex<A>) -> Option<MutexGuard<'_, A>> {
+    match desk.try_lock() {
+        Ok(desk) => Some(desk),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+/// What the lanes in front see.
+struct Entrance<A> {
+    desks: Arc<Desks<A>>,
+    clock: Arc<dyn Clock>,
+    /// Dropped with the last lane in front; the work hears it.
+    _open: oneshot::Sender<()>,
+}
+
+impl<A: Aggregate> Conduit for Entrance<A> {
+    fn consume(&self, batch: Batch) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            self.desks.add(&batch.payload, &Moment::of(&*self.clock));
+            // What was counted waits in memory for the next flush.
+            batch.settle(Outcome::Queued);
+        })
+    }
+}
+
+/// Sends what was counted.
+struct Work<A> {
+    desks: Arc<Desks<A>>,
+    /// Held until the end: the pipelines behind drain after this work.
+    outlet: Option<Outlet>,
+    budget: Budget,
+    clock: Arc<dyn Clock>,
+}
+
+impl<A: Aggregate> Work<A> {
+    async fn run(self, interval: Duration, mut ended: oneshot::Receiver<()>) {
+        let mut timer = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
+        // While the pipelines behind are full, flushes are left out: the next one tells more.
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let last = tokio::select! {
+                _ = &mut ended => true,
+                _ = timer.tick() => false,
+            };
+            self.send().await;
+            if last {
+                return;
+            }
+        }
+    }
+
+    async fn send(&self) {
+        let Some(metrics) = self.desks.flush(&Moment::of(&*self.clock)) else {
+            return;
+        };
+        let Some(outlet) = &self.outlet else { return };
+        for part in metrics.split(BATCH_MAX) {
+            let credit = Credit::of(part.bytes().len() as u64, &self.budget);
+            let batch = Batch::new(Payload::Metrics(part), Origin::own(), Receipt::unheard(), credit);
+            outlet.pass(batch).await;
+        }
+    }
+}
