@@ -1,0 +1,251 @@
+//! One pass over a span: what it says about a request or a phase.
+
+use pipeline::payload::{RawValue, SpanField, SpanId, SpanView, StatusCode, Text, TraceId, Value};
+
+use crate::aggregation::Measured;
+
+use super::dictionary::{Dictionary, Fact, Mark, Meaning, NUMBERS, Number, WORDS, Word};
+
+/// Why values could not be read, counted over one span.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Unusable {
+    /// Not of the type that belongs there.
+    pub(super) wrong_type: u8,
+    /// NaN or infinity.
+    pub(super) not_a_number: u8,
+    /// Below zero.
+    pub(super) negative: u8,
+}
+
+/// Why the answer ended, as far as it matters here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reasons {
+    /// Somebody gave the request up.
+    pub(super) aborted: bool,
+    /// The engine failed.
+    pub(super) failed: bool,
+}
+
+/// What one span says. The first value under a name is the one that counts, as for every reader of OTLP attributes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said<'a> {
+    /// Start, in nanoseconds since 1970.
+    pub(super) start: u64,
+    /// End, in nanoseconds since 1970.
+    pub(super) end: u64,
+    /// The trace it belongs to.
+    pub(super) trace_id: TraceId,
+    /// Its own id.
+    pub(super) span_id: SpanId,
+    /// Its name.
+    pub(super) name: Text<'a>,
+    /// Whether its status is an error.
+    pub(super) failed: bool,
+    /// Whether it says something that only engines say, and only about requests.
+    pub(super) has_latency: bool,
+    /// Why the answer ended.
+    pub(super) reasons: Option<Reasons>,
+    /// Whether the answer was streamed.
+    pub(super) streamed: Option<bool>,
+    /// Values that could not be read.
+    pub(super) unusable: Unusable,
+    /// Rows of the dictionary, by bit, under whose names different values stand.
+    pub(super) conflicts: u32,
+    marks: u8,
+    numbers: [Option<u64>; NUMBERS],
+    /// Empty where nothing was said.
+    words: [Text<'a>; WORDS],
+    /// By row: the rank of the name whose value is held, plus one; 0 while nothing was said.
+    held: [u8; ROWS_MAX],
+}
+
+/// Rows of the dictionary, facts of one name included: as many as `conflicts` has bits.
+const ROWS_MAX: usize = 32;
+
+impl<'a> Said<'a> {
+    /// Reads a span.
+    #[inline]
+    pub(super) fn read(span: SpanView<'a>, dictionary: &Dictionary) -> Self {
+        let mut said = Self::default();
+        for field in span.fields() {
+            match field {
+                SpanField::Attr(key, value) => said.attribute(key, value, dictionary),
+                SpanField::Start(time) => said.start = time,
+                SpanField::End(time) => said.end = time,
+                SpanField::TraceId(id) => said.trace_id = id,
+                SpanField::SpanId(id) => said.span_id = id,
+                SpanField::Name(name) => said.name = name,
+                SpanField::Status(status) => said.failed = status.code() == StatusCode::Error,
+                _ => {}
+            }
+        }
+        said
+    }
+
+    /// Hears one attribute; most of a span's say nothing here.
+    #[inline]
+    pub(super) fn attribute(&mut self, key: Text<'a>, value: RawValue<'a>, dictionary: &Dictionary) {
+        if let Some(meaning) = dictionary.find(key.as_bytes()) {
+            self.hear(meaning, value);
+        }
+    }
+
+    /// A number, if it was said in a way that can be read.
+    #[inline]
+    pub(super) fn number(&self, number: Number) -> Option<u64> {
+        self.numbers.get(number as usize).copied().flatten()
+    }
+
+    /// A text; empty if nothing was said.
+    #[inline]
+    pub(super) fn word(&self, word: Word) -> Text<'a> {
+        self.words.get(word as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether something is there.
+    #[inline]
+    pub(super) fn has(&self, mark: Mark) -> bool {
+        self.marks & mark as u8 != 0
+    }
+
+    /// A measurement that this span leads to.
+    #[inline]
+    pub(super) fn measured(&self, value: f64) -> Measured {
+        Measured {
+            value,
+            time: self.end,
+            trace_id: self.trace_id,
+            span_id: self.span_id,
+        }
+    }
+
+    fn hear(&mut self, meaning: Meaning, value: RawValue<'a>) {
+        self.has_latency |= meaning.marks_request;
+        match meaning.fact {
+            Fact::Present(mark) => self.marks |= mark as u8,
+            Fact::Count(number) => {
+                let count = self.unusable.count(value.read());
+                self.hold_number(number, meaning, count);
+            }
+            Fact::Length(number) => {
+                let length = self.unusable.length(value.read(), meaning.unit);
+                self.hold_number(number, meaning, length);
+            }
+            Fact::Text(word) => match value.read() {
+                Value::Str(text) => {
+                    let may_hold = self.may_hold(meaning, |said| said.word(word) != text);
+                    if let Some(slot) = self.words.get_mut(word as usize).filter(|_| may_hold) {
+                        *slot = text;
+                    }
+                }
+                _ => self.unusable.wrong_type += 1,
+            },
+            Fact::Reasons => match Reasons::read(value.read()) {
+                Some(reasons) if self.may_hold(meaning, |said| said.reasons != Some(reasons)) => {
+                    self.reasons = Some(reasons);
+                }
+                Some(_) => {}
+                None => self.unusable.wrong_type += 1,
+            },
+            Fact::Streamed => match value.read() {
+                Value::Bool(streamed) => {
+                    if self.may_hold(meaning, |said| said.streamed != Some(streamed)) {
+                        self.streamed = Some(streamed);
+                    }
+                }
+                _ => self.unusable.wrong_type += 1,
+            },
+        }
+    }
+
+    #[inline]
+    fn hold_number(&mut self, number: Number, meaning: Meaning, value: Option<u64>) {
+        if value.is_none() || !self.may_hold(meaning, |said| said.number(number) != value) {
+            return;
+        }
+        if let Some(slot) = self.numbers.get_mut(number as usize) {
+            *slot = value;
+        }
+    }
+
+    /// Whether a value takes the place of what was said before, or is the first.
+    #[inline]
+    fn may_hold(&mut self, meaning: Meaning, differs: impl Fn(&Self) -> bool) -> bool {
+        let row = usize::from(meaning.row);
+        let Some(held) = self.held.get(row).copied() else {
+            return false;
+        };
+        let rank = meaning.rank + 1;
+        if held == rank {
+            return false; // The same name once more.
+        }
+        if held != 0 && differs(self) {
+            self.conflicts |= 1 << row;
+        }
+        let may_hold = held == 0 || rank < held;
+        if let Some(held) = self.held.get_mut(row).filter(|_| may_hold) {
+            *held = rank;
+        }
+        may_hold
+    }
+}
+
+impl Unusable {
+    fn count(&mut self, value: Value<'_>) -> Option<u64> {
+        match value {
+            Value::Int(count) => {
+                let count = u64::try_from(count).ok();
+                self.negative += u8::from(count.is_none());
+                count
+            }
+            _ => {
+                self.wrong_type += 1;
+                None
+            }
+        }
+    }
+
+    /// Nanoseconds, rounded half to even as `llm_phases` does. What is too long for them is longer than every span.
+    fn length(&mut self, value: Value<'_>, unit: f64) -> Option<u64> {
+        let Some(number) = value.as_f64() else {
+            self.wrong_type += 1;
+            return None;
+        };
+        if !number.is_finite() {
+            self.not_a_number += 1;
+            return None;
+        }
+        if number < 0.0 {
+            self.negative += 1;
+            return None;
+        }
+        Some((number * unit).round_ties_even() as u64)
+    }
+}
+
+impl Reasons {
+    /// SGLang sends JSON such as `["length"]` in a text, so words are looked for and not texts compared.
+    fn read(value: Value<'_>) -> Option<Self> {
+        let mut reasons = Self::default();
+        match value {
+            Value::Str(text) => reasons.hear(text.as_bytes()),
+            Value::Array(array) => {
+                for value in array.values() {
+                    let Value::Str(text) = value else {
+                        return None;
+                    };
+                    reasons.hear(text.as_bytes());
+                }
+            }
+            _ => return None,
+        }
+        Some(reasons)
+    }
+
+    fn hear(&mut self, text: &[u8]) {
+        for word in text.split(|byte| !byte.is_ascii_alphabetic()) {
+            self.aborted |= matches!(word, b"abort" | b"aborted" | b"cancelled" | b"canceled");
+            self.failed |= word == b"error";
+        }
+    }
+}
