@@ -10,6 +10,7 @@ pub mod llm_metrics;
 pub mod llm_phases;
 pub mod memory_limiter;
 pub mod resource;
+pub mod span_metrics;
 
 use pipeline::component::Registry;
 
@@ -22,4 +23,5 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<resource::Resource>();
     registry.connector::<forward::Forward>();
     registry.connector::<llm_metrics::LlmMetrics>();
+    registry.connector::<span_metrics::SpanMetrics>();
 }

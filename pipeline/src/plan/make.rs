@@ -174,20 +174,36 @@ impl Maker<'_> {
             Some(Delivery::answer(&(entry.delivery)(&planned.config)))
         };
         let exporters = pipeline.exporters.iter().filter_map(|it| promise(&it.id));
-        let behind = pipeline
+        let connectors = pipeline
             .exporters
             .iter()
-            .filter(|it| self.collector.connectors.contains_key(&it.id));
-        let behind = behind.flat_map(|connector| {
-            let begins = |it: &&Pipeline| it.receivers.iter().any(|receiver| receiver.id == connector.id);
-            self.collector
-                .service
-                .pipelines
-                .iter()
-                .filter(begins)
-                .map(|it| self.answer(it))
-        });
+            .filter_map(|it| self.decoded(Kind::Connector, &it.id));
+        let behind = connectors.flat_map(|connector| self.answers_behind(pipeline.signal, &connector));
         exporters.chain(behind).fold(Outcome::Delivered, Outcome::worst)
+    }
+
+    /// What the pipelines behind a connector promise to those in front of it.
+    ///
+    /// Where the signal stays the same, batches pass on and with them the answer. Where it changes, what is made of a
+    /// batch leaves by its own time and its sender is answered before: until then it waits in memory.
+    fn answers_behind(&self, from: Signal, connector: &Planned) -> Vec<Outcome> {
+        let routes = self
+            .registry
+            .connectors
+            .get(connector.kind_name)
+            .map_or(&[][..], |it| it.routes);
+        let begins = |it: &&Pipeline| it.receivers.iter().any(|receiver| receiver.id == connector.id);
+        let pipelines = self.collector.service.pipelines.iter().filter(begins);
+        let reached = pipelines.filter(|it| routes.contains(&(from, it.signal)));
+        reached
+            .map(|it| {
+                if it.signal == from {
+                    self.answer(it)
+                } else {
+                    Outcome::Queued
+                }
+            })
+            .collect()
     }
 
     fn exporters(&self) -> Vec<PlannedExporter> {

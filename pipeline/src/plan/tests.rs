@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 //! How a plan that runs ends.
 
+mod answers;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

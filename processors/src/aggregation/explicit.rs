@@ -38,14 +38,14 @@ impl ExplicitHistogram {
     #[inline]
     pub fn observe_n(&mut self, value: f64, n: u64) -> Option<usize> {
         if !value.is_finite() {
-            self.refused += n;
+            self.refused = self.refused.saturating_add(n);
             return None;
         }
         let bucket = self.bounds.partition_point(|bound| *bound < value);
         if let Some(count) = self.counts.get_mut(bucket) {
-            *count += n;
+            *count = count.saturating_add(n);
         }
-        self.count += n;
+        self.count = self.count.saturating_add(n);
         self.sum += value * n as f64;
         Some(bucket)
     }
@@ -54,11 +54,11 @@ impl ExplicitHistogram {
     pub fn merge(&mut self, other: &Self) {
         debug_assert_eq!(self.bounds, other.bounds, "both are of one configuration");
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
-            *count += more;
+            *count = count.saturating_add(*more);
         }
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.sum += other.sum;
-        self.refused += other.refused;
+        self.refused = self.refused.saturating_add(other.refused);
     }
 
     /// Forgets what was counted.

@@ -78,15 +78,15 @@ impl ExponentialHistogram {
         }
         // Not a number is below nothing; so is what is negative.
         if !(0.0..f64::INFINITY).contains(&value) {
-            self.refused += n;
+            self.refused = self.refused.saturating_add(n);
             return false;
         }
         if value == 0.0 {
-            self.zero_count += n;
+            self.zero_count = self.zero_count.saturating_add(n);
         } else {
             self.add(index(value), n);
         }
-        self.count += n;
+        self.count = self.count.saturating_add(n);
         self.sum += value * n as f64;
         self.min = self.min.min(value);
         self.max = self.max.max(value);
@@ -101,9 +101,9 @@ impl ExponentialHistogram {
             self.min = self.min.min(other.min);
             self.max = self.max.max(other.max);
         }
-        self.count += other.count;
-        self.zero_count += other.zero_count;
-        self.refused += other.refused;
+        self.count = self.count.saturating_add(other.count);
+        self.zero_count = self.zero_count.saturating_add(other.zero_count);
+        self.refused = self.refused.saturating_add(other.refused);
         if other.counts.is_empty() {
             return;
         }

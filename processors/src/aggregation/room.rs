@@ -36,6 +36,6 @@ impl Room {
     }
 
     pub(super) fn overflow(&mut self, measurements: u64) {
-        self.overflowed += measurements;
+        self.overflowed = self.overflowed.saturating_add(measurements);
     }
 }

@@ -6,6 +6,10 @@ use std::time::Instant;
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+/// A source whose key is larger than this is counted in the overflow: the limit of sources bounds memory only if a single
+/// one cannot take much. Usual resources have some hundred bytes.
+const KEY_BYTES_MAX: usize = 64 * 1024;
+
 /// Where spans came from, and the streams that were counted for it.
 #[derive(Debug)]
 pub struct Source<T> {
@@ -17,6 +21,18 @@ pub struct Source<T> {
     touched: bool,
     /// What the connector keeps for it.
     pub streams: T,
+}
+
+impl<T> Source<T> {
+    /// When something came from it last.
+    pub fn used(&self) -> Instant {
+        self.used
+    }
+
+    /// Whether anything came from it since the last flush.
+    pub fn is_touched(&self) -> bool {
+        self.touched
+    }
 }
 
 /// The sources that are known, up to a limit.
@@ -76,9 +92,9 @@ impl<T> Sources<T> {
 
     /// Takes out the sources that `leaves` picks, and those that have left since this was asked for last. From now on,
     /// what is not used is idle.
-    pub fn take_leaving(&mut self, leaves: impl Fn(&mut Source<T>) -> bool) -> Vec<Source<T>> {
+    pub fn take_leaving(&mut self, leaves: impl Fn(&Source<T>) -> bool) -> Vec<Source<T>> {
         for at in (0..self.held.len()).rev() {
-            if self.held.get_mut(at).is_some_and(&leaves) {
+            if self.held.get(at).is_some_and(&leaves) {
                 let left = self.take(at);
                 self.leaving.push(left);
             }
@@ -90,18 +106,23 @@ impl<T> Sources<T> {
         std::mem::take(&mut self.leaving)
     }
 
-    /// Takes over what came to another one since it was absorbed last, with `merge`. Those of its sources to which
-    /// nothing came in the meantime leave it.
-    pub fn absorb(&mut self, other: &mut Self, make: impl Fn(bool) -> T, mut merge: impl FnMut(&mut T, &mut T)) {
+    /// Takes over what came to another one since it was absorbed last, with `merge`. `make` makes the streams of what
+    /// is new here like those over there, and hears whether it is the overflow. Sources to which nothing came in the
+    /// meantime leave the other one.
+    pub fn absorb(&mut self, other: &mut Self, make: impl Fn(&T, bool) -> T, mut merge: impl FnMut(&mut T, &mut T)) {
+        drop(other.take_leaving(|source| !source.touched));
         for from in &mut other.held {
-            let into = self.hashed((from.hash, &from.key), from.used, &make);
+            let into = self.hashed((from.hash, &from.key), from.used, |is_overflow| {
+                make(&from.streams, is_overflow)
+            });
             merge(&mut into.streams, &mut from.streams);
         }
         if let Some(from) = &mut other.overflow {
-            let into = Self::overflow(&mut self.overflow, from.used, &make);
+            let into = Self::overflow(&mut self.overflow, from.used, |is_overflow| {
+                make(&from.streams, is_overflow)
+            });
             merge(&mut into.streams, &mut from.streams);
         }
-        drop(other.take_leaving(|source| !source.touched));
     }
 
     fn hashed(&mut self, (hash, key): (u64, &[u8]), now: Instant, make: impl Fn(bool) -> T) -> &mut Source<T> {
@@ -109,7 +130,7 @@ impl<T> Sources<T> {
         let same = |at: &u32| held.get(*at as usize).is_some_and(|it| *it.key == *key);
         let known = self.known.find(hash, same).map(|at| *at as usize);
         let at = known.or_else(|| {
-            self.make_room().then(|| {
+            (key.len() <= KEY_BYTES_MAX && self.make_room()).then(|| {
                 self.hold(Source {
                     key: key.into(),
                     hash,

@@ -14,6 +14,10 @@ use super::{Moment, Room};
 /// "Overflow attribute").
 pub const OVERFLOW: &str = "otel.metric.overflow";
 
+/// A set of attributes that is larger than this has no stream of its own: the limits of streams bound memory only if a
+/// single one cannot take much. Usual sets have 200 bytes, and SQL statements as span names some thousands.
+const ATTRIBUTES_BYTES_MAX: usize = 8 * 1024;
+
 /// What is counted for a stream.
 pub trait Counted {
     /// Takes over what another one counted, which then has counted nothing.
@@ -76,9 +80,14 @@ impl<S> Stream<S> {
         self.used
     }
 
-    /// Whether anything was counted since the last [`restart`](Self::restart).
+    /// Whether anything was counted since the last [`rest`](Self::rest) or [`restart`](Self::restart).
     pub fn is_touched(&self) -> bool {
         self.touched
+    }
+
+    /// What is told is told; what is counted from now on adds to it.
+    pub fn rest(&mut self) {
+        self.touched = false;
     }
 
     /// What is counted from now on counts from this moment: the next point of a delta begins where the last ended.
@@ -202,7 +211,8 @@ impl<S: Counted> Streams<S> {
         let same = |at: &u32| held.get(*at as usize).is_some_and(|it| it.attributes == *attributes);
         let known = self.known.find(hash, same).map(|at| *at as usize);
         let at = known.or_else(|| {
-            (self.held.len() < self.most && room.take())
+            let is_small = attributes.bytes_len() <= ATTRIBUTES_BYTES_MAX;
+            (is_small && self.held.len() < self.most && room.take())
                 .then(|| self.hold(Stream::new(attributes.clone(), hash, moment, make())))
         });
         if let Some(stream) = at.and_then(|at| self.held.get_mut(at)) {

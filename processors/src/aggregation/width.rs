@@ -57,7 +57,7 @@ impl Counts {
             }
             Self::Wide(counts) => {
                 if let Some(count) = counts.get_mut(position) {
-                    *count += n;
+                    *count = count.saturating_add(n);
                 }
             }
         }
@@ -130,7 +130,7 @@ impl Counts {
         });
         wide.extend(self.iter());
         if let Some(count) = wide.get_mut(position) {
-            *count += n;
+            *count = count.saturating_add(n);
         }
         *self = Self::Wide(wide);
     }

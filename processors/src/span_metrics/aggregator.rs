@@ -1,0 +1,285 @@
+//! Counts the spans of batches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pipeline::payload::metrics::MetricsBuilder;
+use pipeline::payload::{EncodedAttributes, Payload, Place, ResourceSpansView, ResourceView, SpanView, names};
+
+use super::Config;
+use super::families::{Families, Page, SCOPE, Shape, nowhere};
+use super::layout::Layout;
+use super::meters::Meters;
+use super::seen::Seen;
+use super::values::Values;
+use crate::aggregation::{Aggregate, Measured, Moment, PointWriter, Room, Source, Sources};
+
+/// Everything that the configuration says, shared by all desks.
+pub(super) struct Plan {
+    layout: Layout,
+    shape: Shape,
+    unit: f64,
+    series_max: usize,
+    sources_max: usize,
+    metrics_expiration: Option<Duration>,
+    /// The attributes that tell resources apart; all if there is none.
+    key_attributes: Vec<String>,
+    has_resources: bool,
+    meters: Meters,
+}
+
+impl Plan {
+    pub(super) fn of(config: &Config, meters: Meters) -> Self {
+        let layout = Layout::of(config);
+        Self {
+            shape: Shape::of(config, &layout),
+            layout,
+            unit: config.histogram.unit.nanoseconds(),
+            series_max: config.series_max as usize,
+            sources_max: config.resource_metrics_cache_size as usize,
+            metrics_expiration: config.metrics_expiration.limit(),
+            key_attributes: config.resource_metrics_key_attributes.clone(),
+            has_resources: config.add_resource_attributes,
+            meters,
+        }
+    }
+
+    /// How long a span took, in the unit of the histogram. One that ended before it began took no time.
+    fn measured(&self, seen: &Seen<'_>, moment: &Moment) -> Measured {
+        Measured {
+            value: seen.duration().unwrap_or(0) as f64 / self.unit,
+            // When it was counted: exemplars of a series have to come in the order of their times, and spans do not.
+            time: moment.wall,
+            trace_id: seen.trace_id,
+            span_id: seen.span_id,
+        }
+    }
+
+    /// The attributes that make a resource this one, in the order of their names: senders may shuffle them.
+    fn key(&self, resource: ResourceView<'_>, key: &mut EncodedAttributes) {
+        key.clear();
+        if !self.has_resources {
+            return; // All resources are one, because nothing on the metrics would tell them apart.
+        }
+        let chosen =
+            |name: &[u8]| self.key_attributes.is_empty() || self.key_attributes.iter().any(|it| it.as_bytes() == name);
+        let mut attributes: Vec<_> = resource
+            .raw_attrs()
+            .filter(|(name, _)| chosen(name.as_bytes()))
+            .collect();
+        attributes.sort_by_key(|(name, _)| *name);
+        for (name, value) in attributes {
+            key.push(name.as_str(), value);
+        }
+    }
+
+    /// Where the metrics of a resource stand.
+    fn place(&self, resource: ResourceView<'_>, key: &EncodedAttributes, is_overflow: bool) -> Place {
+        if is_overflow || !self.has_resources {
+            return nowhere();
+        }
+        if self.key_attributes.is_empty() {
+            return nowhere().with_resource(resource);
+        }
+        // Resources that differ in other attributes are one here; those of the first would be wrong for the next.
+        Place::made(key, &SCOPE)
+    }
+}
+
+/// What is counted at one desk.
+pub(super) struct SpanCounts {
+    plan: Arc<Plan>,
+    sources: Sources<Families>,
+    room: Room,
+    buffers: Buffers,
+    writer: PointWriter,
+}
+
+/// Attributes are put together here: a stream that is known allocates nothing.
+#[derive(Default)]
+struct Buffers {
+    resource: EncodedAttributes,
+    /// What the spans of a resource and scope have in common.
+    place: EncodedAttributes,
+    point: EncodedAttributes,
+    /// Of a second point that begins in the same way.
+    other_point: EncodedAttributes,
+}
+
+/// Where values of dimensions are found.
+struct Found<'a> {
+    span: Values<'a>,
+    event: Values<'a>,
+    resource: Values<'a>,
+}
+
+impl SpanCounts {
+    pub(super) fn new(plan: Arc<Plan>) -> Self {
+        Self {
+            sources: Sources::new(plan.sources_max, plan.shape.hashing.clone()),
+            room: Room::new(plan.series_max),
+            buffers: Buffers::default(),
+            writer: PointWriter::default(),
+            plan,
+        }
+    }
+
+    /// Counts the spans of a resource; says how many there were.
+    fn resource<'a>(&mut self, spans: ResourceSpansView<'a>, moment: &Moment, found: &mut Found<'a>) -> u64 {
+        let plan = &*self.plan;
+        let resource = spans.resource();
+        plan.key(resource, &mut self.buffers.resource);
+        found.resource.fill(&plan.layout, resource.raw_attrs());
+        let service = resource.raw_attrs().get(names::SERVICE_NAME);
+        let key = &self.buffers.resource;
+        let make = |is_overflow| {
+            let place = plan.place(resource, key, is_overflow);
+            Families::new(&plan.shape, place, is_overflow)
+        };
+        let source = self.sources.source(key.framed(), moment.now, make);
+        let mut tally = Tally {
+            plan,
+            moment,
+            families: &mut source.streams,
+            room: &mut self.room,
+            buffers: &mut self.buffers,
+        };
+        let (mut counted, mut negative) = (0, 0);
+        for scope in spans.scopes() {
+            plan.layout.place(service, scope.scope(), &mut tally.buffers.place);
+            for span in scope.spans() {
+                let seen = Seen::of(span, &plan.layout, &mut found.span);
+                counted += 1;
+                negative += u64::from(seen.duration().is_none());
+                tally.span(&seen, found);
+                if plan.shape.counts_events && seen.has_events {
+                    tally.events(span, &seen, found);
+                }
+            }
+        }
+        plan.meters.negative.add(negative);
+        counted
+    }
+}
+
+/// Counts the spans of one resource.
+struct Tally<'t> {
+    plan: &'t Plan,
+    moment: &'t Moment,
+    families: &'t mut Families,
+    room: &'t mut Room,
+    buffers: &'t mut Buffers,
+}
+
+impl Tally<'_> {
+    #[inline]
+    fn span(&mut self, seen: &Seen<'_>, found: &Found<'_>) {
+        let Plan { layout, shape, .. } = self.plan;
+        let Buffers {
+            place,
+            point,
+            other_point,
+            ..
+        } = &mut *self.buffers;
+        let (weight, values) = (seen.weight(), [&found.span, &found.resource]);
+        let measured = self.plan.measured(seen, self.moment);
+        point.clear();
+        point.extend(place);
+        layout.span(seen.name, (seen.kind, seen.status), weight.is_extrapolated, point);
+        layout.list(&layout.shared, None, &values, point);
+        if shape.are_apart {
+            other_point.clear();
+            other_point.extend(point);
+            layout.list(&layout.durations, Some(&layout.shared), &values, other_point);
+            let room = (&mut *self.room, weight.spans);
+            let make = || shape.duration_count();
+            let stream = self.families.durations.stream(other_point, self.moment, room, make);
+            stream.state.add(weight.spans, measured);
+        }
+        layout.list(&layout.calls, Some(&layout.shared), &values, point);
+        let room = (&mut *self.room, weight.spans);
+        let stream = self
+            .families
+            .spans
+            .stream(point, self.moment, room, || shape.span_count());
+        stream.state.add(weight.spans, measured);
+    }
+
+    fn events<'a>(&mut self, span: SpanView<'a>, seen: &Seen<'a>, found: &mut Found<'a>) {
+        let Plan { layout, shape, .. } = self.plan;
+        let Buffers { place, point, .. } = &mut *self.buffers;
+        let weight = seen.weight();
+        let measured = self.plan.measured(seen, self.moment);
+        for event in span.events() {
+            found.event.fill(layout, event.attrs().raw());
+            let values = [&found.span, &found.event, &found.resource];
+            point.clear();
+            point.extend(place);
+            layout.span(seen.name, (seen.kind, seen.status), weight.is_extrapolated, point);
+            layout.list(&layout.shared, None, &values, point);
+            layout.list(&layout.events, Some(&layout.shared), &values, point);
+            let room = (&mut *self.room, weight.spans);
+            let stream = self
+                .families
+                .events
+                .stream(point, self.moment, room, || shape.event_count());
+            stream.state.add(weight.spans, measured);
+        }
+    }
+}
+
+impl Aggregate for SpanCounts {
+    fn add(&mut self, payload: &Payload, moment: &Moment) {
+        let Payload::Traces(traces) = payload else { return };
+        let values = || Values::new(&self.plan.layout);
+        let mut found = Found {
+            span: values(),
+            event: values(),
+            resource: values(),
+        };
+        let mut counted = 0;
+        for spans in traces.resources() {
+            counted += self.resource(spans, moment, &mut found);
+        }
+        self.plan.meters.spans.add(counted);
+        self.plan.meters.overflowed.add(self.room.take_overflowed());
+    }
+
+    fn absorb(&mut self, other: &mut Self, moment: &Moment) {
+        let plan = &*self.plan;
+        let room = &mut self.room;
+        let make = |from: &Families, is_overflow| from.alike(&plan.shape, is_overflow);
+        self.sources.absorb(&mut other.sources, make, |into, from| {
+            into.absorb(from, &plan.shape, room, moment);
+        });
+        let held = other.sources.iter_mut().map(|source| source.streams.len());
+        other.room.recount(held.sum());
+        plan.meters.overflowed.add(room.take_overflowed());
+    }
+
+    fn flush(&mut self, moment: &Moment, out: &mut MetricsBuilder) {
+        let plan = &*self.plan;
+        let mut page = Page {
+            out,
+            writer: &mut self.writer,
+        };
+        let leaves = |source: &Source<Families>| {
+            let idle = moment.now.saturating_duration_since(source.used());
+            let is_old = plan.metrics_expiration.is_some_and(|most| idle >= most);
+            source.streams.is_empty() || !source.is_touched() && is_old
+        };
+        let mut ended = 0;
+        for mut source in self.sources.take_leaving(leaves) {
+            ended += source.streams.flush(&plan.shape, moment, true, &mut page);
+        }
+        let mut held = 0;
+        for source in self.sources.iter_mut() {
+            ended += source.streams.flush(&plan.shape, moment, false, &mut page);
+            held += source.streams.len();
+        }
+        self.room.recount(held);
+        plan.meters.ended.add(ended);
+        plan.meters.streams.set(held as i64);
+        plan.meters.sources.set(self.sources.len() as i64);
+    }
+}

@@ -1,0 +1,278 @@
+//! The metrics of one resource.
+
+use std::time::Duration;
+
+use foldhash::quality::RandomState;
+use pipeline::payload::metrics::{MetricHead, MetricShape, MetricsBuilder, Number, Temporality};
+use pipeline::payload::{EmittedScope, EncodedAttributes, Place};
+
+use super::Config;
+use super::count::{Count, Durations, Ruler};
+use super::layout::Layout;
+use crate::aggregation::{Exemplars, Moment, PointWriter, Room, Stream, Streams};
+
+/// The Collector's name, so that series go on when one takes the other's place. Without a version: it would be a label,
+/// and every update would begin all series anew.
+pub(super) const SCOPE: EmittedScope = EmittedScope {
+    name: "spanmetricsconnector",
+    version: "",
+    schema_url: "",
+};
+
+/// The place of metrics that say nothing about where spans came from.
+pub(super) fn nowhere() -> Place {
+    Place::made(&EncodedAttributes::new(), &SCOPE)
+}
+
+/// What the configuration says about metrics, ready for use.
+#[derive(Debug, Clone)]
+pub(super) struct Shape {
+    calls: String,
+    duration: String,
+    events: String,
+    unit: &'static str,
+    pub(super) temporality: Temporality,
+    ruler: Ruler,
+    pub(super) exemplars_max: usize,
+    /// `calls` and `duration` have different attributes, so they have different streams.
+    pub(super) are_apart: bool,
+    pub(super) counts_events: bool,
+    streams_max: usize,
+    series_expiration: Option<Duration>,
+    pub(super) hashing: RandomState,
+}
+
+impl Shape {
+    pub(super) fn of(config: &Config, layout: &Layout) -> Self {
+        let name = |of: &str| match config.namespace.as_str() {
+            "" => of.to_owned(),
+            namespace => format!("{namespace}.{of}"),
+        };
+        let exemplars = &config.exemplars;
+        let differ = !layout.calls.dimensions.is_empty() || !layout.durations.dimensions.is_empty();
+        Self {
+            calls: name("calls"),
+            duration: name("duration"),
+            events: name("events"),
+            unit: config.histogram.unit.name(),
+            temporality: config.aggregation_temporality.into(),
+            ruler: Ruler::of(config),
+            exemplars_max: if exemplars.enabled {
+                exemplars.max_per_data_point.into()
+            } else {
+                0
+            },
+            are_apart: differ && !config.histogram.disable,
+            counts_events: config.events.enabled,
+            streams_max: match config.aggregation_cardinality_limit {
+                0 => usize::MAX,
+                limit => limit as usize,
+            },
+            series_expiration: config.series_expiration.limit(),
+            hashing: RandomState::default(),
+        }
+    }
+
+    /// An empty stream of the spans; they have durations too unless those have streams of their own.
+    pub(super) fn span_count(&self) -> Count {
+        let durations = if self.are_apart {
+            Durations::None
+        } else {
+            self.ruler.durations()
+        };
+        Count::new(durations, self.exemplars_max)
+    }
+
+    /// An empty stream of durations that stand apart.
+    pub(super) fn duration_count(&self) -> Count {
+        Count::new(self.ruler.durations(), self.exemplars_max)
+    }
+
+    /// An empty stream of events.
+    pub(super) fn event_count(&self) -> Count {
+        Count::new(Durations::None, self.exemplars_max)
+    }
+
+    fn is_delta(&self) -> bool {
+        self.temporality == Temporality::Delta
+    }
+}
+
+/// The streams of one resource, by metric.
+#[derive(Debug)]
+pub(super) struct Families {
+    place: Place,
+    pub(super) spans: Streams<Count>,
+    /// Empty unless durations stand apart.
+    pub(super) durations: Streams<Count>,
+    pub(super) events: Streams<Count>,
+}
+
+impl Families {
+    pub(super) fn new(shape: &Shape, place: Place, is_overflow: bool) -> Self {
+        let most = if is_overflow { 0 } else { shape.streams_max };
+        let streams = || Streams::new(most, shape.hashing.clone());
+        Self {
+            place,
+            spans: streams(),
+            durations: streams(),
+            events: streams(),
+        }
+    }
+
+    /// No streams yet, for the same resource.
+    pub(super) fn alike(&self, shape: &Shape, is_overflow: bool) -> Self {
+        let place = if is_overflow { nowhere() } else { self.place.clone() };
+        Self::new(shape, place, is_overflow)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.spans.len() + self.durations.len() + self.events.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.spans.is_empty() && self.durations.is_empty() && self.events.is_empty()
+    }
+
+    pub(super) fn absorb(&mut self, other: &mut Self, shape: &Shape, room: &mut Room, moment: &Moment) {
+        self.spans.absorb(&mut other.spans, room, moment, || shape.span_count());
+        self.durations
+            .absorb(&mut other.durations, room, moment, || shape.duration_count());
+        self.events
+            .absorb(&mut other.events, room, moment, || shape.event_count());
+    }
+
+    /// Writes everything; says how many streams ended. With `ends` all of them do.
+    pub(super) fn flush(&mut self, shape: &Shape, moment: &Moment, ends: bool, page: &mut Page<'_>) -> u64 {
+        let mut ended = 0;
+        let place = &self.place;
+        let families = [
+            (&mut self.spans, true, !shape.are_apart),
+            (&mut self.durations, false, true),
+            (&mut self.events, false, false),
+        ];
+        for (streams, are_spans, have_durations) in families {
+            let gone = let_go(streams, shape, moment, ends);
+            ended += gone.len() as u64;
+            // A delta says nothing about what did not happen.
+            let gone = if shape.is_delta() { Vec::new() } else { gone };
+            if streams.is_empty() && gone.is_empty() {
+                continue;
+            }
+            let mut metrics = Vec::with_capacity(2);
+            if are_spans {
+                metrics.push(Metric::Calls);
+            }
+            if have_durations && !matches!(shape.ruler, Ruler::None) {
+                metrics.push(Metric::Duration);
+            }
+            if !are_spans && !have_durations {
+                metrics.push(Metric::Events);
+            }
+            for metric in metrics {
+                page.begin(metric, shape, place);
+                streams.iter_mut().for_each(|stream| page.point(metric, stream, moment));
+                gone.iter()
+                    .for_each(|stream| page.last_point(metric, stream, shape, moment));
+            }
+            streams.iter_mut().for_each(|stream| settle(stream, shape, moment));
+        }
+        ended
+    }
+}
+
+/// Takes out what ends: what was idle for too long, and of deltas what has nothing to tell. What was counted since the
+/// last flush is told first, however long ago that is.
+fn let_go(streams: &mut Streams<Count>, shape: &Shape, moment: &Moment, ends: bool) -> Vec<Stream<Count>> {
+    let mut gone = Vec::new();
+    let is_old = |stream: &Stream<Count>| {
+        let idle = moment.now.saturating_duration_since(stream.used());
+        shape.series_expiration.is_some_and(|most| idle >= most)
+    };
+    let leaves = |stream: &Stream<Count>| ends || !stream.is_touched() && (shape.is_delta() || is_old(stream));
+    streams.remove(leaves, |stream| gone.push(stream));
+    gone
+}
+
+/// Readies a stream for what comes after a flush. Exemplars belong to the points that were told.
+fn settle(stream: &mut Stream<Count>, shape: &Shape, moment: &Moment) {
+    if shape.is_delta() {
+        stream.state.clear();
+        stream.restart(moment);
+    } else {
+        stream.state.exemplars.clear();
+        stream.rest();
+    }
+}
+
+/// One of the three metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Metric {
+    Calls,
+    Duration,
+    Events,
+}
+
+/// Where points are written.
+pub(super) struct Page<'o> {
+    pub(super) out: &'o mut MetricsBuilder,
+    pub(super) writer: &'o mut PointWriter,
+}
+
+impl Page<'_> {
+    fn begin(&mut self, metric: Metric, shape: &Shape, place: &Place) {
+        let (name, description, unit) = match metric {
+            Metric::Calls => (&shape.calls, "Spans, by what they did.", ""),
+            Metric::Duration => (&shape.duration, "How long spans took.", shape.unit),
+            Metric::Events => (&shape.events, "Events of spans.", ""),
+        };
+        let temporality = shape.temporality;
+        let kind = match (metric, &shape.ruler) {
+            (Metric::Duration, Ruler::Exponential { .. }) => MetricShape::ExponentialHistogram(temporality),
+            (Metric::Duration, _) => MetricShape::Histogram(temporality),
+            (Metric::Calls | Metric::Events, _) => MetricShape::Sum {
+                temporality,
+                monotonic: true,
+            },
+        };
+        let head = MetricHead {
+            name,
+            description,
+            unit,
+            metadata: None,
+        };
+        self.out.metric(place, &head, kind);
+    }
+
+    fn point(&mut self, metric: Metric, stream: &Stream<Count>, moment: &Moment) {
+        let (head, count) = (stream.head(moment), &stream.state);
+        match &count.durations {
+            Durations::Explicit(histogram) if metric == Metric::Duration => {
+                self.writer.explicit(self.out, &head, histogram, &count.exemplars);
+            }
+            Durations::Exponential(histogram) if metric == Metric::Duration => {
+                self.writer.exponential(self.out, &head, histogram, &count.exemplars);
+            }
+            _ => {
+                // Beyond nine trillion millions, a count stays where it is.
+                let spans = i64::try_from(count.spans).unwrap_or(i64::MAX);
+                let exemplars = self.writer.exemplars(&count.exemplars);
+                self.out.number(&head, Some(Number::Int(spans)), exemplars);
+            }
+        }
+    }
+
+    /// The stream is over: in Prometheus its series become stale now, not five minutes later.
+    fn last_point(&mut self, metric: Metric, stream: &Stream<Count>, shape: &Shape, moment: &Moment) {
+        let head = stream.last_head(moment);
+        match (metric, shape.ruler.durations()) {
+            (Metric::Duration, Durations::Explicit(none)) => {
+                self.writer.explicit(self.out, &head, &none, &Exemplars::default());
+            }
+            (Metric::Duration, Durations::Exponential(none)) => {
+                self.writer.exponential(self.out, &head, &none, &Exemplars::default());
+            }
+            _ => self.out.number(&head, None, &[]),
+        }
+    }
+}
