@@ -44,10 +44,10 @@ pub struct Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Temporality {
     /// From the beginning.
-    #[serde(rename = "AGGREGATION_TEMPORALITY_CUMULATIVE", alias = "cumulative")]
+    #[serde(rename = "AGGREGATION_TEMPORALITY_CUMULATIVE")]
     Cumulative,
     /// From one flush to the next.
-    #[serde(rename = "AGGREGATION_TEMPORALITY_DELTA", alias = "delta")]
+    #[serde(rename = "AGGREGATION_TEMPORALITY_DELTA")]
     Delta,
 }
 
@@ -154,7 +154,10 @@ impl Default for Config {
             // A set of labels has some 40 series, so these are as many as a busy Prometheus takes from one target.
             aggregation_cardinality_limit: 1_000,
             resource_metrics_cache_size: 1_000,
-            model_attributes: vec![names::GEN_AI_REQUEST_MODEL.to_owned(), names::K8S_POD_LABEL_LLM_D_MODEL.to_owned()],
+            model_attributes: vec![
+                names::GEN_AI_REQUEST_MODEL.to_owned(),
+                names::K8S_POD_LABEL_LLM_D_MODEL.to_owned(),
+            ],
             dimensions: Vec::new(),
             histograms: Histograms::default(),
             phases_from: PhasesFrom::Spans,
@@ -293,7 +296,10 @@ impl Validate for Config {
 impl Config {
     fn validate_dimensions(&self, report: &mut Report<'_>) {
         if self.dimensions.len() > DIMENSIONS_MAX {
-            let problem = format!("{} dimensions are too many; the most is {DIMENSIONS_MAX}", self.dimensions.len());
+            let problem = format!(
+                "{} dimensions are too many; the most is {DIMENSIONS_MAX}",
+                self.dimensions.len()
+            );
             report.reject("dimensions", problem);
         }
         let mut seen = BTreeSet::new();
@@ -307,7 +313,9 @@ impl Config {
             } else if NEVER_LABELS.contains(&name) {
                 report.reject(
                     &path,
-                    format!("{name:?} is another for every request or user; exemplars lead from a series to its traces"),
+                    format!(
+                        "{name:?} is another for every request or user; exemplars lead from a series to its traces"
+                    ),
                 );
             } else if !seen.insert(name) {
                 report.reject(&path, format!("{name:?} is listed twice"));
@@ -332,7 +340,10 @@ impl Histograms {
 
 impl Shape {
     fn validate(&self, report: &mut Report<'_>) {
-        if self.max_size.is_some_and(|most| !(BUCKETS_MIN..=BUCKETS_MAX).contains(&most)) {
+        if self
+            .max_size
+            .is_some_and(|most| !(BUCKETS_MIN..=BUCKETS_MAX).contains(&most))
+        {
             report.reject("max_size", format!("must be from {BUCKETS_MIN} to {BUCKETS_MAX}"));
         }
         if self.kind == ShapeKind::Explicit && self.max_size.is_some() {
@@ -352,9 +363,15 @@ impl Shape {
         if self.buckets.len() > usize::from(BUCKETS_MAX) {
             report.reject("buckets", format!("must be at most {BUCKETS_MAX}"));
         }
-        let ascends = self.buckets.windows(2).all(|pair| matches!(pair, [low, high] if low < high));
+        let ascends = self
+            .buckets
+            .windows(2)
+            .all(|pair| matches!(pair, [low, high] if low < high));
         if !ascends || !self.buckets.iter().all(|bound| bound.is_finite() && *bound > 0.0) {
-            report.reject("buckets", "must be numbers of seconds above zero, each greater than the one before it");
+            report.reject(
+                "buckets",
+                "must be numbers of seconds above zero, each greater than the one before it",
+            );
         }
     }
 }

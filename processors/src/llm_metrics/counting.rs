@@ -43,8 +43,7 @@ pub(super) struct Shared {
 /// The series of one sender.
 #[derive(Debug)]
 struct Series {
-    /// None until it is known, at the desk that has taken it over.
-    place: Option<Place>,
+    place: Place,
     streams: Streams<Tally>,
     /// Those that have ended and are to be told off.
     ended: Vec<Stream<Tally>>,
@@ -90,16 +89,14 @@ impl Shared {
     }
 
     /// The series of a sender that is new; the overflow has one for everybody, under no resource.
-    fn series(&self, resource: Option<&EncodedAttributes>, is_overflow: bool) -> Series {
-        let most = match (is_overflow, self.label_sets_max) {
-            (true, _) => 0,
-            (false, 0) => usize::MAX,
-            (false, most) => most,
+    fn series(&self, place: impl FnOnce() -> Place, is_overflow: bool) -> Series {
+        let (place, most) = match (is_overflow, self.label_sets_max) {
+            (true, _) => (Place::made(&EncodedAttributes::new(), &SCOPE), 0),
+            (false, 0) => (place(), usize::MAX),
+            (false, most) => (place(), most),
         };
-        let nothing = EncodedAttributes::new();
-        let resource = if is_overflow { Some(&nothing) } else { resource };
         Series {
-            place: resource.map(|resource| Place::made(resource, &SCOPE)),
+            place,
             streams: Streams::new(most, self.hashing.clone()),
             ended: Vec::new(),
         }
@@ -138,13 +135,20 @@ impl Counting {
             }
             let words = Words::of(&said, sender);
             shared.labels.values(span.raw_attrs(), &mut values);
-            if !group.as_ref().is_some_and(|it| it.words == words && it.values == values) {
+            if !group
+                .as_ref()
+                .is_some_and(|it| it.words == words && it.values == values)
+            {
                 shared.labels.write(&words, &values, sender, &mut self.labels);
                 let stream = {
-                    let make = |is_overflow| shared.series(Some(&sender.resource), is_overflow);
+                    let place = || Place::made(&sender.resource, &SCOPE);
+                    let make = |is_overflow| shared.series(place, is_overflow);
                     let source = self.senders.source(sender.resource.framed(), moment.now, make);
                     let room = (&mut self.room, 0);
-                    source.streams.streams.stream(&self.labels, moment, room, Tally::default)
+                    source
+                        .streams
+                        .streams
+                        .stream(&self.labels, moment, room, Tally::default)
                 };
                 group = Some(Group {
                     words,
@@ -228,9 +232,8 @@ impl Aggregate for Counting {
 
     fn absorb(&mut self, other: &mut Self, moment: &Moment) {
         let (shared, room) = (&self.shared, &mut self.room);
-        let make = |is_overflow| shared.series(None, is_overflow);
+        let make = |from: &Series, is_overflow| shared.series(|| from.place.clone(), is_overflow);
         self.senders.absorb(&mut other.senders, make, |into, from| {
-            into.place = into.place.take().or_else(|| from.place.clone());
             into.streams.absorb(&mut from.streams, room, moment, Tally::default);
         });
         let left = other.label_sets();
@@ -242,10 +245,10 @@ impl Aggregate for Counting {
         let is_over = |stream: &Stream<Tally>| {
             expiration.is_some_and(|expiration| moment.now.saturating_duration_since(stream.used()) >= expiration)
         };
-        let mut left = self.senders.take_leaving(|sender| {
+        for sender in self.senders.iter_mut() {
             sender.streams.end(is_over);
-            sender.streams.streams.is_empty()
-        });
+        }
+        let mut left = self.senders.take_leaving(|sender| sender.streams.streams.is_empty());
         for sender in &mut left {
             sender.streams.end(|_| true);
         }
@@ -253,9 +256,7 @@ impl Aggregate for Counting {
         self.room.recount(left_over);
         for sender in self.senders.iter_mut().chain(&mut left) {
             let Series { place, streams, ended } = &mut sender.streams;
-            if let Some(place) = place {
-                self.teller.tell(place, streams, ended, moment, out);
-            }
+            self.teller.tell(place, streams, ended, moment, out);
             ended.clear();
         }
         self.publish();

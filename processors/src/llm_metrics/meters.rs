@@ -58,9 +58,7 @@ pub(super) const LABEL_SETS: MetricAbout = MetricAbout {
 };
 
 /// All of them, for tables.
-pub(super) const ALL: [MetricAbout; 7] = [
-    SPANS, SIBLINGS, FORGOTTEN, UNUSABLE, CONFLICTS, OVERFLOWED, LABEL_SETS,
-];
+pub(super) const ALL: [MetricAbout; 7] = [SPANS, SIBLINGS, FORGOTTEN, UNUSABLE, CONFLICTS, OVERFLOWED, LABEL_SETS];
 
 /// Why a value was treated as missing, besides what [`Unusable`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

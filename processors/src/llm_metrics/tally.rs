@@ -106,12 +106,17 @@ impl PhaseKey {
 
     /// All of them, in order.
     pub(super) fn all() -> impl Iterator<Item = (Self, Phase, Source)> {
-        let pairs = Phase::ALL.into_iter().flat_map(|phase| Source::ALL.map(|source| (phase, source)));
+        let pairs = Phase::ALL
+            .into_iter()
+            .flat_map(|phase| Source::ALL.map(|source| (phase, source)));
         pairs.map(|(phase, source)| (Self::new(phase, source), phase, source))
     }
 }
 
-const _: () = assert!(PHASES * SOURCES <= u8::MAX as usize, "a phase and its source fit into a byte");
+const _: () = assert!(
+    PHASES * SOURCES <= u8::MAX as usize,
+    "a phase and its source fit into a byte"
+);
 
 impl Shapes {
     /// As configured.
@@ -142,19 +147,17 @@ const REQUEST_DURATION_BOUNDS: [f64; 14] = [
 
 /// The semantic conventions' and, because theirs end at 10 s and an overloaded engine does not, vLLM's above that.
 const FIRST_TOKEN_BOUNDS: [f64; 22] = [
-    0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0, 160.0,
-    640.0, 2560.0,
+    0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0,
+    160.0, 640.0, 2560.0,
 ];
 
 /// The semantic conventions'.
-const PER_TOKEN_BOUNDS: [f64; 13] = [
-    0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5,
-];
+const PER_TOKEN_BOUNDS: [f64; 13] = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5];
 
 /// Those of the first token with finer ones in front: a queue is empty most of the time.
 const PHASE_DURATION_BOUNDS: [f64; 25] = [
-    0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-    20.0, 40.0, 80.0, 160.0, 640.0, 2560.0,
+    0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5,
+    10.0, 20.0, 40.0, 80.0, 160.0, 640.0, 2560.0,
 ];
 
 impl Buckets {

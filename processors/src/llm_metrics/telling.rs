@@ -112,8 +112,12 @@ impl Teller {
     ) {
         for family in Family::ALL {
             let mut is_begun = false;
-            let present = streams.iter_mut().map(|stream| (stream.head(moment), &stream.state, stream.is_touched()));
-            let over = ended.iter().map(|stream| (stream.last_head(moment), &stream.state, stream.is_touched()));
+            let present = streams
+                .iter_mut()
+                .map(|stream| (stream.head(moment), &stream.state, stream.is_touched()));
+            let over = ended
+                .iter()
+                .map(|stream| (stream.last_head(moment), &stream.state, stream.is_touched()));
             for (head, tally, is_touched) in present.chain(over) {
                 if self.is_delta && (!is_touched || head.has_no_value) {
                     continue; // Nothing has changed, and a difference needs no end.
@@ -138,7 +142,11 @@ impl Teller {
     }
 
     fn shape(&self, told: Told<'_>) -> MetricShape {
-        let temporality = if self.is_delta { Temporality::Delta } else { Temporality::Cumulative };
+        let temporality = if self.is_delta {
+            Temporality::Delta
+        } else {
+            Temporality::Cumulative
+        };
         match told {
             Told::Count(_) => MetricShape::Sum {
                 temporality,
@@ -208,7 +216,11 @@ impl Family {
             }
             Self::FirstToken => {
                 for (source, of_source) in Source::ALL.into_iter().zip(&tally.first_token) {
-                    durations(&[(names::INFERSCOPE_PHASE_SOURCE, source.word())], of_source.as_ref(), tell);
+                    durations(
+                        &[(names::INFERSCOPE_PHASE_SOURCE, source.word())],
+                        of_source.as_ref(),
+                        tell,
+                    );
                 }
             }
             Self::PerToken => durations(&[], tally.per_token.as_ref(), tell),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 
-use super::harness::{Desks, Metrics, Value, at_rank, captured, hex, json_lines, phased, spans, trace_of};
 use super::harness::parse;
+use super::harness::{Desks, Metrics, Value, at_rank, captured, hex, json_lines, phased, spans, trace_of};
 
 const PHASES: [(&str, &str, &str); 5] = [
     ("frontend", "frontend", "upper_bound"),
@@ -20,9 +20,7 @@ const PHASES: [(&str, &str, &str); 5] = [
 const SERVICE: &str = "service.name=vllm-a";
 
 fn phase_key(phase: &str, source: &str) -> String {
-    format!(
-        "inferscope.request.phase.duration{{inferscope.phase.source={source},inferscope.phase={phase},{SERVICE}}}"
-    )
+    format!("inferscope.request.phase.duration{{inferscope.phase.source={source},inferscope.phase={phase},{SERVICE}}}")
 }
 
 /// Lengths of each phase, of those requests that have it, in rising order.
@@ -51,7 +49,10 @@ fn counted(engine: &str) -> Metrics {
 /// The request spans as they were captured.
 fn requests(engine: &str) -> Vec<Span> {
     let all: Vec<_> = captured(engine).iter().map(|request| parse(request)).collect();
-    spans(&all).into_iter().filter(|span| span.name == "llm_request").collect()
+    spans(&all)
+        .into_iter()
+        .filter(|span| span.name == "llm_request")
+        .collect()
 }
 
 fn number(span: &Span, key: &str) -> f64 {
@@ -84,7 +85,11 @@ fn p8_every_phase_counts_the_requests_that_have_it_and_all_phases_sum_up_to_the_
 
         let requests = metrics.histogram(&format!("gen_ai.server.request.duration{{{SERVICE}}}"));
         assert!(is_near(all_phases, requests.sum.unwrap()), "{engine}");
-        assert_eq!(metrics.of("inferscope.request.phase.duration").len(), PHASES.len(), "no others");
+        assert_eq!(
+            metrics.of("inferscope.request.phase.duration").len(),
+            PHASES.len(),
+            "no others"
+        );
     }
 }
 
@@ -101,7 +106,11 @@ fn p50_p95_and_p99_of_every_phase_are_within_two_percent() {
                 let exact = lengths[rank - 1] as f64 / 1e9;
                 let told = at_rank(point, rank as u64);
                 let error = (told - exact).abs() / exact;
-                assert!(error < 0.02, "{engine} {phase} p{quantile}: {told} instead of {exact}, scale {}", point.scale);
+                assert!(
+                    error < 0.02,
+                    "{engine} {phase} p{quantile}: {told} instead of {exact}, scale {}",
+                    point.scale
+                );
             }
         }
     }
@@ -116,53 +125,100 @@ fn h5_and_h6_requests_count_once_their_prompts_once_and_their_answers_all() {
     let mut prompts: BTreeMap<(String, String, String), f64> = BTreeMap::new();
     for span in &spans {
         let id = span.attributes.iter().find(|it| it.key == "gen_ai.request.id").unwrap();
-        let key = (hex(&span.trace_id), hex(&span.parent_span_id), format!("{:?}", id.value));
+        let key = (
+            hex(&span.trace_id),
+            hex(&span.parent_span_id),
+            format!("{:?}", id.value),
+        );
         prompts.insert(key, number(span, "gen_ai.usage.prompt_tokens"));
     }
-    let output: f64 = spans.iter().map(|span| number(span, "gen_ai.usage.completion_tokens")).sum();
-    assert_eq!((spans.len(), prompts.len()), (45, 41), "two requests have three answers each");
-    assert_eq!(metrics.total(&format!("inferscope.requests{{outcome=ok,{SERVICE}}}")), 41);
+    let output: f64 = spans
+        .iter()
+        .map(|span| number(span, "gen_ai.usage.completion_tokens"))
+        .sum();
     assert_eq!(
-        metrics.total(&format!("inferscope.request.tokens{{gen_ai.token.type=input,{SERVICE}}}")),
+        (spans.len(), prompts.len()),
+        (45, 41),
+        "two requests have three answers each"
+    );
+    assert_eq!(
+        metrics.total(&format!("inferscope.requests{{outcome=ok,{SERVICE}}}")),
+        41
+    );
+    assert_eq!(
+        metrics.total(&format!(
+            "inferscope.request.tokens{{gen_ai.token.type=input,{SERVICE}}}"
+        )),
         prompts.values().sum::<f64>() as i64
     );
     assert_eq!(
-        metrics.total(&format!("inferscope.request.tokens{{gen_ai.token.type=output,{SERVICE}}}")),
+        metrics.total(&format!(
+            "inferscope.request.tokens{{gen_ai.token.type=output,{SERVICE}}}"
+        )),
         output as i64
     );
-    assert_eq!(metrics.histogram(&format!("gen_ai.server.request.duration{{{SERVICE}}}")).count, 45);
+    assert_eq!(
+        metrics
+            .histogram(&format!("gen_ai.server.request.duration{{{SERVICE}}}"))
+            .count,
+        45
+    );
 }
 
 #[test]
 fn h5_of_three_answers_to_one_prompt_the_prompt_counts_once() {
-    let of_b02 = |span: &Span| span.attributes.iter().any(|it| format!("{it:?}").contains("cmpl-b02-n3-stream-0"));
+    let of_b02 = |span: &Span| {
+        span.attributes
+            .iter()
+            .any(|it| format!("{it:?}").contains("cmpl-b02-n3-stream-0"))
+    };
     let mut desks = Desks::new("");
 
     desks.count_spans(requests("vllm-0.32.0").into_iter().filter(of_b02).collect());
 
     let metrics = desks.flush();
     assert_eq!(metrics.total("inferscope.requests{outcome=ok,service.name=llm}"), 1);
-    assert_eq!(metrics.total("inferscope.request.tokens{gen_ai.token.type=input,service.name=llm}"), 32);
-    assert_eq!(metrics.total("inferscope.request.tokens{gen_ai.token.type=output,service.name=llm}"), 36);
+    assert_eq!(
+        metrics.total("inferscope.request.tokens{gen_ai.token.type=input,service.name=llm}"),
+        32
+    );
+    assert_eq!(
+        metrics.total("inferscope.request.tokens{gen_ai.token.type=output,service.name=llm}"),
+        36
+    );
     assert_eq!(desks.own("inferscope_connector_llm_metrics_sibling_answers"), 2);
 }
 
 #[test]
 fn h6_two_prompts_of_one_body_are_two_requests() {
-    let of_b03 = |span: &Span| span.attributes.iter().any(|it| format!("{it:?}").contains("b03-two-prompts"));
+    let of_b03 = |span: &Span| {
+        span.attributes
+            .iter()
+            .any(|it| format!("{it:?}").contains("b03-two-prompts"))
+    };
     let mut desks = Desks::new("");
 
     desks.count_spans(requests("vllm-0.32.0").into_iter().filter(of_b03).collect());
 
     let metrics = desks.flush();
     assert_eq!(metrics.total("inferscope.requests{outcome=ok,service.name=llm}"), 2);
-    assert_eq!(metrics.total("inferscope.request.tokens{gen_ai.token.type=input,service.name=llm}"), 25);
-    assert_eq!(metrics.total("inferscope.request.tokens{gen_ai.token.type=output,service.name=llm}"), 20);
+    assert_eq!(
+        metrics.total("inferscope.request.tokens{gen_ai.token.type=input,service.name=llm}"),
+        25
+    );
+    assert_eq!(
+        metrics.total("inferscope.request.tokens{gen_ai.token.type=output,service.name=llm}"),
+        20
+    );
 }
 
 #[test]
 fn h4_and_s2_a_single_token_has_no_time_per_token_and_no_decode() {
-    let single = |span: &Span| span.attributes.iter().any(|it| format!("{it:?}").contains("cmpl-a07-single-token-0"));
+    let single = |span: &Span| {
+        span.attributes
+            .iter()
+            .any(|it| format!("{it:?}").contains("cmpl-a07-single-token-0"))
+    };
     let span = requests("vllm-0.32.0").into_iter().find(single).unwrap();
     assert_eq!(number(&span, "gen_ai.latency.time_in_model_decode"), 0.0);
     let mut desks = Desks::new("");
@@ -171,7 +227,14 @@ fn h4_and_s2_a_single_token_has_no_time_per_token_and_no_decode() {
 
     let metrics = desks.flush();
     assert_eq!(metrics.of("gen_ai.server.time_per_output_token"), [""; 0]);
-    assert_eq!(metrics.of("inferscope.request.goodput").iter().filter(|key| key.contains("tpot")).count(), 0);
+    assert_eq!(
+        metrics
+            .of("inferscope.request.goodput")
+            .iter()
+            .filter(|key| key.contains("tpot"))
+            .count(),
+        0
+    );
     assert_eq!(metrics.total("inferscope.requests{outcome=ok,service.name=llm}"), 1);
 }
 
@@ -181,8 +244,13 @@ fn times_per_token_and_first_tokens_are_those_of_the_spans() {
         let metrics = counted(engine);
         let spans = requests(engine);
 
-        let first: Vec<f64> = spans.iter().map(|span| number(span, "gen_ai.latency.time_to_first_token")).collect();
-        let several = spans.iter().filter(|span| number(span, "gen_ai.usage.completion_tokens") >= 2.0);
+        let first: Vec<f64> = spans
+            .iter()
+            .map(|span| number(span, "gen_ai.latency.time_to_first_token"))
+            .collect();
+        let several = spans
+            .iter()
+            .filter(|span| number(span, "gen_ai.usage.completion_tokens") >= 2.0);
         let per_token: Vec<f64> = several
             .map(|span| {
                 let tokens = number(span, "gen_ai.usage.completion_tokens");
@@ -193,7 +261,10 @@ fn times_per_token_and_first_tokens_are_those_of_the_spans() {
             "gen_ai.server.time_to_first_token{{inferscope.phase.source=measured,{SERVICE}}}"
         ));
         assert_eq!(point.count, first.len() as u64);
-        assert!((point.sum.unwrap() - first.iter().sum::<f64>()).abs() < 1e-9 * first.len() as f64, "to the nanosecond");
+        assert!(
+            (point.sum.unwrap() - first.iter().sum::<f64>()).abs() < 1e-9 * first.len() as f64,
+            "to the nanosecond"
+        );
         let point = metrics.histogram(&format!("gen_ai.server.time_per_output_token{{{SERVICE}}}"));
         assert_eq!(point.count, per_token.len() as u64);
         assert!((point.sum.unwrap() - per_token.iter().sum::<f64>()).abs() < 1e-9 * per_token.len() as f64);
@@ -224,7 +295,9 @@ fn a_request_that_nobody_has_decomposed_says_everything_but_its_phases() {
     let bare = desks.flush();
 
     let mut decomposed = counted("vllm-0.32.0");
-    decomposed.points.retain(|key, _| !key.starts_with("inferscope.request.phase"));
+    decomposed
+        .points
+        .retain(|key, _| !key.starts_with("inferscope.request.phase"));
     assert_eq!(bare.keys(), decomposed.keys());
     for (key, point) in &bare.points {
         assert_eq!(Some(point), decomposed.points.get(key), "{key}");
@@ -241,7 +314,12 @@ fn exemplars_lead_to_the_requests() {
             let point = metrics.histogram(key);
             assert!(!point.exemplars.is_empty(), "{key}");
             assert!(point.exemplars.len() <= 5);
-            assert!(point.exemplars.iter().all(|it| traces.contains(&trace_of(it)) && it.span_id.len() == 8));
+            assert!(
+                point
+                    .exemplars
+                    .iter()
+                    .all(|it| traces.contains(&trace_of(it)) && it.span_id.len() == 8)
+            );
         }
     }
 }

@@ -41,7 +41,9 @@ fn h15_and_h18_requests_of_sglang_count_once_by_how_they_ended_and_pairs_are_one
 
     let outcome = |word: &str| -> i64 {
         let keys = metrics.of("inferscope.requests").into_iter();
-        keys.filter(|key| key.contains(&format!("outcome={word}"))).map(|key| metrics.total(key)).sum()
+        keys.filter(|key| key.contains(&format!("outcome={word}")))
+            .map(|key| metrics.total(key))
+            .sum()
     };
     // The script calls "abort" what was given up in the queue, and also what was refused because it was too long.
     let planned = planned();
@@ -51,7 +53,10 @@ fn h15_and_h18_requests_of_sglang_count_once_by_how_they_ended_and_pairs_are_one
     assert_eq!((aborted, refused), (1, 1));
     assert_eq!(outcome("ok"), count(&|line| line["result"] == "ok"));
     assert_eq!((outcome("abort"), outcome("error")), (aborted, refused));
-    assert_eq!(desks.own("inferscope_connector_llm_metrics_spans{kind=\"prefill_half\"}"), 3);
+    assert_eq!(
+        desks.own("inferscope_connector_llm_metrics_spans{kind=\"prefill_half\"}"),
+        3
+    );
     assert!(desks.own("inferscope_connector_llm_metrics_spans{kind=\"retracted\"}") > 0);
 }
 
@@ -61,13 +66,20 @@ fn h18_of_a_pair_the_decode_half_says_the_tokens_and_both_halves_their_phases() 
 
     let tokens = |word: &str| {
         let keys = metrics.of("inferscope.request.tokens");
-        let key = keys.into_iter().find(|key| key.contains(&format!("gen_ai.token.type={word}")));
+        let key = keys
+            .into_iter()
+            .find(|key| key.contains(&format!("gen_ai.token.type={word}")));
         metrics.total(key.unwrap())
     };
     assert_eq!((tokens("input"), tokens("output")), (120, 12));
     let phases = metrics.of("inferscope.request.phase.duration");
     for word in ["prefill", "queue", "kv_transfer", "queue.decode", "decode"] {
-        assert!(phases.iter().any(|key| key.contains(&format!("inferscope.phase={word}"))), "{word}: {phases:?}");
+        assert!(
+            phases
+                .iter()
+                .any(|key| key.contains(&format!("inferscope.phase={word}"))),
+            "{word}: {phases:?}"
+        );
     }
     let durations = metrics.of("gen_ai.server.request.duration");
     assert_eq!(metrics.histogram(durations[0]).count, 1);
@@ -79,7 +91,9 @@ fn h14_a_retracted_attempt_is_in_no_sum() {
 
     let sum = |word: &str| {
         let keys = metrics.of("inferscope.request.phase.duration");
-        let key = keys.into_iter().find(|key| key.contains(&format!("inferscope.phase={word}")));
+        let key = keys
+            .into_iter()
+            .find(|key| key.contains(&format!("inferscope.phase={word}")));
         metrics.histogram(key.unwrap()).sum.unwrap()
     };
     // The outermost of each; SGLang's waiting for decode belongs to decode.
@@ -99,7 +113,9 @@ fn p8_from_attributes_a_phase_of_several_stages_counts_once_for_its_request() {
         .map(|key| (key.to_owned(), metrics.histogram(key).count))
         .collect();
     let of = |word: &str| -> u64 {
-        let of_word = counts.iter().filter(|(key, _)| key.contains(&format!("inferscope.phase={word},")));
+        let of_word = counts
+            .iter()
+            .filter(|(key, _)| key.contains(&format!("inferscope.phase={word},")));
         of_word.map(|(_, count)| count).sum()
     };
     let ok = planned().iter().filter(|line| line["result"] == "ok").count() as u64;
@@ -107,8 +123,15 @@ fn p8_from_attributes_a_phase_of_several_stages_counts_once_for_its_request() {
     assert_eq!(of("dispatch"), ok + 2, "{counts:#?}");
     assert_eq!(of("queue"), ok + 1, "one was given up in the queue: {counts:#?}");
     assert_eq!((of("prefill"), of("decode")), (ok, ok - single), "{counts:#?}");
-    let of_decode = counts.iter().filter(|(key, _)| key.contains("inferscope.phase=decode,"));
-    assert!(of_decode.clone().all(|(key, _)| key.contains("gen_ai.response.model=Qwen/Qwen3-0.6B")), "{counts:#?}");
+    let of_decode = counts
+        .iter()
+        .filter(|(key, _)| key.contains("inferscope.phase=decode,"));
+    assert!(
+        of_decode
+            .clone()
+            .all(|(key, _)| key.contains("gen_ai.response.model=Qwen/Qwen3-0.6B")),
+        "{counts:#?}"
+    );
 }
 
 #[test]
@@ -119,7 +142,12 @@ fn durations_of_tgi_and_triton_are_counted_and_what_they_do_not_say_is_absent() 
     ] {
         let metrics = case(name, "", "");
 
-        assert_eq!(metrics.histogram(&format!("gen_ai.server.request.duration{{{service}}}")).count, 1);
+        assert_eq!(
+            metrics
+                .histogram(&format!("gen_ai.server.request.duration{{{service}}}"))
+                .count,
+            1
+        );
         assert_eq!(metrics.of("inferscope.request.phase.duration").len(), phases);
         assert_eq!(metrics.of("gen_ai.server.time_to_first_token"), [""; 0]);
         assert_eq!(metrics.of("gen_ai.server.time_per_output_token"), [""; 0]);
@@ -138,7 +166,11 @@ fn requests_of_tgi_and_triton_are_known_before_they_are_decomposed() {
     desks.flush();
 
     assert_eq!(desks.own("inferscope_connector_llm_metrics_spans{kind=\"request\"}"), 2);
-    assert_eq!(desks.own("inferscope_connector_llm_metrics_spans{kind=\"other\"}"), 1, "TGI's word on another service");
+    assert_eq!(
+        desks.own("inferscope_connector_llm_metrics_spans{kind=\"other\"}"),
+        1,
+        "TGI's word on another service"
+    );
 }
 
 #[test]
@@ -164,7 +196,9 @@ fn an_error_is_counted_by_its_type_and_a_nameless_one_as_other() {
         ]
     );
     assert_eq!(
-        metrics.histogram("gen_ai.server.request.duration{error.type=timeout,service.name=llm}").count,
+        metrics
+            .histogram("gen_ai.server.request.duration{error.type=timeout,service.name=llm}")
+            .count,
         1
     );
 }

@@ -97,8 +97,12 @@ impl Desks {
     /// One of the connector's own metrics, as its page shows it.
     pub(super) fn own(&self, series: &str) -> u64 {
         let page = self.telemetry.metrics().render(Suffixes::none());
-        let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("{series} is not in\n{page}")).parse().unwrap()
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{series} is not in\n{page}"))
+            .parse()
+            .unwrap()
     }
 }
 
@@ -144,7 +148,10 @@ impl Metrics {
                     metric::Data::ExponentialHistogram(histogram) => {
                         let point = |it: ExponentialHistogramDataPoint| {
                             let ended = it.flags == 1;
-                            (key(&it.attributes), if ended { Point::Ended } else { Point::Exponential(it) })
+                            (
+                                key(&it.attributes),
+                                if ended { Point::Ended } else { Point::Exponential(it) },
+                            )
                         };
                         histogram.data_points.into_iter().map(point).collect()
                     }
@@ -267,7 +274,9 @@ pub(super) fn complaint(yaml: &str) -> String {
 }
 
 pub(super) fn parse(request: &[u8]) -> Traces {
-    Traces::parse(Bytes::copy_from_slice(request), &Limits::default()).unwrap().payload
+    Traces::parse(Bytes::copy_from_slice(request), &Limits::default())
+        .unwrap()
+        .payload
 }
 
 pub(super) fn structs(traces: &Traces) -> ExportTraceServiceRequest {
@@ -275,12 +284,17 @@ pub(super) fn structs(traces: &Traces) -> ExportTraceServiceRequest {
 }
 
 pub(super) fn spans(traces: &[Traces]) -> Vec<Span> {
-    let scopes = traces.iter().flat_map(|it| structs(it).resource_spans).flat_map(|it| it.scope_spans);
+    let scopes = traces
+        .iter()
+        .flat_map(|it| structs(it).resource_spans)
+        .flat_map(|it| it.scope_spans);
     scopes.flat_map(|it| it.spans).collect()
 }
 
 pub(super) fn fixtures(engine: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/engines").join(engine)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/fixtures/engines")
+        .join(engine)
 }
 
 /// The captured export requests of an engine, in the order of arrival.
@@ -337,7 +351,10 @@ pub(super) fn bare(attributes: &[(&str, Value)]) -> Span {
 
 /// A phase of this many milliseconds.
 pub(super) fn phase(word: &str, source: &str, ms: u64) -> Span {
-    let mut span = bare(&[("inferscope.phase", text(word)), ("inferscope.phase.source", text(source))]);
+    let mut span = bare(&[
+        ("inferscope.phase", text(word)),
+        ("inferscope.phase.source", text(source)),
+    ]);
     span.end_time_unix_nano = START + ms * 1_000_000;
     span
 }

@@ -69,7 +69,10 @@ fn s1_of_two_names_that_disagree_the_first_of_the_row_counts_and_the_conflict_is
             for right in &keys[at + 1..] {
                 let (believed, other) = (values(fact, left)[0].clone(), values(fact, right)[1].clone());
                 let alone = shown(left, fact, believed.clone());
-                for pair in [[(*left, &believed), (*right, &other)], [(*right, &other), (*left, &believed)]] {
+                for pair in [
+                    [(*left, &believed), (*right, &other)],
+                    [(*right, &other), (*left, &believed)],
+                ] {
                     let more = if matches!(fact, Fact::Streamed) {
                         vec![("gen_ai.latency.time_to_first_token", DOUBLE(0.5))]
                     } else {
@@ -119,7 +122,10 @@ fn operations_are_called_as_the_semantic_conventions_call_them() {
         let (metrics, _) = counted(answer(&[(key, text(word))]));
 
         let keys = metrics.of("inferscope.requests");
-        assert!(keys[0].contains(&format!("gen_ai.operation.name={operation}")), "{key}={word}: {keys:?}");
+        assert!(
+            keys[0].contains(&format!("gen_ai.operation.name={operation}")),
+            "{key}={word}: {keys:?}"
+        );
     }
 }
 
@@ -164,7 +170,9 @@ fn h20_a_first_token_that_cannot_be_is_derived_from_the_phases_and_says_so() {
         assert!((metrics.histogram(inferred).sum.unwrap() - 0.16).abs() < 1e-12);
         let reasons = ["negative", "too_long", "not_a_number"];
         let own = |reason: &str| {
-            desks.own(&format!("inferscope_connector_llm_metrics_unusable_values{{reason=\"{reason}\"}}"))
+            desks.own(&format!(
+                "inferscope_connector_llm_metrics_unusable_values{{reason=\"{reason}\"}}"
+            ))
         };
         assert_eq!(reasons.map(own).iter().sum::<u64>(), 1);
     }
