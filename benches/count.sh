@@ -17,7 +17,8 @@ trap 'rm -f "$out"' EXIT
 GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=1073741824
 export GLIBC_TUNABLES
 
-for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose" "walk all" "llm_phases all" "llm_phases enriched"; do
+for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose" "walk all" "llm_phases all" "llm_phases enriched" \
+    "connectors span_metrics" "connectors span_metrics_exponential" "connectors span_metrics_dimensions" "connectors observe"; do
     name=${bench% *}
     what=${bench#* }
     for spans in "$@"; do

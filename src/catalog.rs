@@ -119,8 +119,6 @@ const ELSEWHERE: &[(Kind, &[&str])] = &[
     (
         Kind::Connector,
         &[
-            "spanmetrics",
-            "span_metrics",
             "routing",
             "count",
             "servicegraph",

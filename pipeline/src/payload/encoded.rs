@@ -9,6 +9,8 @@ use super::wire::{self, LEN, VARINT_BYTES_MAX, put_bytes, put_tag, put_varint, v
 pub enum AttrValue<'a> {
     /// Text.
     Str(&'a str),
+    /// Text that was read elsewhere; its letters were checked there.
+    Text(Text<'a>),
     /// True or false.
     Bool(bool),
     /// A whole number.
@@ -36,7 +38,7 @@ macro_rules! from {
 from! {
     &'a str => |value| Self::Str(value);
     &'a String => |value| Self::Str(value);
-    Text<'a> => |value| Self::Str(value.as_str());
+    Text<'a> => |value| Self::Text(value);
     bool => |value| Self::Bool(value);
     i64 => |value| Self::Int(value);
     i32 => |value| Self::Int(value.into());
@@ -53,6 +55,7 @@ impl AttrValue<'_> {
     fn len(&self) -> usize {
         match self {
             Self::Str(text) => sized_len(text.len()),
+            Self::Text(text) => sized_len(text.as_bytes().len()),
             Self::Bool(_) => 2,
             Self::Int(value) => 1 + varint_len(*value as u64),
             Self::Double(_) => 9,
@@ -67,6 +70,7 @@ impl AttrValue<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Str(text) => put_bytes(out, 1, text.as_bytes()),
+            Self::Text(text) => put_bytes(out, 1, text.as_bytes()),
             Self::Bool(value) => wire::put_uint(out, 2, u64::from(*value)),
             Self::Int(value) => wire::put_uint(out, 3, *value as u64),
             Self::Double(value) => wire::put_fixed64(out, 4, value.to_bits()),

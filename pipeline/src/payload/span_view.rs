@@ -186,6 +186,12 @@ impl<'a> SpanView<'a> {
         SpanFields(Fields::of(self.0))
     }
 
+    /// The same without the attributes, for who looks at none of them: they are stepped over unread.
+    #[inline]
+    pub fn fields_but_attributes(self) -> impl Iterator<Item = SpanField<'a>> {
+        SpanHead(Fields::of(self.0))
+    }
+
     /// The encoded span, for keeping it.
     #[inline]
     pub fn bytes(self) -> &'a [u8] {
@@ -244,32 +250,53 @@ impl<'a> Iterator for SpanFields<'a> {
                 let (key, value) = key_value(pair);
                 return Some(SpanField::Attr(key, value));
             }
-            let Field { number, value, .. } = self.0.next()?;
-            let said = match (number, value) {
-                (field::ATTRIBUTES, Wire::Bytes(bytes)) => {
-                    let (key, value) = key_value(bytes);
-                    SpanField::Attr(key, value)
-                }
-                (field::TRACE_ID, Wire::Bytes(id)) => SpanField::TraceId(TraceId(id.try_into().unwrap_or_default())),
-                (field::SPAN_ID, Wire::Bytes(id)) => SpanField::SpanId(SpanId(id.try_into().unwrap_or_default())),
-                (field::PARENT_SPAN_ID, Wire::Bytes(id)) => match parent(id) {
-                    Some(id) => SpanField::Parent(id),
-                    None => continue,
-                },
-                (field::NAME, Wire::Bytes(name)) => SpanField::Name(Text::of(name)),
-                (field::KIND, Wire::Varint(kind)) => SpanField::Kind(SpanKind::from_number(kind as i32)),
-                (field::START, Wire::Fixed64(time)) => SpanField::Start(time),
-                (field::END, Wire::Fixed64(time)) => SpanField::End(time),
-                (field::EVENTS, Wire::Bytes(event)) => SpanField::Event(EventView(event)),
-                (field::LINKS, Wire::Bytes(link)) => SpanField::Link(LinkView(link)),
-                (field::STATUS, Wire::Bytes(status)) => SpanField::Status(StatusView(status)),
-                (field::TRACE_STATE, Wire::Bytes(state)) => SpanField::TraceState(Text::of(state)),
-                (field::FLAGS, Wire::Fixed32(flags)) => SpanField::Flags(flags),
-                _ => continue,
-            };
-            return Some(said);
+            if let Some(said) = said(self.0.next()?) {
+                return Some(said);
+            }
         }
     }
+}
+
+/// [`SpanFields`] without attributes.
+struct SpanHead<'a>(Fields<'a>);
+
+impl<'a> Iterator for SpanHead<'a> {
+    type Item = SpanField<'a>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<SpanField<'a>> {
+        loop {
+            while self.0.step_over(ATTRIBUTE_TAG).is_some() {}
+            match said(self.0.next()?) {
+                None | Some(SpanField::Attr(..)) => {}
+                said => return said,
+            }
+        }
+    }
+}
+
+/// What a field says; nothing if it is one that this crate does not know.
+#[inline(always)]
+fn said(Field { number, value, .. }: Field<'_>) -> Option<SpanField<'_>> {
+    Some(match (number, value) {
+        (field::ATTRIBUTES, Wire::Bytes(bytes)) => {
+            let (key, value) = key_value(bytes);
+            SpanField::Attr(key, value)
+        }
+        (field::TRACE_ID, Wire::Bytes(id)) => SpanField::TraceId(TraceId(id.try_into().unwrap_or_default())),
+        (field::SPAN_ID, Wire::Bytes(id)) => SpanField::SpanId(SpanId(id.try_into().unwrap_or_default())),
+        (field::PARENT_SPAN_ID, Wire::Bytes(id)) => SpanField::Parent(parent(id)?),
+        (field::NAME, Wire::Bytes(name)) => SpanField::Name(Text::of(name)),
+        (field::KIND, Wire::Varint(kind)) => SpanField::Kind(SpanKind::from_number(kind as i32)),
+        (field::START, Wire::Fixed64(time)) => SpanField::Start(time),
+        (field::END, Wire::Fixed64(time)) => SpanField::End(time),
+        (field::EVENTS, Wire::Bytes(event)) => SpanField::Event(EventView(event)),
+        (field::LINKS, Wire::Bytes(link)) => SpanField::Link(LinkView(link)),
+        (field::STATUS, Wire::Bytes(status)) => SpanField::Status(StatusView(status)),
+        (field::TRACE_STATE, Wire::Bytes(state)) => SpanField::TraceState(Text::of(state)),
+        (field::FLAGS, Wire::Fixed32(flags)) => SpanField::Flags(flags),
+        _ => return None,
+    })
 }
 
 fn parent(id: &[u8]) -> Option<SpanId> {

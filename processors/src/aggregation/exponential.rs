@@ -22,6 +22,8 @@ const BUCKETS_MIN: u16 = 4;
 const FRACTION_BITS: u32 = 52;
 /// The exponent that a double of 1.0 stores.
 const EXPONENT_BIAS: i64 = 1023;
+/// The exponent that infinity and all that is no number store.
+const EXPONENT_INFINITE: u64 = 2047;
 /// Makes every subnormal number normal; a power of two, so nothing is rounded.
 const NORMALISING: (f64, i64) = (18_014_398_509_481_984.0, 54);
 
@@ -76,20 +78,21 @@ impl ExponentialHistogram {
         if n == 0 {
             return true;
         }
-        // Not a number is below nothing; so is what is negative.
-        if !(0.0..f64::INFINITY).contains(&value) {
-            self.refused = self.refused.saturating_add(n);
+        let bits = value.to_bits();
+        // One comparison for nearly all: the sign is no part of a stored exponent from 1 to 2046.
+        if (bits >> FRACTION_BITS).wrapping_sub(1) < EXPONENT_INFINITE - 1 {
+            self.add(index(bits, 0), n);
+        } else if !self.add_odd(value, n) {
             return false;
-        }
-        if value == 0.0 {
-            self.zero_count = self.zero_count.saturating_add(n);
-        } else {
-            self.add(index(value), n);
         }
         self.count = self.count.saturating_add(n);
         self.sum += value * n as f64;
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
+        if value < self.min {
+            self.min = value;
+        }
+        if value > self.max {
+            self.max = value;
+        }
         true
     }
 
@@ -185,14 +188,28 @@ impl ExponentialHistogram {
 
     #[inline]
     fn add(&mut self, finest: i64, n: u64) {
-        let at = self.at_scale(finest);
-        let position = i64::from(at) - i64::from(self.offset);
-        if let Ok(position) = usize::try_from(position)
-            && position < self.counts.len()
-        {
+        // Scales lie between -10 and 20, so no bit is shifted out that should not be.
+        let at = finest.wrapping_shr(SCALE_MAX.wrapping_sub(self.scale) as u32) as i32;
+        // What lies in front of the first bucket becomes a position that is beyond every last one.
+        let position = at.wrapping_sub(self.offset) as u32 as usize;
+        if position < self.counts.len() {
             return self.counts.add(position, n);
         }
         self.add_outside(at, n);
+    }
+
+    /// Counts what is zero or subnormal, and refuses the rest.
+    #[cold]
+    fn add_odd(&mut self, value: f64, n: u64) -> bool {
+        if value == 0.0 {
+            self.zero_count = self.zero_count.saturating_add(n);
+        } else if value > 0.0 && value < f64::INFINITY {
+            self.add(index((value * NORMALISING.0).to_bits(), NORMALISING.1), n);
+        } else {
+            self.refused = self.refused.saturating_add(n);
+            return false;
+        }
+        true
     }
 
     /// Counts beside the buckets that there are.
@@ -200,12 +217,6 @@ impl ExponentialHistogram {
     fn add_outside(&mut self, at: i32, n: u64) {
         let by = self.make_room(at, at);
         self.counts.add(((at >> by) - self.offset) as usize, n);
-    }
-
-    /// From an index at the finest scale to one at this histogram's.
-    #[inline]
-    fn at_scale(&self, finest: i64) -> i32 {
-        (finest >> (SCALE_MAX - self.scale)) as i32
     }
 
     /// Makes buckets from `first` to `last`, both at the present scale. Says by how many scales it had to go down.
@@ -243,31 +254,59 @@ impl ExponentialHistogram {
     }
 }
 
-/// The index of a value above zero at [`SCALE_MAX`], from which that at every coarser scale follows by a shift: so two
-/// histograms agree about a value whatever their scales.
+/// The index of a normal number above zero, raised by a power of two, at [`SCALE_MAX`], from which that at every coarser scale follows by a shift: so
+/// two histograms agree about a value whatever their scales.
 ///
 /// Exact for powers of two. Elsewhere the logarithm may be off by its last bit, which matters only to values that near
 /// to a bound (the data model allows an inexact mapping there).
 #[inline]
-fn index(value: f64) -> i64 {
-    let (value, raised) = if value < f64::MIN_POSITIVE {
-        (value * NORMALISING.0, NORMALISING.1)
-    } else {
-        (value, 0)
-    };
-    let bits = value.to_bits();
-    let exponent = (bits >> FRACTION_BITS) as i64 - EXPONENT_BIAS - raised;
-    let fraction = bits & ((1 << FRACTION_BITS) - 1);
+fn index(bits: u64, raised: i64) -> i64 {
+    const PER_OCTAVE: i64 = 1 << SCALE_MAX;
+    let exponent = ((bits >> FRACTION_BITS) as i64).wrapping_sub(EXPONENT_BIAS + raised);
     let octave = exponent << SCALE_MAX;
+    let fraction = bits & ((1 << FRACTION_BITS) - 1);
     if fraction == 0 {
-        return octave - 1; // Upper bounds are inclusive.
+        return octave.wrapping_sub(1); // Upper bounds are inclusive.
     }
     // Between 1 and 2, so that the logarithm keeps all its bits for the place within the octave.
     let mantissa = f64::from_bits(fraction | (EXPONENT_BIAS as u64) << FRACTION_BITS);
-    const PER_OCTAVE: i64 = 1 << SCALE_MAX;
-    // For values above zero, the ceiling less one is the floor, but where the logarithm is a whole number of buckets.
-    let above = mantissa.log2() * PER_OCTAVE as f64;
-    let floor = above as i64;
-    let within = if floor as f64 == above { floor - 1 } else { floor };
-    octave + within.clamp(0, PER_OCTAVE - 1)
+    let place = log2(mantissa) * PER_OCTAVE as f64;
+    // The sum has no bits left for a fraction, so it is rounded to a whole number; less a half, that is the floor.
+    let floor = (place - 0.5 + WHOLE).to_bits().wrapping_sub(WHOLE.to_bits()) as i64;
+    octave.wrapping_add(floor.clamp(0, PER_OCTAVE - 1))
+}
+
+/// 2^52 and 2^51: doubles of this size, and of a little less, are whole numbers.
+const WHOLE: f64 = 6_755_399_441_055_744.0;
+
+/// The binary logarithm of a number from 1 to 2, off by no more than 1e-15: half as many instructions as the C
+/// library's, which has to take any number, and the same bits on every platform.
+#[inline]
+fn log2(mantissa: f64) -> f64 {
+    use std::f64::consts::{LOG2_E, SQRT_2};
+    // log2(√2) is a half, and ln(m/√2) = 2 artanh(s) is a series in odd powers of s, which is at most 0.172: behind the
+    // 17th power, what is left out is below the last bit.
+    let s = (mantissa - SQRT_2) / (mantissa + SQRT_2);
+    let z = s * s;
+    let (z2, z4) = (z * z, (z * z) * (z * z));
+    let low = (1.0 + z * (1.0 / 3.0)) + z2 * (1.0 / 5.0 + z * (1.0 / 7.0));
+    let high = (1.0 / 9.0 + z * (1.0 / 11.0)) + z2 * (1.0 / 13.0 + z * (1.0 / 15.0));
+    let series = low + z4 * (high + z4 * (1.0 / 17.0));
+    0.5 + 2.0 * LOG2_E * s * series
+}
+
+#[cfg(test)]
+mod tests {
+    use super::log2;
+
+    #[test]
+    fn the_logarithm_is_as_good_as_the_c_library_s() {
+        let steps = 1_000_000;
+
+        for step in 0..=steps {
+            let mantissa = 1.0 + f64::from(step) / f64::from(steps);
+            let (ours, theirs) = (log2(mantissa), mantissa.log2());
+            assert!((ours - theirs).abs() < 1e-15, "{mantissa}: {ours} is not {theirs}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ pub const OVERFLOW: &str = "otel.metric.overflow";
 
 /// A set of attributes that is larger than this has no stream of its own: the limits of streams bound memory only if a
 /// single one cannot take much. Usual sets have 200 bytes, and SQL statements as span names some thousands.
-const ATTRIBUTES_BYTES_MAX: usize = 8 * 1024;
+const KEY_BYTES_MAX: usize = 8 * 1024;
 
 /// What is counted for a stream.
 pub trait Counted {
@@ -30,7 +30,7 @@ pub trait Counted {
 /// One set of attributes, and what was counted for it.
 #[derive(Debug)]
 pub struct Stream<S> {
-    attributes: EncodedAttributes,
+    identity: Identity,
     hash: u64,
     /// Since when it counts, in nanoseconds since 1970.
     start: u64,
@@ -40,10 +40,24 @@ pub struct Stream<S> {
     pub state: S,
 }
 
+/// What makes a stream this one.
+#[derive(Debug, Clone)]
+struct Identity {
+    /// What it is looked up by, where that is something shorter than its attributes.
+    key: Option<Box<[u8]>>,
+    attributes: EncodedAttributes,
+}
+
+impl Identity {
+    fn key(&self) -> &[u8] {
+        self.key.as_deref().unwrap_or(self.attributes.framed())
+    }
+}
+
 impl<S> Stream<S> {
-    fn new(attributes: EncodedAttributes, hash: u64, moment: &Moment, state: S) -> Self {
+    fn new(identity: Identity, hash: u64, moment: &Moment, state: S) -> Self {
         Self {
-            attributes,
+            identity,
             hash,
             start: moment.wall,
             used: moment.now,
@@ -55,7 +69,7 @@ impl<S> Stream<S> {
     /// What to say about a point of this stream beside its value.
     pub fn head(&self, moment: &Moment) -> PointHead<'_> {
         PointHead {
-            attributes: &self.attributes,
+            attributes: &self.identity.attributes,
             start: self.start,
             time: moment.wall,
             has_no_value: false,
@@ -151,8 +165,32 @@ impl<S: Counted> Streams<S> {
         (room, measurements): (&mut Room, u64),
         make: impl Fn() -> S,
     ) -> &mut Stream<S> {
-        let hash = self.hashing.hash_one(attributes.framed());
-        self.hashed((hash, attributes), moment, (room, measurements), make)
+        let key = attributes.framed();
+        let hash = self.hashing.hash_one(key);
+        let identity = || Identity {
+            key: None,
+            attributes: attributes.clone(),
+        };
+        self.hashed((hash, key), identity, moment, (room, measurements), make)
+    }
+
+    /// The same by a key that is quicker to make than the attributes, which are made for a new stream only. Equal keys
+    /// are to mean equal attributes, in this table and in all that are absorbed; that is the caller's duty.
+    #[inline]
+    pub fn stream_by(
+        &mut self,
+        key: &[u8],
+        attributes: impl FnOnce() -> EncodedAttributes,
+        moment: &Moment,
+        (room, measurements): (&mut Room, u64),
+        make: impl Fn() -> S,
+    ) -> &mut Stream<S> {
+        let hash = self.hashing.hash_one(key);
+        let identity = || Identity {
+            key: Some(key.into()),
+            attributes: attributes(),
+        };
+        self.hashed((hash, key), identity, moment, (room, measurements), make)
     }
 
     /// Streams, without the overflow.
@@ -187,9 +225,9 @@ impl<S: Counted> Streams<S> {
     pub fn absorb(&mut self, other: &mut Self, room: &mut Room, moment: &Moment, make: impl Fn() -> S) {
         other.remove(|stream| !stream.touched, drop);
         for from in &mut other.held {
-            let key = (from.hash, &from.attributes);
+            let key = (from.hash, from.identity.key());
             let counted = (&mut *room, from.state.measurements());
-            let into = self.hashed(key, &from.last_use(moment), counted, &make);
+            let into = self.hashed(key, || from.identity.clone(), &from.last_use(moment), counted, &make);
             into.absorb(from, moment);
         }
         if let Some(from) = &mut other.overflow {
@@ -202,18 +240,19 @@ impl<S: Counted> Streams<S> {
     #[inline]
     fn hashed(
         &mut self,
-        (hash, attributes): (u64, &EncodedAttributes),
+        (hash, key): (u64, &[u8]),
+        identity: impl FnOnce() -> Identity,
         moment: &Moment,
         (room, measurements): (&mut Room, u64),
         make: impl Fn() -> S,
     ) -> &mut Stream<S> {
         let held = &self.held;
-        let same = |at: &u32| held.get(*at as usize).is_some_and(|it| it.attributes == *attributes);
+        let same = |at: &u32| held.get(*at as usize).is_some_and(|it| it.identity.key() == key);
         let known = self.known.find(hash, same).map(|at| *at as usize);
         let at = known.or_else(|| {
-            let is_small = attributes.bytes_len() <= ATTRIBUTES_BYTES_MAX;
+            let is_small = key.len() <= KEY_BYTES_MAX;
             (is_small && self.held.len() < self.most && room.take())
-                .then(|| self.hold(Stream::new(attributes.clone(), hash, moment, make())))
+                .then(|| self.hold(Stream::new(identity(), hash, moment, make())))
         });
         if let Some(stream) = at.and_then(|at| self.held.get_mut(at)) {
             stream.used = stream.used.max(moment.now);
@@ -225,7 +264,13 @@ impl<S: Counted> Streams<S> {
     }
 
     fn overflow<'p>(place: &'p mut Option<Box<Stream<S>>>, moment: &Moment, make: impl Fn() -> S) -> &'p mut Stream<S> {
-        let begin = || Stream::new(EncodedAttributes::new().with(OVERFLOW, true), 0, moment, make());
+        let begin = || {
+            let identity = Identity {
+                key: None,
+                attributes: EncodedAttributes::new().with(OVERFLOW, true),
+            };
+            Stream::new(identity, 0, moment, make())
+        };
         let stream = place.get_or_insert_with(|| Box::new(begin()));
         stream.used = stream.used.max(moment.now);
         stream.touched = true;

@@ -7,12 +7,13 @@ use pipeline::payload::metrics::MetricsBuilder;
 use pipeline::payload::{EncodedAttributes, Payload, Place, ResourceSpansView, ResourceView, SpanView, names};
 
 use super::Config;
+use super::count::Count;
 use super::families::{Families, Page, SCOPE, Shape, nowhere};
-use super::layout::Layout;
+use super::layout::{Layout, List, Said};
 use super::meters::Meters;
 use super::seen::Seen;
 use super::values::Values;
-use crate::aggregation::{Aggregate, Measured, Moment, PointWriter, Room, Source, Sources};
+use crate::aggregation::{Aggregate, Measured, Moment, PointWriter, Room, Source, Sources, Streams};
 
 /// Everything that the configuration says, shared by all desks.
 pub(super) struct Plan {
@@ -95,15 +96,15 @@ pub(super) struct SpanCounts {
     writer: PointWriter,
 }
 
-/// Attributes are put together here: a stream that is known allocates nothing.
+/// Attributes and keys are put together here: a stream that is known allocates nothing.
 #[derive(Default)]
 struct Buffers {
     resource: EncodedAttributes,
     /// What the spans of a resource and scope have in common.
     place: EncodedAttributes,
     point: EncodedAttributes,
-    /// Of a second point that begins in the same way.
-    other_point: EncodedAttributes,
+    /// What a stream is looked up by.
+    key: Vec<u8>,
 }
 
 /// Where values of dimensions are found.
@@ -175,56 +176,77 @@ impl Tally<'_> {
     #[inline]
     fn span(&mut self, seen: &Seen<'_>, found: &Found<'_>) {
         let Plan { layout, shape, .. } = self.plan;
-        let Buffers {
-            place,
-            point,
-            other_point,
-            ..
-        } = &mut *self.buffers;
-        let (weight, values) = (seen.weight(), [&found.span, &found.resource]);
-        let measured = self.plan.measured(seen, self.moment);
-        point.clear();
-        point.extend(place);
-        layout.span(seen.name, (seen.kind, seen.status), weight.is_extrapolated, point);
-        layout.list(&layout.shared, None, &values, point);
+        let values = [&found.span, &found.resource];
+        let point = Point::of(self.plan, seen, self.moment, &values);
         if shape.are_apart {
-            other_point.clear();
-            other_point.extend(point);
-            layout.list(&layout.durations, Some(&layout.shared), &values, other_point);
-            let room = (&mut *self.room, weight.spans);
+            let lists = [&layout.shared, &layout.durations];
             let make = || shape.duration_count();
-            let stream = self.families.durations.stream(other_point, self.moment, room, make);
-            stream.state.add(weight.spans, measured);
+            point.count(&mut self.families.durations, lists, (self.room, self.buffers), make);
         }
-        layout.list(&layout.calls, Some(&layout.shared), &values, point);
-        let room = (&mut *self.room, weight.spans);
-        let stream = self
-            .families
-            .spans
-            .stream(point, self.moment, room, || shape.span_count());
-        stream.state.add(weight.spans, measured);
+        let lists = [&layout.shared, &layout.calls];
+        let make = || shape.span_count();
+        point.count(&mut self.families.spans, lists, (self.room, self.buffers), make);
     }
 
     fn events<'a>(&mut self, span: SpanView<'a>, seen: &Seen<'a>, found: &mut Found<'a>) {
         let Plan { layout, shape, .. } = self.plan;
-        let Buffers { place, point, .. } = &mut *self.buffers;
-        let weight = seen.weight();
-        let measured = self.plan.measured(seen, self.moment);
         for event in span.events() {
             found.event.fill(layout, event.attrs().raw());
             let values = [&found.span, &found.event, &found.resource];
-            point.clear();
-            point.extend(place);
-            layout.span(seen.name, (seen.kind, seen.status), weight.is_extrapolated, point);
-            layout.list(&layout.shared, None, &values, point);
-            layout.list(&layout.events, Some(&layout.shared), &values, point);
-            let room = (&mut *self.room, weight.spans);
-            let stream = self
-                .families
-                .events
-                .stream(point, self.moment, room, || shape.event_count());
-            stream.state.add(weight.spans, measured);
+            let lists = [&layout.shared, &layout.events];
+            let point = Point::of(self.plan, seen, self.moment, &values);
+            let make = || shape.event_count();
+            point.count(&mut self.families.events, lists, (self.room, self.buffers), make);
         }
+    }
+}
+
+/// What one span, or one of its events, adds to a stream.
+struct Point<'p> {
+    layout: &'p Layout,
+    moment: &'p Moment,
+    said: Said<'p>,
+    values: &'p [&'p Values<'p>],
+    spans: u64,
+    measured: Measured,
+}
+
+impl<'p> Point<'p> {
+    #[inline]
+    fn of(plan: &'p Plan, seen: &Seen<'p>, moment: &'p Moment, values: &'p [&'p Values<'p>]) -> Self {
+        let weight = seen.weight();
+        Self {
+            layout: &plan.layout,
+            moment,
+            said: seen.said(weight),
+            values,
+            spans: weight.spans,
+            measured: plan.measured(seen, moment),
+        }
+    }
+
+    #[inline]
+    fn count(
+        &self,
+        streams: &mut Streams<Count>,
+        lists: [&List; 2],
+        (room, buffers): (&mut Room, &mut Buffers),
+        make: impl Fn() -> Count,
+    ) {
+        let (layout, room) = (self.layout, (room, self.spans));
+        let Buffers { place, point, key, .. } = buffers;
+        let stream = if layout.has_globs {
+            layout.point(place, &self.said, lists, self.values, point);
+            streams.stream(point, self.moment, room, make)
+        } else {
+            layout.key(place, &self.said, lists, self.values, key);
+            let attributes = || {
+                layout.point(place, &self.said, lists, self.values, point);
+                point.clone()
+            };
+            streams.stream_by(key, attributes, self.moment, room, make)
+        };
+        stream.state.add(self.spans, self.measured);
     }
 }
 

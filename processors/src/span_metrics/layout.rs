@@ -27,13 +27,47 @@ pub(super) struct List {
     first: usize,
 }
 
+/// What a span says about itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub(super) name: Text<'a>,
+    pub(super) kind: SpanKind,
+    pub(super) status: StatusCode,
+    /// It stands for others that its sampler dropped.
+    pub(super) is_extrapolated: bool,
+}
+
+impl Said<'_> {
+    /// Its place in [`KINDS`].
+    fn kind(&self) -> usize {
+        match self.kind {
+            SpanKind::Other(_) => KINDS.len() - 1,
+            known => known.number() as usize,
+        }
+    }
+
+    /// Its place in [`STATUSES`].
+    fn status(&self) -> usize {
+        match self.status {
+            StatusCode::Unset => 0,
+            StatusCode::Ok => 1,
+            StatusCode::Error => 2,
+            StatusCode::Other(_) => 3,
+        }
+    }
+}
+
 /// What the configuration says about attributes, ready for use.
 #[derive(Debug)]
 pub(super) struct Layout {
     has_service_name: bool,
     has_span_name: bool,
+    has_kind: bool,
+    has_status: bool,
     /// Kind, status and who counts, by kind and status: they have few values and are encoded once.
     said: Vec<[EncodedAttributes; STATUSES.len()]>,
+    /// The place of a span tells streams of one resource apart.
+    has_places: bool,
     scopes: Vec<String>,
     pub(super) has_sampling_method: bool,
     /// Of every metric.
@@ -44,7 +78,28 @@ pub(super) struct Layout {
     pub(super) events: List,
     /// The names of all four, in this order.
     pub(super) names: Vec<String>,
+    /// A bit for each length that one of them has, so that most attributes are passed by without a comparison.
+    lengths: u64,
     pub(super) has_globs: bool,
+}
+
+/// Whether all spans of a resource, as the configuration tells resources apart, have one service.
+fn tells_services_apart(config: &Config) -> bool {
+    let keys = &config.resource_metrics_key_attributes;
+    config.add_resource_attributes && (keys.is_empty() || keys.iter().any(|key| key == names::SERVICE_NAME))
+}
+
+/// A part of a key that may be missing.
+#[inline]
+fn put_sized(out: &mut Vec<u8>, part: Option<&[u8]>) {
+    // No part is as long as that: batches are smaller.
+    let length = part.map_or(u32::MAX, |part| part.len() as u32);
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(part.unwrap_or_default());
+}
+
+fn length_bit(name: &[u8]) -> u64 {
+    1 << (name.len() % 64)
 }
 
 impl Layout {
@@ -83,7 +138,10 @@ impl Layout {
         Self {
             has_service_name: has(names::SERVICE_NAME),
             has_span_name: has(SPAN_NAME),
+            has_kind: has(SPAN_KIND),
+            has_status: has(STATUS_CODE),
             said: KINDS.iter().map(said).collect(),
+            has_places: !config.include_instrumentation_scope.is_empty() || !tells_services_apart(config),
             scopes: config.include_instrumentation_scope.clone(),
             has_sampling_method: config.enable_metrics_sampling_method,
             has_globs: lists.iter().any(|list| !list.dimensions.globs.is_empty()),
@@ -91,8 +149,23 @@ impl Layout {
             calls,
             durations,
             events,
+            lengths: names
+                .iter()
+                .fold(0, |lengths, name| lengths | length_bit(name.as_bytes())),
             names,
         }
+    }
+
+    /// Whether any attribute of spans, events or resources is a dimension.
+    #[inline]
+    pub(super) fn asks_for_attributes(&self) -> bool {
+        self.has_globs || !self.names.is_empty()
+    }
+
+    /// Whether an attribute of this name could be asked for by name.
+    #[inline]
+    pub(super) fn may_name(&self, key: &[u8]) -> bool {
+        self.lengths & length_bit(key) != 0
     }
 
     /// What all spans of a resource and a scope have in common.
@@ -113,40 +186,70 @@ impl Layout {
         }
     }
 
-    /// What a span says about itself, behind what its place says.
-    #[inline]
-    pub(super) fn span(
+    /// The attributes of a point; `values` in the order of precedence.
+    pub(super) fn point(
         &self,
-        name: Text<'_>,
-        (kind, status): (SpanKind, StatusCode),
-        is_extrapolated: bool,
+        place: &EncodedAttributes,
+        said: &Said<'_>,
+        lists: [&List; 2],
+        values: &[&Values<'_>],
         out: &mut EncodedAttributes,
     ) {
+        out.clear();
+        out.extend(place);
         if self.has_span_name {
-            out.push(SPAN_NAME, name);
+            out.push(SPAN_NAME, said.name);
         }
-        let kind = match kind {
-            SpanKind::Other(_) => KINDS.len() - 1,
-            known => known.number() as usize,
-        };
-        let status = match status {
-            StatusCode::Unset => 0,
-            StatusCode::Ok => 1,
-            StatusCode::Error => 2,
-            StatusCode::Other(_) => 3,
-        };
-        if let Some(said) = self.said.get(kind).and_then(|kind| kind.get(status)) {
-            out.extend(said);
+        if let Some(encoded) = self.said.get(said.kind()).and_then(|kind| kind.get(said.status())) {
+            out.extend(encoded);
         }
         if self.has_sampling_method {
-            let method = if is_extrapolated { "extrapolated" } else { "counted" };
+            let method = if said.is_extrapolated {
+                "extrapolated"
+            } else {
+                "counted"
+            };
             out.push(SAMPLING_METHOD, method);
+        }
+        let [shared, own] = lists;
+        Self::list(shared, None, values, out);
+        Self::list(own, Some(shared), values, out);
+    }
+
+    /// What tells points of one resource apart, in fewer bytes than their attributes: two spans have the same key if
+    /// and only if they have the same attributes. Not with patterns, which may find anything.
+    #[inline]
+    pub(super) fn key(
+        &self,
+        place: &EncodedAttributes,
+        said: &Said<'_>,
+        lists: [&List; 2],
+        values: &[&Values<'_>],
+        out: &mut Vec<u8>,
+    ) {
+        debug_assert!(!self.has_globs, "patterns find attributes that are not in the key");
+        out.clear();
+        let kind = if self.has_kind { said.kind() as u8 } else { 0 };
+        let status = if self.has_status { said.status() as u8 } else { 0 };
+        let method = u8::from(self.has_sampling_method && said.is_extrapolated);
+        out.extend_from_slice(&[kind, status, method]);
+        if self.has_places {
+            put_sized(out, Some(place.framed()));
+        }
+        for list in lists {
+            for position in (list.first..).take(list.dimensions.named.len()) {
+                let value = values.iter().find_map(|values| values.named(position));
+                put_sized(out, value.map(RawValue::bytes));
+            }
+        }
+        // Last, so that it needs no length.
+        if self.has_span_name {
+            out.extend_from_slice(said.name.as_bytes());
         }
     }
 
     /// The attributes of a list; `values` in the order of precedence. `beside` stands on the same point already.
-    #[inline]
-    pub(super) fn list(&self, list: &List, beside: Option<&List>, values: &[&Values<'_>], out: &mut EncodedAttributes) {
+    fn list(list: &List, beside: Option<&List>, values: &[&Values<'_>], out: &mut EncodedAttributes) {
         for (position, named) in (list.first..).zip(&list.dimensions.named) {
             match values.iter().find_map(|values| values.named(position)) {
                 Some(value) => out.push(&named.name, value),

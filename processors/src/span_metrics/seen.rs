@@ -2,16 +2,16 @@
 
 use pipeline::payload::{SpanField, SpanId, SpanKind, SpanView, StatusCode, Text, TraceId};
 
-use super::layout::Layout;
+use super::layout::{Layout, Said};
 use super::sampling::Weight;
 use super::values::Values;
 
 /// What the connector wants to know about a span beside the values of its dimensions.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Seen<'a> {
-    pub(super) name: Text<'a>,
-    pub(super) kind: SpanKind,
-    pub(super) status: StatusCode,
+    name: Text<'a>,
+    kind: SpanKind,
+    status: StatusCode,
     start: u64,
     end: u64,
     pub(super) trace_id: TraceId,
@@ -23,9 +23,18 @@ pub(super) struct Seen<'a> {
 impl<'a> Seen<'a> {
     #[inline]
     pub(super) fn of(span: SpanView<'a>, layout: &Layout, values: &mut Values<'a>) -> Self {
-        let mut seen = Self::default();
         values.clear();
-        for field in span.fields() {
+        if layout.asks_for_attributes() {
+            Self::gathered(span.fields(), layout, values)
+        } else {
+            Self::gathered(span.fields_but_attributes(), layout, values)
+        }
+    }
+
+    #[inline]
+    fn gathered(fields: impl Iterator<Item = SpanField<'a>>, layout: &Layout, values: &mut Values<'a>) -> Self {
+        let mut seen = Self::default();
+        for field in fields {
             match field {
                 SpanField::Attr(key, value) => values.offer(layout, key, value),
                 SpanField::Name(name) => seen.name = name,
@@ -46,6 +55,15 @@ impl<'a> Seen<'a> {
     /// Nanoseconds from start to end; none if the end comes first.
     pub(super) fn duration(&self) -> Option<u64> {
         self.end.checked_sub(self.start)
+    }
+
+    pub(super) fn said(&self, weight: Weight) -> Said<'a> {
+        Said {
+            name: self.name,
+            kind: self.kind,
+            status: self.status,
+            is_extrapolated: weight.is_extrapolated,
+        }
     }
 
     pub(super) fn weight(&self) -> Weight {

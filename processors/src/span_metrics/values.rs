@@ -24,7 +24,7 @@ impl<'a> Values<'a> {
     /// Reads the attributes of something else.
     pub(super) fn fill(&mut self, layout: &Layout, attributes: RawAttrs<'a>) {
         self.clear();
-        if self.named.is_empty() && !layout.has_globs {
+        if !layout.asks_for_attributes() {
             return;
         }
         for (key, value) in attributes {
@@ -41,9 +41,11 @@ impl<'a> Values<'a> {
     /// Takes an attribute if it is asked for; of several with one name the first.
     #[inline]
     pub(super) fn offer(&mut self, layout: &Layout, key: Key<'a>, value: RawValue<'a>) {
-        for (name, place) in layout.names.iter().zip(&mut self.named) {
-            if place.is_none() && name.as_bytes() == key.as_bytes() {
-                *place = Some(value);
+        if layout.may_name(key.as_bytes()) {
+            for (name, place) in layout.names.iter().zip(&mut self.named) {
+                if place.is_none() && name.as_bytes() == key.as_bytes() {
+                    *place = Some(value);
+                }
             }
         }
         if layout.has_globs {

@@ -292,6 +292,7 @@ fn fresh_key(n: u8) -> String {
 fn value(value: AttrValue<'_>) -> Option<AnyValue> {
     let value = match value {
         AttrValue::Str(text) => Value::StringValue(text.to_owned()),
+        AttrValue::Text(text) => Value::StringValue(text.as_str().to_owned()),
         AttrValue::Int(number) => Value::IntValue(number),
         AttrValue::Bool(truth) => Value::BoolValue(truth),
         other => unreachable!("no plan writes {other:?}"),
