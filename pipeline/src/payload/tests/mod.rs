@@ -7,6 +7,7 @@ mod bombs;
 mod captures;
 mod generate;
 mod metrics;
+mod opening;
 mod parse;
 mod reference;
 mod refusals;
