@@ -32,13 +32,18 @@ fn main() {
     let yaml = match task.what.as_str() {
         "observe" => return observe(&task),
         "span_metrics_exponential" => "{histogram: {unit: s, exponential: {}}, exemplars: {enabled: true}}",
-        "span_metrics_dimensions" => "dimensions: [{name: gen_ai.response.model}, {name: tenant.id}, {name: host.name}]",
+        "span_metrics_dimensions" => {
+            "dimensions: [{name: gen_ai.response.model}, {name: tenant.id}, {name: host.name}]"
+        }
         _ => "{}",
     };
     let world = World::system();
     let conduits: Vec<_> = match task.what.as_str() {
         "llm_metrics" => [connected::<LlmMetrics>(&world, "{}"), None],
-        "llm_both" => [connected::<LlmMetrics>(&world, "{}"), connected::<SpanMetrics>(&world, "{}")],
+        "llm_both" => [
+            connected::<LlmMetrics>(&world, "{}"),
+            connected::<SpanMetrics>(&world, "{}"),
+        ],
         _ => [connected::<SpanMetrics>(&world, yaml), None],
     }
     .into_iter()
@@ -59,7 +64,10 @@ fn main() {
             let credit = Credit::none(&world.budget);
             let payload = Payload::Traces(traces.clone());
             let batch = Batch::new(payload, Arc::clone(&origin), Receipt::unheard(), credit);
-            let polled = conduit.consume(batch).as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let polled = conduit
+                .consume(batch)
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
             counted += u64::from(polled.is_ready());
         }
         counted

@@ -86,7 +86,7 @@ impl<S> Stream<S> {
 
     /// Whether this is the stream that takes what found no room.
     pub fn is_overflow(&self) -> bool {
-        self.attributes.attrs().get(OVERFLOW).is_some()
+        self.identity.attributes.attrs().get(OVERFLOW).is_some()
     }
 
     /// When something was counted last.

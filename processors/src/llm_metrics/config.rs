@@ -6,6 +6,8 @@ use config::{Duration, Report, Validate};
 use pipeline::payload::names;
 use serde::Deserialize;
 
+use super::dictionary::{Dictionary, Fact, Word};
+
 /// Metrics of requests to LLMs, made from their spans and those of their phases.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -265,6 +267,13 @@ impl Validate for Config {
         }
         if self.tenant_class_attribute.is_empty() {
             report.reject("tenant_class_attribute", "must name an attribute");
+        }
+        let known = Dictionary::new(names::INFERSCOPE_TENANT_CLASS).find(self.tenant_class_attribute.as_bytes());
+        if known.is_some_and(|known| known.fact != Fact::Text(Word::TenantClass)) {
+            report.reject(
+                "tenant_class_attribute",
+                "this attribute says something else about a request; name another",
+            );
         }
         if self.exemplars.enabled && self.exemplars.max_per_data_point == 0 {
             report.reject(

@@ -10,6 +10,7 @@ use pipeline::payload::{EmittedScope, EncodedAttributes, Payload, Place, ScopeSp
 use super::answer::{Answer, Kind, seconds};
 use super::config::{Config, PhasesFrom, Temporality};
 use super::dictionary::Word;
+use super::familiar::Familiar;
 use super::labels::{Labels, Sender, Values, Words};
 use super::meters::{Meters, Reason, Seen};
 use super::objectives::{Limits, Objectives};
@@ -18,7 +19,7 @@ use super::said::Said;
 use super::spent::spent;
 use super::tally::{PhaseKey, Shapes, Tally};
 use super::telling::Teller;
-use crate::aggregation::{Aggregate, Moment, Room, Sources, Stream, Streams};
+use crate::aggregation::{Aggregate, Measured, Moment, Room, Sources, Stream, Streams};
 use crate::llm_phases::{Phase, Source};
 
 /// The scope of the metrics.
@@ -57,6 +58,7 @@ pub(super) struct Counting {
     room: Room,
     /// Filled anew for every change of labels.
     labels: EncodedAttributes,
+    familiar: Familiar,
     teller: Teller,
 }
 
@@ -67,6 +69,8 @@ struct Group<'a, 's> {
     limits: Limits,
     tally: &'s mut Tally,
     is_overflow: bool,
+    /// Whether all labels are those of the sender: its spans say none of their own.
+    is_senders: bool,
 }
 
 impl Shared {
@@ -103,10 +107,9 @@ impl Shared {
     }
 
     /// Whether a span is the first that comes of its request.
-    fn is_first(&self, span: SpanView<'_>, said: &Said<'_>, sender: &Sender<'_>, moment: &Moment) -> bool {
-        let request_id = said.word(Word::RequestId).as_bytes();
+    fn is_first(&self, said: &Said<'_>, sender: &Sender<'_>, moment: &Moment) -> bool {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.is_first(span, request_id, sender.identity, moment.now)
+        recent.is_first(said, sender.identity, moment.now)
     }
 }
 
@@ -117,17 +120,35 @@ impl Counting {
             senders: Sources::new(shared.senders_max, shared.hashing.clone()),
             room: Room::new(shared.label_sets_max),
             labels: EncodedAttributes::new(),
+            familiar: Familiar::default(),
             teller: Teller::new(temporality),
             shared,
         }
     }
 
     fn scope<'a>(&mut self, scope: ScopeSpansView<'a>, sender: &Sender<'a>, moment: &Moment, seen: &mut Seen) {
-        let shared = Arc::clone(&self.shared);
+        let shared = &*self.shared;
         let mut values = Values::new();
         let mut group: Option<Group<'a, '_>> = None;
         for span in scope.spans() {
-            let said = Said::read(span, &shared.labels.dictionary);
+            let opening = span.opening();
+            let end = opening.rest().bytes();
+            if let Some(group) = group.as_mut().filter(|group| group.is_senders)
+                && let Some(key) = self.familiar.recall(end)
+            {
+                seen.span(Kind::Phase);
+                seen.overflowed += u64::from(group.is_overflow);
+                let measured = Measured {
+                    value: 0.0,
+                    time: opening.end,
+                    trace_id: opening.trace_id,
+                    span_id: opening.span_id,
+                };
+                shared.time_in_phase(key, opening.start, measured, group.tally, seen);
+                continue;
+            }
+            let mut said = Said::default();
+            said.read(&opening, &shared.labels.dictionary);
             let kind = Kind::of(&said, sender.is_tgi);
             seen.span(kind);
             if !matches!(kind, Kind::Request | Kind::Phase) {
@@ -140,18 +161,17 @@ impl Counting {
                 .is_some_and(|it| it.words == words && it.values == values)
             {
                 shared.labels.write(&words, &values, sender, &mut self.labels);
-                let stream = {
-                    let place = || Place::made(&sender.resource, &SCOPE);
-                    let make = |is_overflow| shared.series(place, is_overflow);
-                    let source = self.senders.source(sender.resource.framed(), moment.now, make);
-                    let room = (&mut self.room, 0);
-                    source
-                        .streams
-                        .streams
-                        .stream(&self.labels, moment, room, Tally::default)
-                };
+                let place = || Place::made(&sender.resource, &SCOPE);
+                let make = |is_overflow| shared.series(place, is_overflow);
+                let source = self.senders.source(sender.resource.framed(), moment.now, make);
+                let room = (&mut self.room, 0);
+                let stream = source
+                    .streams
+                    .streams
+                    .stream(&self.labels, moment, room, Tally::default);
                 group = Some(Group {
                     words,
+                    is_senders: said.has_no_label() && values.iter().all(Option::is_none),
                     values: values.clone(),
                     limits: shared.objectives.limits(words.model(), words.tenant_class()),
                     is_overflow: stream.is_overflow(),
@@ -160,9 +180,14 @@ impl Counting {
             }
             let Some(group) = &mut group else { continue };
             seen.overflowed += u64::from(group.is_overflow);
-            match kind {
-                Kind::Request => shared.request(span, &said, sender, moment, group, seen),
-                _ => shared.phase(&said, group.tally, seen),
+            if kind == Kind::Request {
+                shared.request(span, &said, sender, moment, group, seen);
+            } else if let Some(key) = shared.phase(&said, seen) {
+                shared.time_in_phase(key, said.start, said.measured(0.0), group.tally, seen);
+                let is_usual = (said.start, said.end) == (opening.start, opening.end);
+                if group.is_senders && is_usual {
+                    self.familiar.remember(end, key);
+                }
             }
         }
     }
@@ -188,7 +213,7 @@ impl Shared {
         if answer.duration.is_none() {
             seen.unusable(Reason::Backwards, 1);
         }
-        let is_first = self.is_first(span, said, sender, moment);
+        let is_first = self.is_first(said, sender, moment);
         seen.siblings += u64::from(!is_first);
         let judgement = self.objectives.judge(&answer, &group.limits);
         group.tally.answer(&answer, is_first, &judgement, &self.shapes);
@@ -199,21 +224,28 @@ impl Shared {
         }
     }
 
-    /// Counts time in a phase.
-    #[inline]
-    fn phase(&self, said: &Said<'_>, tally: &mut Tally, seen: &mut Seen) {
-        if self.phases_from != PhasesFrom::Spans {
-            return;
-        }
+    /// The phase that a span shows, and how far to trust its length.
+    fn phase(&self, said: &Said<'_>, seen: &mut Seen) -> Option<PhaseKey> {
         let phase = Phase::of_word(said.word(Word::Phase).as_bytes());
         let source = Source::of_word(said.word(Word::PhaseSource).as_bytes());
         let Some((phase, source)) = phase.zip(source) else {
-            return seen.unusable(Reason::UnknownWord, 1);
+            seen.unusable(Reason::UnknownWord, 1);
+            return None;
         };
-        match said.end.checked_sub(said.start) {
-            Some(ns) => tally.phase(PhaseKey::new(phase, source), said.measured(seconds(ns)), &self.shapes),
-            None => seen.unusable(Reason::Backwards, 1),
+        Some(PhaseKey::new(phase, source))
+    }
+
+    /// Counts time in a phase, from `start` to the time of `measured`.
+    #[inline]
+    fn time_in_phase(&self, key: PhaseKey, start: u64, measured: Measured, tally: &mut Tally, seen: &mut Seen) {
+        if self.phases_from != PhasesFrom::Spans {
+            return;
         }
+        let Some(ns) = measured.time.checked_sub(start) else {
+            return seen.unusable(Reason::Backwards, 1);
+        };
+        let value = seconds(ns);
+        tally.phase(key, Measured { value, ..measured }, &self.shapes);
     }
 }
 

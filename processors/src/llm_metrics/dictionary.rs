@@ -217,22 +217,43 @@ pub(super) struct Meaning {
     pub(super) row: u8,
     /// How far down its row the name stands.
     pub(super) rank: u8,
-    /// Nanoseconds of one unit, where it is a duration.
-    pub(super) unit: f64,
     /// Whether only requests say it.
     pub(super) marks_request: bool,
+    /// Whether it is a duration in milliseconds; the others are in seconds.
+    in_milliseconds: bool,
 }
 
-/// Every known key, found by its length first: most attributes of a span end there.
+impl Meaning {
+    /// Nanoseconds of one unit, of a duration.
+    #[inline]
+    pub(super) fn unit(&self) -> f64 {
+        if self.in_milliseconds { 1e6 } else { 1e9 }
+    }
+}
+
+/// Every known key, found by its end and its length: the ends of these names differ, their beginnings do not. Most
+/// attributes of a span are unknown and end at an empty place.
 #[derive(Debug)]
 pub(super) struct Dictionary {
-    by_length: Vec<Vec<(Box<[u8]>, Meaning)>>,
+    places: Box<[Option<Known>; PLACES]>,
 }
+
+#[derive(Debug, Clone)]
+struct Known {
+    tag: u64,
+    key: Box<[u8]>,
+    meaning: Meaning,
+}
+
+/// More than twice as many as there are keys, and a power of two.
+const PLACES: usize = 128;
 
 impl Dictionary {
     /// The built-in names, with the name under which senders say a request's class of limits.
     pub(super) fn new(tenant_class: &str) -> Self {
-        let mut dictionary = Self { by_length: Vec::new() };
+        let mut dictionary = Self {
+            places: Box::new([const { None }; PLACES]),
+        };
         for (row, (fact, keys)) in ROWS.iter().enumerate() {
             for (rank, key) in keys.iter().enumerate() {
                 dictionary.add(key, *fact, row, rank);
@@ -248,24 +269,49 @@ impl Dictionary {
     /// What a key means; none for keys that say nothing here.
     #[inline]
     pub(super) fn find(&self, key: &[u8]) -> Option<Meaning> {
-        let same_length = self.by_length.get(key.len())?;
-        let found = same_length.iter().find(|(known, _)| **known == *key);
-        found.map(|(_, meaning)| *meaning)
+        let tag = tag(key);
+        let mut at = place(tag);
+        // Ends at an empty place, of which there are more than keys.
+        while let Some(known) = self.places.get(at)? {
+            if known.tag == tag && *known.key == *key {
+                return Some(known.meaning);
+            }
+            at = (at + 1) % PLACES;
+        }
+        None
     }
 
     fn add(&mut self, key: &str, fact: Fact, row: usize, rank: usize) {
-        if self.by_length.len() <= key.len() {
-            self.by_length.resize_with(key.len() + 1, Vec::new);
-        }
+        let tag = tag(key.as_bytes());
         let meaning = Meaning {
             fact,
             row: row as u8,
             rank: rank as u8,
-            unit: if IN_MILLISECONDS.contains(&key) { 1e6 } else { 1e9 },
             marks_request: LATENCIES.contains(&key),
+            in_milliseconds: IN_MILLISECONDS.contains(&key),
         };
-        if let Some(same_length) = self.by_length.get_mut(key.len()) {
-            same_length.push((key.as_bytes().into(), meaning));
+        let from = place(tag);
+        let free = (0..PLACES).map(|step| (from + step) % PLACES);
+        let mut free = free.filter(|at| self.places.get(*at).is_some_and(Option::is_none));
+        if let Some(place) = free.next().and_then(|at| self.places.get_mut(at)) {
+            *place = Some(Known {
+                tag,
+                key: key.as_bytes().into(),
+                meaning,
+            });
         }
     }
+}
+
+/// The last eight bytes of a key with its length; short keys are a row of their own, which hardly any is.
+#[inline]
+fn tag(key: &[u8]) -> u64 {
+    let end = key.last_chunk().map_or(0, |end| u64::from_le_bytes(*end));
+    end ^ (key.len() as u64) << 56
+}
+
+/// Where to look for a tag first: the upper bits of a product depend on all of its bits (Knuth, multiplicative hashing).
+#[inline]
+fn place(tag: u64) -> usize {
+    (tag.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PLACES.trailing_zeros())) as usize
 }

@@ -4,6 +4,7 @@ mod answer;
 mod config;
 mod counting;
 mod dictionary;
+mod familiar;
 mod glob;
 mod labels;
 mod meters;

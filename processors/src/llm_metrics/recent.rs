@@ -4,12 +4,14 @@
 //! prompt's tokens. The first that comes counts for the request, the others only for themselves.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
-use pipeline::payload::{SpanField, SpanId, SpanView, TraceId};
+
+use super::dictionary::Word;
+use super::said::Said;
 
 /// Hashes of requests; the oldest leaves first.
 ///
@@ -44,15 +46,22 @@ impl Recent {
     /// from the same process (`sender`) and began at the same nanosecond, because the request arrived once. The id
     /// alone would not do: clients choose it.
     #[inline]
-    pub(super) fn is_first(&mut self, span: SpanView<'_>, request_id: &[u8], sender: &[u8], now: Instant) -> bool {
+    pub(super) fn is_first(&mut self, said: &Said<'_>, sender: &[u8], now: Instant) -> bool {
+        let request_id = said.word(Word::RequestId).as_bytes();
         if request_id.is_empty() {
             return true;
         }
         let mut hasher = self.hashing.build_hasher();
-        request_id.hash(&mut hasher);
-        match Family::of(span) {
-            Family::Under(trace, parent) => (trace.0, parent.0).hash(&mut hasher),
-            Family::Alone(start) => (sender, start).hash(&mut hasher),
+        hasher.write(request_id);
+        match said.parent {
+            Some(parent) => {
+                hasher.write(&said.trace_id.0);
+                hasher.write(&parent.0);
+            }
+            None => {
+                hasher.write(sender);
+                hasher.write_u64(said.start);
+            }
         }
         self.remember(hasher.finish(), now)
     }
@@ -91,29 +100,5 @@ impl Recent {
         {
             known.remove();
         }
-    }
-}
-
-/// What the spans of one request have in common besides its id.
-enum Family {
-    Under(TraceId, SpanId),
-    Alone(u64),
-}
-
-impl Family {
-    #[inline]
-    fn of(span: SpanView<'_>) -> Self {
-        let mut trace = TraceId::default();
-        let mut start = 0;
-        for field in span.fields() {
-            match field {
-                SpanField::TraceId(id) => trace = id,
-                // The trace comes before the parent, and the parent before everything else.
-                SpanField::Parent(parent) => return Self::Under(trace, parent),
-                SpanField::Start(time) => start = time,
-                _ => {}
-            }
-        }
-        Self::Alone(start)
     }
 }

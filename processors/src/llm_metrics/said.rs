@@ -1,6 +1,6 @@
 //! One pass over a span: what it says about a request or a phase.
 
-use pipeline::payload::{RawValue, SpanField, SpanId, SpanView, StatusCode, Text, TraceId, Value};
+use pipeline::payload::{Opening, RawValue, SpanField, SpanId, StatusCode, Text, TraceId, Value};
 
 use crate::aggregation::Measured;
 
@@ -37,6 +37,8 @@ pub(super) struct Said<'a> {
     pub(super) trace_id: TraceId,
     /// Its own id.
     pub(super) span_id: SpanId,
+    /// The span above it.
+    pub(super) parent: Option<SpanId>,
     /// Its name.
     pub(super) name: Text<'a>,
     /// Whether its status is an error.
@@ -63,23 +65,36 @@ pub(super) struct Said<'a> {
 const ROWS_MAX: usize = 32;
 
 impl<'a> Said<'a> {
-    /// Reads a span.
+    /// Reads a span, of which nobody has read anything yet.
     #[inline]
-    pub(super) fn read(span: SpanView<'a>, dictionary: &Dictionary) -> Self {
-        let mut said = Self::default();
-        for field in span.fields() {
+    pub(super) fn read(&mut self, opening: &Opening<'a>, dictionary: &Dictionary) {
+        self.start = opening.start;
+        self.end = opening.end;
+        self.trace_id = opening.trace_id;
+        self.span_id = opening.span_id;
+        self.parent = opening.parent;
+        self.name = opening.name;
+        for field in opening.rest().fields() {
             match field {
-                SpanField::Attr(key, value) => said.attribute(key, value, dictionary),
-                SpanField::Start(time) => said.start = time,
-                SpanField::End(time) => said.end = time,
-                SpanField::TraceId(id) => said.trace_id = id,
-                SpanField::SpanId(id) => said.span_id = id,
-                SpanField::Name(name) => said.name = name,
-                SpanField::Status(status) => said.failed = status.code() == StatusCode::Error,
-                _ => {}
+                SpanField::Attr(key, value) => self.attribute(key, value, dictionary),
+                SpanField::Status(status) => self.failed = status.code() == StatusCode::Error,
+                other => self.unusual(other),
             }
         }
-        said
+    }
+
+    /// What stands in front in every span that is written as usual.
+    #[cold]
+    fn unusual(&mut self, field: SpanField<'a>) {
+        match field {
+            SpanField::Start(time) => self.start = time,
+            SpanField::End(time) => self.end = time,
+            SpanField::TraceId(id) => self.trace_id = id,
+            SpanField::SpanId(id) => self.span_id = id,
+            SpanField::Parent(id) => self.parent = Some(id),
+            SpanField::Name(name) => self.name = name,
+            _ => {}
+        }
     }
 
     /// Hears one attribute; most of a span's say nothing here.
@@ -108,6 +123,13 @@ impl<'a> Said<'a> {
         self.marks & mark as u8 != 0
     }
 
+    /// Whether it says nothing that becomes a label.
+    pub(super) fn has_no_label(&self) -> bool {
+        use Word::{Operation, Provider, RequestModel, ResponseModel, TenantClass};
+        let labels = [RequestModel, ResponseModel, Provider, Operation, TenantClass];
+        labels.into_iter().all(|word| self.word(word).is_empty())
+    }
+
     /// A measurement that this span leads to.
     #[inline]
     pub(super) fn measured(&self, value: f64) -> Measured {
@@ -128,7 +150,7 @@ impl<'a> Said<'a> {
                 self.hold_number(number, meaning, count);
             }
             Fact::Length(number) => {
-                let length = self.unusable.length(value.read(), meaning.unit);
+                let length = self.unusable.length(value.read(), meaning.unit());
                 self.hold_number(number, meaning, length);
             }
             Fact::Text(word) => match value.read() {

@@ -387,3 +387,82 @@ fn metrics_and_logs_are_nothing_to_count() {
 
     assert_eq!(desks.flush(), Metrics::default());
 }
+
+#[test]
+fn phases_that_look_alike_are_told_apart_by_what_they_say_of_themselves() {
+    let labelled = |mut span: Span| {
+        span.attributes.push(pair("gen_ai.request.model", text("own")));
+        span
+    };
+    let mut retracted = phase("queue", "measured", 1);
+    retracted.attributes = vec![pair("inferscope.phase.retracted", Value::BoolValue(true))];
+    let mut desks = Desks::new("");
+    for _ in 0..3 {
+        desks.count_spans(vec![
+            phase("queue", "measured", 1),
+            phase("decode", "measured", 1),
+            labelled(phase("queue", "measured", 1)),
+            phase("queue", "inferred", 1),
+            retracted.clone(),
+            phase("queue", "measured", 1),
+        ]);
+    }
+
+    let metrics = desks.flush();
+
+    let count = |labels: &str| {
+        metrics
+            .histogram(&format!("inferscope.request.phase.duration{{{labels}}}"))
+            .count
+    };
+    assert_eq!(
+        count("inferscope.phase.source=measured,inferscope.phase=queue,service.name=llm"),
+        6
+    );
+    assert_eq!(
+        count("inferscope.phase.source=measured,inferscope.phase=decode,service.name=llm"),
+        3
+    );
+    assert_eq!(
+        count("inferscope.phase.source=inferred,inferscope.phase=queue,service.name=llm"),
+        3
+    );
+    let own = "gen_ai.request.model=own,inferscope.phase.source=measured,inferscope.phase=queue,service.name=llm";
+    assert_eq!(count(own), 3);
+    assert_eq!(metrics.of("inferscope.request.phase.duration").len(), 4);
+    assert_eq!(desks.own("inferscope_connector_llm_metrics_spans{kind=\"phase\"}"), 15);
+    assert_eq!(
+        desks.own("inferscope_connector_llm_metrics_spans{kind=\"retracted\"}"),
+        3
+    );
+}
+
+#[test]
+fn fields_in_an_unusual_order_say_the_same() {
+    let usual = request("", vec![phase("queue", "measured", 7), phase("queue", "measured", 9)]).encode_to_vec();
+    let usual = parse(&usual);
+    let mut unusual = Vec::new();
+    for span in usual.resources().flat_map(|it| it.scopes()).flat_map(|it| it.spans()) {
+        let rest = span.opening().rest().bytes();
+        let opened = &span.bytes()[..span.bytes().len() - rest.len()];
+        let turned = [rest, opened].concat();
+        unusual.extend([vec![0x12, turned.len() as u8], turned].concat());
+    }
+    assert!(unusual.len() < 0x4000);
+    let length = |bytes: &[u8]| [(bytes.len() & 0x7f) as u8 | 0x80, (bytes.len() >> 7) as u8];
+    let scope = [&[0x12][..], &length(&unusual), &unusual].concat();
+    let turned = parse(&[&[0x0a][..], &length(&scope), &scope].concat());
+    assert_eq!(turned.spans(), 2);
+    let mut desks = Desks::new("");
+    for _ in 0..2 {
+        desks.count(&turned);
+    }
+
+    let metrics = desks.flush();
+
+    let key = "inferscope.request.phase.duration{inferscope.phase.source=measured,inferscope.phase=queue}";
+    assert_eq!(
+        (metrics.histogram(key).count, metrics.histogram(key).sum),
+        (4, Some(0.032))
+    );
+}

@@ -21,6 +21,10 @@ fn what_cannot_be_meant_is_refused_with_a_remedy() {
         ("recent_requests: {window: 0s}", "must be longer than zero"),
         ("exemplars: {max_per_data_point: 0}", "exemplars::enabled: false"),
         ("tenant_class_attribute: ''", "must name an attribute"),
+        (
+            "tenant_class_attribute: llm.system",
+            "says something else about a request",
+        ),
         ("dimensions: [{name: ''}]", "must name an attribute"),
         ("dimensions: [{name: a}, {name: a}]", "is listed twice"),
         (
