@@ -18,7 +18,8 @@ GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=1073741824
 export GLIBC_TUNABLES
 
 for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose" "walk all" "llm_phases all" "llm_phases enriched" \
-    "connectors span_metrics" "connectors span_metrics_exponential" "connectors span_metrics_dimensions" "connectors observe"; do
+    "connectors span_metrics" "connectors span_metrics_exponential" "connectors span_metrics_dimensions" "connectors observe" \
+    "connectors llm_metrics" "connectors llm_both"; do
     name=${bench% *}
     what=${bench#* }
     for spans in "$@"; do
