@@ -153,7 +153,7 @@ impl Default for Config {
             // Longer than the five minutes after which Prometheus itself takes a silent series for gone.
             metrics_expiration: Duration::from_secs(15 * 60),
             aggregation_temporality: Temporality::Cumulative,
-            // A set of labels has some 40 series, so these are as many as a busy Prometheus takes from one target.
+            // A set of labels has some 20 series, so these are as many as a busy Prometheus takes from one target.
             aggregation_cardinality_limit: 1_000,
             resource_metrics_cache_size: 1_000,
             model_attributes: vec![
@@ -208,7 +208,7 @@ impl Default for Objective {
 impl Default for RecentConfig {
     fn default() -> Self {
         Self {
-            // 200 requests a second for the whole window, in 2 MiB.
+            // 200 requests a second for the whole window, in 3 MiB.
             requests_max: 65_536,
             // The answers to one prompt end this far apart at most, unless one is very long.
             window: Duration::from_secs(5 * 60),

@@ -31,8 +31,8 @@ pub(super) const FORGOTTEN: MetricAbout = MetricAbout {
 /// Values that could not be used.
 pub(super) const UNUSABLE: MetricAbout = MetricAbout {
     name: "inferscope_connector_llm_metrics_unusable_values",
-    help: "Values that were treated as missing, by reason: wrong_type, not_a_number, negative, too_long (for the span), \
-           unknown_word (no phase of ours), backwards (a span that ends before it starts).",
+    help: "Values that were treated as missing, by reason: wrong_type, not_a_number, negative, too_long (for the span, or \
+           for any prompt), unknown_word (no phase of ours), backwards (a span that ends before it starts).",
     unit: "{attribute}",
 };
 
@@ -146,6 +146,7 @@ impl Seen {
         self.unusable(Reason::WrongType, said.unusable.wrong_type);
         self.unusable(Reason::NotANumber, said.unusable.not_a_number);
         self.unusable(Reason::Negative, said.unusable.negative);
+        self.unusable(Reason::TooLong, said.unusable.too_long);
         for (row, count) in self.conflicts.iter_mut().enumerate() {
             *count += u64::from(said.conflicts >> row & 1);
         }

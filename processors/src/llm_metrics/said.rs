@@ -15,7 +15,12 @@ pub(super) struct Unusable {
     pub(super) not_a_number: u8,
     /// Below zero.
     pub(super) negative: u8,
+    /// More than there can be.
+    pub(super) too_long: u8,
 }
+
+/// No prompt and no answer has more tokens. A larger number is an error or an attack, and would spoil a total for good.
+const TOKENS_MAX: u64 = 1 << 32;
 
 /// Why the answer ended, as far as it matters here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -160,14 +165,14 @@ impl<'a> Said<'a> {
                         *slot = text;
                     }
                 }
-                _ => self.unusable.wrong_type += 1,
+                _ => self.unusable.wrong_type(),
             },
             Fact::Reasons => match Reasons::read(value.read()) {
                 Some(reasons) if self.may_hold(meaning, |said| said.reasons != Some(reasons)) => {
                     self.reasons = Some(reasons);
                 }
                 Some(_) => {}
-                None => self.unusable.wrong_type += 1,
+                None => self.unusable.wrong_type(),
             },
             Fact::Streamed => match value.read() {
                 Value::Bool(streamed) => {
@@ -175,7 +180,7 @@ impl<'a> Said<'a> {
                         self.streamed = Some(streamed);
                     }
                 }
-                _ => self.unusable.wrong_type += 1,
+                _ => self.unusable.wrong_type(),
             },
         }
     }
@@ -213,32 +218,40 @@ impl<'a> Said<'a> {
 }
 
 impl Unusable {
+    /// Counts stop at 255: whoever writes attributes may write any number of them.
+    fn add(count: &mut u8) {
+        *count = count.saturating_add(1);
+    }
+
+    fn wrong_type(&mut self) {
+        Self::add(&mut self.wrong_type);
+    }
+
     fn count(&mut self, value: Value<'_>) -> Option<u64> {
-        match value {
-            Value::Int(count) => {
-                let count = u64::try_from(count).ok();
-                self.negative += u8::from(count.is_none());
-                count
-            }
-            _ => {
-                self.wrong_type += 1;
-                None
-            }
+        let Value::Int(count) = value else {
+            self.wrong_type();
+            return None;
+        };
+        match u64::try_from(count) {
+            Ok(count) if count <= TOKENS_MAX => return Some(count),
+            Ok(_) => Self::add(&mut self.too_long),
+            Err(_) => Self::add(&mut self.negative),
         }
+        None
     }
 
     /// Nanoseconds, rounded half to even as `llm_phases` does. What is too long for them is longer than every span.
     fn length(&mut self, value: Value<'_>, unit: f64) -> Option<u64> {
         let Some(number) = value.as_f64() else {
-            self.wrong_type += 1;
+            self.wrong_type();
             return None;
         };
         if !number.is_finite() {
-            self.not_a_number += 1;
+            Self::add(&mut self.not_a_number);
             return None;
         }
         if number < 0.0 {
-            self.negative += 1;
+            Self::add(&mut self.negative);
             return None;
         }
         Some((number * unit).round_ties_even() as u64)

@@ -302,6 +302,36 @@ fn values_of_any_kind_leave_one_request_and_finite_sums() {
 }
 
 #[test]
+fn many_bad_attributes_and_absurd_tokens_break_nothing() {
+    let mut span = answer(&[("gen_ai.usage.input_tokens", Value::IntValue(i64::MAX))]);
+    for _ in 0..60 {
+        span.attributes.push(pair("gen_ai.latency.e2e", text("soon")));
+        span.attributes
+            .push(pair("gen_ai.latency.time_in_queue", Value::DoubleValue(-1.0)));
+    }
+    let mut desks = Desks::new("");
+    desks.count_spans(vec![span; 10]);
+    desks.count_spans(vec![answer(&[("gen_ai.usage.input_tokens", Value::IntValue(7))])]);
+
+    let metrics = desks.flush();
+
+    assert_eq!(
+        sum(&metrics, "inferscope.request.tokens"),
+        7,
+        "a total that one sender cannot spoil"
+    );
+    let own = |reason: &str| {
+        desks.own(&format!(
+            "inferscope_connector_llm_metrics_unusable_values{{reason=\"{reason}\"}}"
+        ))
+    };
+    assert_eq!(
+        (own("wrong_type"), own("negative"), own("too_long")),
+        (600, 600, 10)
+    );
+}
+
+#[test]
 fn phases_of_unknown_words_or_negative_lengths_are_counted_as_unusable() {
     let mut backwards = phase("queue", "measured", 0);
     backwards.end_time_unix_nano -= 1;
