@@ -2,7 +2,7 @@
 
 use super::span_view::SpanView;
 use super::value::{Attrs, RawAttrs, Text, Value};
-use super::wire::Fields;
+use super::wire::{Fields, LEN};
 
 /// Field numbers that the shells of all three signals share (`ResourceSpans` and `ScopeSpans`, and their siblings for
 /// metrics and logs).
@@ -31,6 +31,7 @@ pub(crate) struct Repeated<'a> {
 impl<'a> Repeated<'a> {
     #[inline]
     pub(crate) fn of(body: &'a [u8], number: u32) -> Self {
+        debug_assert!(number < 16, "the tag of a repeated field is one byte");
         Self {
             fields: Fields::of(body),
             number,
@@ -43,6 +44,11 @@ impl<'a> Iterator for Repeated<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
+        // They stand side by side as a rule, and every number here is below sixteen: the tag is one byte.
+        let tag = (self.number << 3 | LEN) as u8;
+        if let Some(payload) = self.fields.step_over(tag) {
+            return Some(payload);
+        }
         self.fields.field(self.number).map(|field| field.bytes())
     }
 }

@@ -78,11 +78,17 @@ impl<'a> Fields<'a> {
     /// Steps over the next field if it begins with this tag of a length-delimited field; gives its payload.
     #[inline(always)]
     pub(crate) fn step_over(&mut self, tag: u8) -> Option<&'a [u8]> {
-        let (&first, rest) = self.rest.split_first()?;
+        let &[first, length, ref rest @ ..] = self.rest else {
+            return None; // Nothing follows that would be a field with a length.
+        };
         if first != tag {
             return None;
         }
-        let (payload, rest) = sized(rest)?;
+        let (payload, rest) = if length < 0x80 {
+            rest.split_at_checked(usize::from(length))?
+        } else {
+            sized(self.rest.get(1..)?)?
+        };
         self.rest = rest;
         Some(payload)
     }

@@ -73,11 +73,6 @@ impl Exemplars {
         }));
         out.sort_by_key(|exemplar| exemplar.time);
     }
-
-    /// Bytes that it holds outside itself.
-    pub fn heap_bytes(&self) -> usize {
-        self.held.capacity() * size_of::<(i32, Measured)>()
-    }
 }
 
 /// Which exemplars of an exponential histogram compete: those of one octave. Its own buckets move with its scale.

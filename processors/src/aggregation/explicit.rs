@@ -93,9 +93,4 @@ impl ExplicitHistogram {
     pub fn buckets(&self) -> &[u64] {
         &self.counts
     }
-
-    /// Bytes that it holds outside itself, without the bounds, which many share.
-    pub fn heap_bytes(&self) -> usize {
-        8 * self.counts.len()
-    }
 }

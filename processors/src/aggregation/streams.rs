@@ -129,14 +129,14 @@ impl<S: Counted> Stream<S> {
 
 /// The streams of one metric and one source, by their attributes.
 ///
-/// At its limit, everything that has no stream yet is counted in one more, whose only attribute says that it is the
-/// overflow: totals stay exact, memory stays bounded.
+/// At its limit, everything that has no stream yet is counted in one more, whose attribute says that it is the overflow: totals stay exact, memory stays bounded.
 #[derive(Debug)]
 pub struct Streams<S> {
     /// Where each stands in `held`.
     known: HashTable<u32>,
     held: Vec<Stream<S>>,
     overflow: Option<Box<Stream<S>>>,
+    overflow_attributes: EncodedAttributes,
     most: usize,
     hashing: RandomState,
 }
@@ -148,9 +148,18 @@ impl<S: Counted> Streams<S> {
             known: HashTable::new(),
             held: Vec::new(),
             overflow: None,
+            overflow_attributes: EncodedAttributes::new().with(OVERFLOW, true),
             most: most.min(u32::MAX as usize),
             hashing,
         }
+    }
+
+    /// Gives the overflow attributes of its own, where it would else be the same series as that of other streams, or as
+    /// that of another process.
+    #[must_use]
+    pub fn with_overflow(mut self, beside: &EncodedAttributes) -> Self {
+        self.overflow_attributes.extend(beside);
+        self
     }
 
     /// The stream with these attributes; a new one if there is none and there is room, else the overflow.
@@ -232,7 +241,11 @@ impl<S: Counted> Streams<S> {
         }
         if let Some(from) = &mut other.overflow {
             // Its measurements are counted as overflowed already.
-            let into = Self::overflow(&mut self.overflow, &from.last_use(moment), make);
+            let into = Self::overflow(
+                (&mut self.overflow, &self.overflow_attributes),
+                &from.last_use(moment),
+                make,
+            );
             into.absorb(from, moment);
         }
     }
@@ -260,18 +273,21 @@ impl<S: Counted> Streams<S> {
             return stream;
         }
         room.overflow(measurements);
-        Self::overflow(&mut self.overflow, moment, make)
+        Self::overflow((&mut self.overflow, &self.overflow_attributes), moment, make)
     }
 
-    fn overflow<'p>(place: &'p mut Option<Box<Stream<S>>>, moment: &Moment, make: impl Fn() -> S) -> &'p mut Stream<S> {
-        let begin = || {
+    fn overflow<'p>(
+        (place, attributes): (&'p mut Option<Box<Stream<S>>>, &EncodedAttributes),
+        moment: &Moment,
+        make: impl Fn() -> S,
+    ) -> &'p mut Stream<S> {
+        let stream = place.get_or_insert_with(|| {
             let identity = Identity {
                 key: None,
-                attributes: EncodedAttributes::new().with(OVERFLOW, true),
+                attributes: attributes.clone(),
             };
-            Stream::new(identity, 0, moment, make())
-        };
-        let stream = place.get_or_insert_with(|| Box::new(begin()));
+            Box::new(Stream::new(identity, 0, moment, make()))
+        });
         stream.used = stream.used.max(moment.now);
         stream.touched = true;
         stream

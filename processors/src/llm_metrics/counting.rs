@@ -101,7 +101,7 @@ impl Shared {
         };
         Series {
             place,
-            streams: Streams::new(most, self.hashing.clone()),
+            streams: Streams::new(most, self.hashing.clone()).with_overflow(&self.labels.own()),
             ended: Vec::new(),
         }
     }

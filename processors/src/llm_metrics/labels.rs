@@ -107,6 +107,11 @@ impl Labels {
         }
     }
 
+    /// What the series of this process have in common, so that those of another are others.
+    pub(super) fn own(&self) -> EncodedAttributes {
+        EncodedAttributes::new().with(names::COLLECTOR_INSTANCE_ID, instance_id())
+    }
+
     /// Reads a resource.
     pub(super) fn sender<'a>(&self, resource: ResourceView<'a>) -> Sender<'a> {
         let text = |key: &str| match resource.attr(key) {

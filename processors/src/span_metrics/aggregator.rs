@@ -8,7 +8,7 @@ use pipeline::payload::{EncodedAttributes, Payload, Place, ResourceSpansView, Re
 
 use super::Config;
 use super::count::Count;
-use super::families::{Families, Page, SCOPE, Shape, nowhere};
+use super::families::{Families, Metric, Page, SCOPE, Shape, nowhere};
 use super::layout::{Layout, List, Said};
 use super::meters::Meters;
 use super::seen::Seen;
@@ -23,8 +23,8 @@ pub(super) struct Plan {
     series_max: usize,
     sources_max: usize,
     metrics_expiration: Option<Duration>,
-    /// The attributes that tell resources apart; all if there is none.
-    key_attributes: Vec<String>,
+    /// The attributes that tell resources apart; without a list, all do.
+    key_attributes: Option<Vec<String>>,
     has_resources: bool,
     meters: Meters,
 }
@@ -33,13 +33,13 @@ impl Plan {
     pub(super) fn of(config: &Config, meters: Meters) -> Self {
         let layout = Layout::of(config);
         Self {
+            key_attributes: key_attributes(config),
             shape: Shape::of(config, &layout),
             layout,
             unit: config.histogram.unit.nanoseconds(),
             series_max: config.series_max as usize,
             sources_max: config.resource_metrics_cache_size as usize,
             metrics_expiration: config.metrics_expiration.limit(),
-            key_attributes: config.resource_metrics_key_attributes.clone(),
             has_resources: config.add_resource_attributes,
             meters,
         }
@@ -59,11 +59,10 @@ impl Plan {
     /// The attributes that make a resource this one, in the order of their names: senders may shuffle them.
     fn key(&self, resource: ResourceView<'_>, key: &mut EncodedAttributes) {
         key.clear();
-        if !self.has_resources {
-            return; // All resources are one, because nothing on the metrics would tell them apart.
-        }
-        let chosen =
-            |name: &[u8]| self.key_attributes.is_empty() || self.key_attributes.iter().any(|it| it.as_bytes() == name);
+        let chosen = |name: &[u8]| match &self.key_attributes {
+            Some(chosen) => chosen.iter().any(|it| it.as_bytes() == name),
+            None => true,
+        };
         let mut attributes: Vec<_> = resource
             .raw_attrs()
             .filter(|(name, _)| chosen(name.as_bytes()))
@@ -74,17 +73,40 @@ impl Plan {
         }
     }
 
-    /// Where the metrics of a resource stand.
-    fn place(&self, resource: ResourceView<'_>, key: &EncodedAttributes, is_overflow: bool) -> Place {
-        if is_overflow || !self.has_resources {
-            return nowhere();
-        }
-        if self.key_attributes.is_empty() {
-            return nowhere().with_resource(resource);
-        }
-        // Resources that differ in other attributes are one here; those of the first would be wrong for the next.
-        Place::made(key, &SCOPE)
+    /// No streams yet, for a resource.
+    fn families(&self, resource: ResourceView<'_>, key: &EncodedAttributes) -> Families {
+        let mut overflow = self.layout.counted_by();
+        let place = if !self.has_resources {
+            // The key is the service: its overflow must not be the same series as that of another one.
+            overflow.extend(key);
+            nowhere()
+        } else if self.key_attributes.is_none() {
+            nowhere().with_resource(resource)
+        } else {
+            // Resources that differ in other attributes are one here; those of the first would be wrong for the next.
+            Place::made(key, &SCOPE)
+        };
+        Families::new(&self.shape, place, overflow, false)
     }
+
+    /// What takes the spans of resources for which there is no room.
+    fn overflow(&self) -> Families {
+        Families::new(&self.shape, nowhere(), self.layout.counted_by(), true)
+    }
+}
+
+/// The attributes that tell resources apart.
+///
+/// Where metrics say nothing of resources, those of one service are one: their points would have the same attributes.
+/// Each service still has limits of its own.
+fn key_attributes(config: &Config) -> Option<Vec<String>> {
+    if !config.add_resource_attributes {
+        let service = names::SERVICE_NAME.to_owned();
+        let is_told = !config.exclude_dimensions.contains(&service);
+        return Some(if is_told { vec![service] } else { Vec::new() });
+    }
+    let chosen = &config.resource_metrics_key_attributes;
+    (!chosen.is_empty()).then(|| chosen.clone())
 }
 
 /// What is counted at one desk.
@@ -133,9 +155,9 @@ impl SpanCounts {
         found.resource.fill(&plan.layout, resource.raw_attrs());
         let service = resource.raw_attrs().get(names::SERVICE_NAME);
         let key = &self.buffers.resource;
-        let make = |is_overflow| {
-            let place = plan.place(resource, key, is_overflow);
-            Families::new(&plan.shape, place, is_overflow)
+        let make = |is_overflow| match is_overflow {
+            false => plan.families(resource, key),
+            true => plan.overflow(),
         };
         let source = self.sources.source(key.framed(), moment.now, make);
         let mut tally = Tally {
@@ -270,7 +292,10 @@ impl Aggregate for SpanCounts {
     fn absorb(&mut self, other: &mut Self, moment: &Moment) {
         let plan = &*self.plan;
         let room = &mut self.room;
-        let make = |from: &Families, is_overflow| from.alike(&plan.shape, is_overflow);
+        let make = |from: &Families, is_overflow| match is_overflow {
+            false => from.alike(&plan.shape),
+            true => plan.overflow(),
+        };
         self.sources.absorb(&mut other.sources, make, |into, from| {
             into.absorb(from, &plan.shape, room, moment);
         });
@@ -290,14 +315,32 @@ impl Aggregate for SpanCounts {
             let is_old = plan.metrics_expiration.is_some_and(|most| idle >= most);
             source.streams.is_empty() || !source.is_touched() && is_old
         };
-        let mut ended = 0;
-        for mut source in self.sources.take_leaving(leaves) {
-            ended += source.streams.flush(&plan.shape, moment, true, &mut page);
+        let context = (&plan.shape, moment);
+        let mut leaving = self.sources.take_leaving(leaves);
+        let leaving = leaving.iter_mut().map(|source| (&mut source.streams, true));
+        let staying = self.sources.iter_mut().map(|source| (&mut source.streams, false));
+        let mut told: Vec<_> = leaving
+            .chain(staying)
+            .map(|(families, ends)| {
+                let gone = families.let_go(&plan.shape, moment, ends);
+                (families, gone)
+            })
+            .collect();
+        // Without resources, all metrics stand in one place and each is written once.
+        let together = if plan.has_resources { 1 } else { told.len().max(1) };
+        for sources in told.chunks_mut(together) {
+            for metric in Metric::ALL {
+                let mut begun = false;
+                for (families, gone) in &mut *sources {
+                    families.write(metric, gone, context, &mut page, &mut begun);
+                }
+            }
         }
-        let mut held = 0;
-        for source in self.sources.iter_mut() {
-            ended += source.streams.flush(&plan.shape, moment, false, &mut page);
-            held += source.streams.len();
+        let (mut held, mut ended) = (0, 0);
+        for (families, gone) in told {
+            families.settle(&plan.shape, moment);
+            held += families.len();
+            ended += gone.len() as u64;
         }
         self.room.recount(held);
         plan.meters.ended.add(ended);

@@ -31,7 +31,8 @@ pub struct Config {
     pub metrics_expiration: Duration,
     /// A stream without spans for this long leaves; 0 for never.
     pub series_expiration: Duration,
-    /// Resources that are remembered at once; the one idle longest leaves first.
+    /// Resources, or services where metrics have no resource, that are remembered at once; the one idle longest leaves
+    /// first.
     pub resource_metrics_cache_size: u32,
     /// The resource attributes that tell resources apart; all without it.
     pub resource_metrics_key_attributes: Vec<String>,
@@ -91,7 +92,7 @@ impl Unit {
         }
     }
 
-    /// So many of it are a nanosecond's reciprocal.
+    /// Nanoseconds in one of it.
     pub(super) fn nanoseconds(self) -> f64 {
         match self {
             Self::Milliseconds => 1e6,
@@ -184,10 +185,11 @@ impl Default for Config {
             series_expiration: Duration::ZERO,
             resource_metrics_cache_size: 1000,
             resource_metrics_key_attributes: Vec::new(),
-            add_resource_attributes: true,
+            // Resources that differ only in what Prometheus does not see would write into one series there.
+            add_resource_attributes: false,
             // What the SDKs allow for a metric: a service with more kinds of spans has names with ids in them.
             aggregation_cardinality_limit: 2000,
-            // About 60 MB of state, and two million series in Prometheus: more than one process is ever meant to make.
+            // About 70 MB of state, and two million series in Prometheus: more than one process is ever meant to make.
             series_max: 100_000,
             exemplars: ExemplarsConfig::default(),
             events: EventsConfig::default(),
@@ -246,10 +248,10 @@ impl Validate for Config {
                 report.warn(&format!("exclude_dimensions::{index}"), problem);
             }
         }
-        if !self.add_resource_attributes && !self.resource_metrics_key_attributes.is_empty() {
-            report.warn(
+        if !self.add_resource_attributes {
+            report.without_effect(
                 "resource_metrics_key_attributes",
-                "tells nothing apart while add_resource_attributes is false: resources that nobody sees are one",
+                "add_resource_attributes is false, so resources of one service are one anyway",
             );
         }
         report.without_effect(

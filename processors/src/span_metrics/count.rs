@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::aggregation::{Counted, Exemplars, ExplicitHistogram, ExponentialHistogram, Measured, SCALE_MAX, octave};
 
 use super::Config;
-use super::config::ExplicitConfig;
 
 /// The spans of one stream.
 #[derive(Debug, Clone)]
@@ -103,7 +102,7 @@ impl Ruler {
                 buckets_max: exponential.max_size,
             };
         }
-        let explicit = histogram.explicit.clone().unwrap_or_else(ExplicitConfig::default);
+        let explicit = histogram.explicit.clone().unwrap_or_default();
         let unit = histogram.unit.nanoseconds();
         let bounds = explicit.buckets.iter().map(|bound| bound.as_nanos() as f64 / unit);
         Self::Explicit(bounds.collect())

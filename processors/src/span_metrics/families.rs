@@ -102,6 +102,8 @@ impl Shape {
 #[derive(Debug)]
 pub(super) struct Families {
     place: Place,
+    /// What tells its overflow from others.
+    overflow: EncodedAttributes,
     pub(super) spans: Streams<Count>,
     /// Empty unless durations stand apart.
     pub(super) durations: Streams<Count>,
@@ -109,21 +111,23 @@ pub(super) struct Families {
 }
 
 impl Families {
-    pub(super) fn new(shape: &Shape, place: Place, is_overflow: bool) -> Self {
+    /// No streams yet. Of the overflow of all resources, everything is counted in one stream.
+    pub(super) fn new(shape: &Shape, place: Place, overflow: EncodedAttributes, is_overflow: bool) -> Self {
         let most = if is_overflow { 0 } else { shape.streams_max };
-        let streams = || Streams::new(most, shape.hashing.clone());
+        let streams = || Streams::new(most, shape.hashing.clone()).with_overflow(&overflow);
         Self {
-            place,
             spans: streams(),
             durations: streams(),
             events: streams(),
+            place,
+            overflow,
         }
     }
 
     /// No streams yet, for the same resource.
-    pub(super) fn alike(&self, shape: &Shape, is_overflow: bool) -> Self {
-        let place = if is_overflow { nowhere() } else { self.place.clone() };
-        Self::new(shape, place, is_overflow)
+    pub(super) fn alike(&self, shape: &Shape) -> Self {
+        let is_overflow = false;
+        Self::new(shape, self.place.clone(), self.overflow.clone(), is_overflow)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -142,54 +146,81 @@ impl Families {
             .absorb(&mut other.events, room, moment, || shape.event_count());
     }
 
-    /// Writes everything; says how many streams ended. With `ends` all of them do.
-    pub(super) fn flush(&mut self, shape: &Shape, moment: &Moment, ends: bool, page: &mut Page<'_>) -> u64 {
-        let mut ended = 0;
-        let place = &self.place;
-        let families = [
-            (&mut self.spans, true, !shape.are_apart),
-            (&mut self.durations, false, true),
-            (&mut self.events, false, false),
-        ];
-        for (streams, are_spans, have_durations) in families {
-            let gone = let_go(streams, shape, moment, ends);
-            ended += gone.len() as u64;
-            // A delta says nothing about what did not happen.
-            let gone = if shape.is_delta() { Vec::new() } else { gone };
-            if streams.is_empty() && gone.is_empty() {
-                continue;
-            }
-            let mut metrics = Vec::with_capacity(2);
-            if are_spans {
-                metrics.push(Metric::Calls);
-            }
-            if have_durations && !matches!(shape.ruler, Ruler::None) {
-                metrics.push(Metric::Duration);
-            }
-            if !are_spans && !have_durations {
-                metrics.push(Metric::Events);
-            }
-            for metric in metrics {
-                page.begin(metric, shape, place);
-                streams.iter_mut().for_each(|stream| page.point(metric, stream, moment));
-                gone.iter()
-                    .for_each(|stream| page.last_point(metric, stream, shape, moment));
-            }
+    /// Takes out the streams that end at this flush. With `ends` all of them do.
+    pub(super) fn let_go(&mut self, shape: &Shape, moment: &Moment, ends: bool) -> Gone {
+        let let_go = |streams| let_go(streams, shape, moment, ends);
+        Gone {
+            spans: let_go(&mut self.spans),
+            durations: let_go(&mut self.durations),
+            events: let_go(&mut self.events),
+        }
+    }
+
+    /// Writes the points of one metric, and the last ones of what is gone. `begun` says whether the metric is begun
+    /// already, for another resource that stands in the same place.
+    pub(super) fn write(
+        &mut self,
+        metric: Metric,
+        gone: &Gone,
+        (shape, moment): (&Shape, &Moment),
+        page: &mut Page<'_>,
+        begun: &mut bool,
+    ) {
+        let (streams, gone) = match metric {
+            Metric::Duration if matches!(shape.ruler, Ruler::None) => return,
+            Metric::Duration if shape.are_apart => (&mut self.durations, &gone.durations),
+            Metric::Calls | Metric::Duration => (&mut self.spans, &gone.spans),
+            Metric::Events => (&mut self.events, &gone.events),
+        };
+        if streams.is_empty() && gone.is_empty() {
+            return;
+        }
+        if !std::mem::replace(begun, true) {
+            page.begin(metric, shape, &self.place);
+        }
+        for stream in streams.iter_mut() {
+            page.point(metric, stream, moment);
+        }
+        for stream in gone {
+            page.last_point(metric, stream, shape, moment);
+        }
+    }
+
+    /// Readies all streams for what comes after a flush.
+    pub(super) fn settle(&mut self, shape: &Shape, moment: &Moment) {
+        for streams in [&mut self.spans, &mut self.durations, &mut self.events] {
             streams.iter_mut().for_each(|stream| settle(stream, shape, moment));
         }
-        ended
     }
 }
 
-/// Takes out what ends: what was idle for too long, and of deltas what has nothing to tell. What was counted since the
-/// last flush is told first, however long ago that is.
+/// Streams that end at a flush, by metric. Of deltas there are none: they say nothing about what did not happen.
+#[derive(Debug)]
+pub(super) struct Gone {
+    spans: Vec<Stream<Count>>,
+    durations: Vec<Stream<Count>>,
+    events: Vec<Stream<Count>>,
+}
+
+impl Gone {
+    pub(super) fn len(&self) -> usize {
+        self.spans.len() + self.durations.len() + self.events.len()
+    }
+}
+
+/// Takes out what was idle for too long, and of deltas what has nothing to tell. What was counted since the last flush is
+/// told first, however long ago that is.
 fn let_go(streams: &mut Streams<Count>, shape: &Shape, moment: &Moment, ends: bool) -> Vec<Stream<Count>> {
+    if shape.is_delta() {
+        streams.remove(|stream| !stream.is_touched(), drop);
+        return Vec::new();
+    }
     let mut gone = Vec::new();
     let is_old = |stream: &Stream<Count>| {
         let idle = moment.now.saturating_duration_since(stream.used());
         shape.series_expiration.is_some_and(|most| idle >= most)
     };
-    let leaves = |stream: &Stream<Count>| ends || !stream.is_touched() && (shape.is_delta() || is_old(stream));
+    let leaves = |stream: &Stream<Count>| ends || !stream.is_touched() && is_old(stream);
     streams.remove(leaves, |stream| gone.push(stream));
     gone
 }
@@ -207,10 +238,14 @@ fn settle(stream: &mut Stream<Count>, shape: &Shape, moment: &Moment) {
 
 /// One of the three metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Metric {
+pub(super) enum Metric {
     Calls,
     Duration,
     Events,
+}
+
+impl Metric {
+    pub(super) const ALL: [Self; 3] = [Self::Calls, Self::Duration, Self::Events];
 }
 
 /// Where points are written.

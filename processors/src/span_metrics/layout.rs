@@ -64,6 +64,7 @@ pub(super) struct Layout {
     has_span_name: bool,
     has_kind: bool,
     has_status: bool,
+    has_instance: bool,
     /// Kind, status and who counts, by kind and status: they have few values and are encoded once.
     said: Vec<[EncodedAttributes; STATUSES.len()]>,
     /// The place of a span tells streams of one resource apart.
@@ -86,7 +87,7 @@ pub(super) struct Layout {
 /// Whether all spans of a resource, as the configuration tells resources apart, have one service.
 fn tells_services_apart(config: &Config) -> bool {
     let keys = &config.resource_metrics_key_attributes;
-    config.add_resource_attributes && (keys.is_empty() || keys.iter().any(|key| key == names::SERVICE_NAME))
+    !config.add_resource_attributes || keys.is_empty() || keys.iter().any(|key| key == names::SERVICE_NAME)
 }
 
 /// A part of a key that may be missing.
@@ -140,6 +141,7 @@ impl Layout {
             has_span_name: has(SPAN_NAME),
             has_kind: has(SPAN_KIND),
             has_status: has(STATUS_CODE),
+            has_instance: has(INSTANCE_ID),
             said: KINDS.iter().map(said).collect(),
             has_places: !config.include_instrumentation_scope.is_empty() || !tells_services_apart(config),
             scopes: config.include_instrumentation_scope.clone(),
@@ -154,6 +156,15 @@ impl Layout {
                 .fold(0, |lengths, name| lengths | length_bit(name.as_bytes())),
             names,
         }
+    }
+
+    /// Who counts, for points that say nothing else.
+    pub(super) fn counted_by(&self) -> EncodedAttributes {
+        let mut counted_by = EncodedAttributes::new();
+        if self.has_instance {
+            counted_by.push(INSTANCE_ID, instance_id());
+        }
+        counted_by
     }
 
     /// Whether any attribute of spans, events or resources is a dimension.

@@ -6,7 +6,9 @@ mod counting;
 mod dimensions;
 mod harness;
 mod lifetime;
+mod reference;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,10 +85,7 @@ async fn the_defaults_are_what_jaeger_asks_prometheus_for() {
         Some(1),
         "3 ms are at most 4"
     );
-    assert_eq!(
-        points.resources()[0],
-        [("service.name".to_owned(), "shop".to_owned())].into()
-    );
+    assert_eq!(points.resources(), [BTreeMap::new()]);
     sent.settle(Outcome::Delivered);
     drop(connection.conduit);
     end.recv().await.unwrap().settle(Outcome::Delivered);
@@ -103,6 +102,7 @@ async fn counts_are_exact_however_many_lanes_bring_spans() {
     let setup = contract::setup(&world, "span_metrics", Kind::Connector, Signal::Traces);
     let config = Config {
         metrics_flush_interval: Duration::from_millis(2).into(),
+        add_resource_attributes: true,
         ..Config::default()
     };
     let connection = SpanMetrics::build(&config, &setup, outlets).unwrap();

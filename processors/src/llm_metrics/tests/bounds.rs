@@ -325,10 +325,7 @@ fn many_bad_attributes_and_absurd_tokens_break_nothing() {
             "inferscope_connector_llm_metrics_unusable_values{{reason=\"{reason}\"}}"
         ))
     };
-    assert_eq!(
-        (own("wrong_type"), own("negative"), own("too_long")),
-        (600, 600, 10)
-    );
+    assert_eq!((own("wrong_type"), own("negative"), own("too_long")), (600, 600, 10));
 }
 
 #[test]

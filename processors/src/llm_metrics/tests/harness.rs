@@ -127,6 +127,8 @@ impl Metrics {
             let resource = labels(&of_resource.resource.unwrap_or_default().attributes);
             for metric in of_resource.scope_metrics.into_iter().flat_map(|it| it.metrics) {
                 let key = |attributes: &[KeyValue]| {
+                    let instances = attributes.iter().filter(|it| it.key == "collector.instance.id").count();
+                    assert_eq!(instances, 1, "two gateways never write to one series: {attributes:?}");
                     let mut labels = [resource.clone(), labels(attributes)].concat();
                     labels.sort();
                     let labels = labels.join(",");

@@ -21,7 +21,7 @@ fn a_million_names_are_counted_exactly_in_bounded_memory() {
 
     let counts = points.counts(CALLS);
     assert_eq!(counts.len(), 2_001, "the limit and the overflow");
-    assert_eq!(counts["otel.metric.overflow=true"], 998_000);
+    assert_eq!(counts["otel.metric.overflow=true service.name=shop"], 998_000);
     assert_eq!(counts.values().sum::<u64>(), 1_000_000);
     assert_eq!(points.durations(DURATION), 1_000_000);
     assert_eq!(counter.own("overflowed"), 998_000.0);
@@ -40,7 +40,22 @@ fn series_max_bounds_all_resources_together() {
     let counts = counter.flush().counts(CALLS);
 
     assert_eq!(counts.len(), 6);
-    assert_eq!(counts["otel.metric.overflow=true"], 3);
+    assert_eq!(counts["otel.metric.overflow=true service.name=b"], 3);
+}
+
+#[test]
+fn overflows_of_two_services_or_two_processes_are_not_one_series() {
+    let mut counter = Counter::saying_who_counts("aggregation_cardinality_limit: 1");
+    let spans = || vec![span("x", 0, 5), span("y", 0, 5), span("z", 0, 5)];
+    counter.add(vec![traces("a", spans()), traces("b", spans())]);
+
+    let counts = counter.flush().counts(CALLS);
+
+    let id = crate::aggregation::instance_id();
+    for service in ["a", "b"] {
+        let said = format!("collector.instance.id={id} otel.metric.overflow=true service.name={service}");
+        assert_eq!(counts[&said], 2);
+    }
 }
 
 #[test]
@@ -66,7 +81,7 @@ fn a_huge_set_of_attributes_has_no_stream_of_its_own() {
 
     let counts = counter.flush().counts(CALLS);
 
-    assert_eq!(counts["otel.metric.overflow=true"], 1);
+    assert_eq!(counts["otel.metric.overflow=true service.name=a"], 1);
     assert_eq!(counts.values().sum::<u64>(), 2);
 }
 

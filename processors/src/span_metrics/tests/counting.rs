@@ -261,7 +261,7 @@ fn a_rate_that_is_no_whole_number_is_right_over_many_spans() {
 
 #[test]
 fn what_was_counted_at_another_desk_is_told_once_and_with_its_resource() {
-    let mut counter = Counter::new("exemplars: {enabled: true}");
+    let mut counter = Counter::new("{exemplars: {enabled: true}, add_resource_attributes: true}");
     let mut other = counter.other_desk();
     let moment = Moment::of(&counter.clock);
     let payload = |service, name| super::batch(vec![traces(service, vec![span(name, 0, 5)])]);
@@ -294,7 +294,7 @@ fn what_was_counted_at_another_desk_is_told_once_and_with_its_resource() {
 
 #[test]
 fn the_order_of_a_resource_s_attributes_does_not_matter() {
-    let mut counter = Counter::new("{}");
+    let mut counter = Counter::new("add_resource_attributes: true");
     let forward = vec![text("service.name", "a"), text("host.name", "h")];
     let backward = forward.iter().rev().cloned().collect();
     counter.add(vec![
@@ -310,7 +310,8 @@ fn the_order_of_a_resource_s_attributes_does_not_matter() {
 
 #[test]
 fn resources_may_be_told_apart_by_some_of_their_attributes() {
-    let mut counter = Counter::new("resource_metrics_key_attributes: [service.name, cloud]");
+    let mut counter =
+        Counter::new("{add_resource_attributes: true, resource_metrics_key_attributes: [service.name, cloud]}");
     let pod = |name: &str| {
         let attributes = vec![text("service.name", "a"), text("pod", name), text("cloud", "c")];
         traces_of(attributes, vec![span("x", 0, 5)])
@@ -327,17 +328,41 @@ fn resources_may_be_told_apart_by_some_of_their_attributes() {
 }
 
 #[test]
-fn resources_that_are_not_told_are_one() {
-    let mut counter = Counter::new("add_resource_attributes: false");
-    let pod = |name: &str| {
-        let attributes = vec![text("service.name", "a"), text("pod", name)];
+fn pods_of_a_service_are_added_up_and_every_metric_is_written_once() {
+    let mut counter = Counter::new("{}");
+    let pod = |service: &str, name: &str| {
+        let attributes = vec![text("service.name", service), text("pod", name)];
         traces_of(attributes, vec![span("x", 0, 5)])
     };
-    counter.add(vec![pod("one"), pod("two")]);
+    counter.add(vec![pod("a", "one"), pod("b", "one"), pod("a", "two")]);
 
     let points = counter.flush();
 
     assert_eq!(points.resources(), [BTreeMap::new()]);
+    assert_eq!(
+        (points.metrics(CALLS).count(), points.metrics(DURATION).count()),
+        (1, 1)
+    );
+    let Some(metric::Data::Sum(sum)) = &points.metrics(CALLS).next().unwrap().data else {
+        panic!("a sum");
+    };
+    assert_eq!(sum.data_points.len(), 2);
+    assert_eq!(
+        points.counts(CALLS),
+        BTreeMap::from([(said("a", "x"), 2), (said("b", "x"), 1)])
+    );
+}
+
+#[test]
+fn without_a_service_on_the_points_all_services_are_added_up() {
+    let mut counter = Counter::new("exclude_dimensions: [service.name]");
+    counter.add(vec![
+        traces("a", vec![span("x", 0, 5)]),
+        traces("b", vec![span("x", 0, 5)]),
+    ]);
+
+    let points = counter.flush();
+
     let Some(metric::Data::Sum(sum)) = &points.metrics(CALLS).next().unwrap().data else {
         panic!("a sum");
     };
@@ -347,5 +372,5 @@ fn resources_that_are_not_told_are_one() {
         "{}",
         attributes(&sum.data_points[0].attributes)
     );
-    assert_eq!(points.counts(CALLS), BTreeMap::from([(said("a", "x"), 2)]));
+    assert_eq!(points.counts(CALLS).values().sum::<u64>(), 2);
 }

@@ -129,7 +129,7 @@ pub(super) fn config(yaml: &str) -> Config {
     decoded.unwrap()
 }
 
-/// The connector's counting without lanes and timers. Series say nothing about this process.
+/// The connector's counting without lanes and timers.
 pub(super) struct Counter {
     pub(super) counts: SpanCounts,
     plan: Arc<Plan>,
@@ -141,9 +141,18 @@ impl Counter {
     pub(super) fn new(yaml: &str) -> Self {
         let mut config = config(yaml);
         config.exclude_dimensions.push("collector.instance.id".to_owned());
+        Self::of(&config)
+    }
+
+    /// With the attribute that says which process counted.
+    pub(super) fn saying_who_counts(yaml: &str) -> Self {
+        Self::of(&config(yaml))
+    }
+
+    fn of(config: &Config) -> Self {
         let world = World::system();
         let setup = contract::setup(&world, "span_metrics", Kind::Connector, Signal::Traces);
-        let plan = Arc::new(Plan::of(&config, Meters::of(&setup.telemetry)));
+        let plan = Arc::new(Plan::of(config, Meters::of(&setup.telemetry)));
         let clock = ManualClock::new();
         clock.advance(Duration::from_secs(1000));
         Self {

@@ -111,7 +111,7 @@ fn of_too_many_resources_the_one_idle_longest_ends() {
 
 #[test]
 fn a_flood_of_resources_is_counted_exactly_in_one_overflow() {
-    let mut counter = Counter::new("resource_metrics_cache_size: 3");
+    let mut counter = Counter::new("{add_resource_attributes: true, resource_metrics_cache_size: 3}");
     for pod in 0..50 {
         let attributes = vec![text("service.name", "a"), text("pod", &pod.to_string())];
         counter.add(vec![traces_of(attributes, vec![span("x", 0, 5), span("y", 0, 5)])]);
