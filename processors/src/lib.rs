@@ -6,6 +6,7 @@ pub mod aggregation;
 pub mod attributes;
 pub mod batch;
 pub mod forward;
+pub mod llm_metrics;
 pub mod llm_phases;
 pub mod memory_limiter;
 pub mod resource;
@@ -21,5 +22,6 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<memory_limiter::MemoryLimiter>();
     registry.processor::<resource::Resource>();
     registry.connector::<forward::Forward>();
+    registry.connector::<llm_metrics::LlmMetrics>();
     registry.connector::<span_metrics::SpanMetrics>();
 }

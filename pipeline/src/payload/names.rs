@@ -47,6 +47,55 @@ pub const GEN_AI_RESPONSE_MODEL: &str = "gen_ai.response.model";
 /// Why the answer ended, per choice. SGLang sends JSON in a text.
 pub const GEN_AI_RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
+/// Its former name, of one choice.
+pub const GEN_AI_RESPONSE_FINISH_REASON: &str = "gen_ai.response.finish_reason";
+/// Why the answer ended, as OpenLLMetry says it.
+pub const LLM_FINISH_REASON: &str = "llm.finish_reason";
+/// The same in its responses.
+pub const LLM_RESPONSE_FINISH_REASON: &str = "llm.response.finish_reason";
+/// OpenLLMetry's name for the model that was asked for.
+pub const LLM_REQUEST_MODEL_NAME: &str = "llm.request.model_name";
+/// OpenInference's name for it.
+pub const LLM_MODEL_NAME: &str = "llm.model_name";
+/// OpenLLMetry's name for the model that answered.
+pub const LLM_RESPONSE_MODEL_NAME: &str = "llm.response.model_name";
+/// Who provides the model.
+pub const GEN_AI_PROVIDER_NAME: &str = "gen_ai.provider.name";
+/// Its former name.
+pub const GEN_AI_SYSTEM: &str = "gen_ai.system";
+/// OpenInference's name for it.
+pub const LLM_PROVIDER: &str = "llm.provider";
+/// OpenInference's name for the vendor of the model.
+pub const LLM_SYSTEM: &str = "llm.system";
+/// What was asked for: `chat`, `text_completion`, `embeddings`.
+pub const GEN_AI_OPERATION_NAME: &str = "gen_ai.operation.name";
+/// OpenInference's kind of a span: `LLM`, `EMBEDDING`, `TOOL`, `AGENT`.
+pub const OPENINFERENCE_SPAN_KIND: &str = "openinference.span.kind";
+/// OpenLLMetry's kind of a span.
+pub const TRACELOOP_SPAN_KIND: &str = "traceloop.span.kind";
+/// OpenLLMetry's name for what was asked for.
+pub const LLM_REQUEST_TYPE: &str = "llm.request.type";
+/// Whether the answer is streamed.
+pub const GEN_AI_REQUEST_STREAM: &str = "gen_ai.request.stream";
+/// Its former name.
+pub const GEN_AI_IS_STREAMING: &str = "gen_ai.is_streaming";
+/// OpenLLMetry's name for it.
+pub const LLM_IS_STREAMING: &str = "llm.is_streaming";
+/// OpenLIT's name for the time to the first token.
+pub const GEN_AI_SERVER_TTFT: &str = "gen_ai.server.ttft";
+/// Seconds until the first token: a metric of the semantic conventions, and an attribute in OpenLIT.
+pub const GEN_AI_SERVER_TIME_TO_FIRST_TOKEN: &str = "gen_ai.server.time_to_first_token";
+/// Milliseconds until the first token, as llm-d's proxy sees it.
+pub const LLM_D_PD_PROXY_TRUE_TTFT_MS: &str = "llm_d.pd_proxy.true_ttft_ms";
+/// A metric: seconds per token after the first.
+pub const GEN_AI_SERVER_TIME_PER_OUTPUT_TOKEN: &str = "gen_ai.server.time_per_output_token";
+/// A metric: seconds that a request took.
+pub const GEN_AI_SERVER_REQUEST_DURATION: &str = "gen_ai.server.request.duration";
+/// On metrics of tokens: `input` or `output`.
+pub const GEN_AI_TOKEN_TYPE: &str = "gen_ai.token.type";
+/// Why something failed, in a word.
+pub const ERROR_TYPE: &str = "error.type";
+
 /// The phase that a span shows.
 pub const INFERSCOPE_PHASE: &str = "inferscope.phase";
 /// How far to trust the length of a phase: `measured`, `inferred` or `upper_bound`.
@@ -69,13 +118,32 @@ pub const INFERSCOPE_DECOMPOSE_STATUS: &str = "inferscope.decompose.status";
 pub const INFERSCOPE_DECOMPOSE_RESIDUAL: &str = "inferscope.decompose.residual";
 /// Nanoseconds by which the phases did not fit into the span.
 pub const INFERSCOPE_DECOMPOSE_OVERRUN_NS: &str = "inferscope.decompose.overrun_ns";
+/// How a request ended, where its span does not say so itself: `abort` or `error`.
+pub const INFERSCOPE_REQUEST_OUTCOME: &str = "inferscope.request.outcome";
 /// Difference of two hosts' clocks, where causality shows one.
 pub const INFERSCOPE_CLOCK_SKEW_NS: &str = "inferscope.clock_skew_ns";
 
+/// A metric: seconds that requests spent in a phase.
+pub const INFERSCOPE_REQUEST_PHASE_DURATION: &str = "inferscope.request.phase.duration";
+/// A metric: tokens in and out.
+pub const INFERSCOPE_REQUEST_TOKENS: &str = "inferscope.request.tokens";
+/// A metric: requests by outcome.
+pub const INFERSCOPE_REQUESTS: &str = "inferscope.requests";
+/// A metric: answers by whether they met an objective.
+pub const INFERSCOPE_REQUEST_GOODPUT: &str = "inferscope.request.goodput";
+/// Which limits a request is held to.
+pub const INFERSCOPE_TENANT_CLASS: &str = "inferscope.tenant.class";
+
 /// The service that sent a span.
 pub const SERVICE_NAME: &str = "service.name";
+/// What several services have in common.
+pub const SERVICE_NAMESPACE: &str = "service.namespace";
 /// Its instance.
 pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+/// On metrics that this program counts: which process counted.
+pub const COLLECTOR_INSTANCE_ID: &str = "collector.instance.id";
+/// The label of a pod that names its model, where llm-d has set it.
+pub const K8S_POD_LABEL_LLM_D_MODEL: &str = "k8s.pod.label.llm-d.ai/model";
 /// The host that something listens on.
 pub const SERVER_ADDRESS: &str = "server.address";
 /// The port that something listens on.
@@ -84,6 +152,13 @@ pub const SERVER_PORT: &str = "server.port";
 pub const URL_SCHEME: &str = "url.scheme";
 /// In a metric's metadata: its type in Prometheus.
 pub const PROMETHEUS_TYPE: &str = "prometheus.type";
+
+/// On the span of a model in Triton and nowhere else.
+pub const TRITON_MODEL_NAME: &str = "triton.model_name";
+/// What joins the prefill and the decode half of a request in SGLang.
+pub const SGLANG_BOOTSTRAP_ROOM: &str = "bootstrap_room";
+/// On the span of a request in TGI's router: how long it took, in words.
+pub const TGI_TOTAL_TIME: &str = "total_time";
 
 /// The module of vLLM that set up tracing in a process: `vllm.llm_engine` for the server, and others.
 pub const VLLM_INSTRUMENTING_MODULE_NAME: &str = "vllm.instrumenting_module_name";

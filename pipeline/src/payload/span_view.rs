@@ -1,6 +1,7 @@
 //! The view of a span, with its events, links and status.
 
 use super::ids::{SpanId, TraceId};
+use super::opening::Opening;
 use super::value::{Attrs, Key, RawAttrs, RawValue, Text, Value, key_value};
 use super::view::Repeated;
 use super::wire::{Field, Fields, LEN, Wire};
@@ -184,6 +185,12 @@ impl<'a> SpanView<'a> {
     #[inline]
     pub fn fields(self) -> SpanFields<'a> {
         SpanFields(Fields::of(self.0))
+    }
+
+    /// What stands in front of the attributes, and the rest, for who reads many spans.
+    #[inline]
+    pub fn opening(self) -> Opening<'a> {
+        Opening::of(self.0)
     }
 
     /// The same without the attributes, for who looks at none of them: they are stepped over unread.

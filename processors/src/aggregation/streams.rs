@@ -84,6 +84,11 @@ impl<S> Stream<S> {
         }
     }
 
+    /// Whether this is the stream that takes what found no room.
+    pub fn is_overflow(&self) -> bool {
+        self.identity.attributes.attrs().get(OVERFLOW).is_some()
+    }
+
     /// When something was counted last.
     pub fn used(&self) -> Instant {
         self.used

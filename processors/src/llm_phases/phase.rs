@@ -84,6 +84,29 @@ impl Phase {
         }
     }
 
+    /// The phase of a word.
+    pub fn of_word(word: &[u8]) -> Option<Self> {
+        Some(match word {
+            b"tokenize" => Self::Tokenize,
+            b"frontend" => Self::Frontend,
+            b"dispatch" => Self::Dispatch,
+            b"bootstrap" => Self::Bootstrap,
+            b"queue" => Self::Queue,
+            b"queue.decode" => Self::QueueDecode,
+            b"queue_and_prefill" => Self::QueueAndPrefill,
+            b"input" => Self::Input,
+            b"prefill" => Self::Prefill,
+            b"kv_transfer" => Self::KvTransfer,
+            b"inference" => Self::Inference,
+            b"decode" => Self::Decode,
+            b"output" => Self::Output,
+            b"detokenize" => Self::Detokenize,
+            b"postprocess" => Self::Postprocess,
+            b"other" => Self::Other,
+            _ => return None,
+        })
+    }
+
     /// Its place in [`Phase::ALL`].
     pub const fn index(self) -> usize {
         self as usize
@@ -134,6 +157,11 @@ impl Source {
             Self::Inferred => "inferred",
             Self::UpperBound => "upper_bound",
         }
+    }
+
+    /// The source of a word.
+    pub fn of_word(word: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.word().as_bytes() == word)
     }
 }
 

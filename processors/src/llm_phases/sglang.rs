@@ -97,6 +97,9 @@ impl RequestRoot<'_, '_> {
         self.meters.status(Engine::Sglang, Status::Skipped);
         self.output
             .status(&self.root.request, Status::Skipped, &mut verdict.attributes);
+        if let Some(outcome) = self.failure() {
+            verdict.attributes.push(names::INFERSCOPE_REQUEST_OUTCOME, outcome);
+        }
         let made: Vec<Segment> = [self.queue_until_abort(), self.detokenize()]
             .into_iter()
             .flatten()
@@ -127,6 +130,14 @@ impl RequestRoot<'_, '_> {
             .below(self.index)
             .map(|(_, node)| node)
             .filter(|node| node.kind == Kind::Scheduler)
+    }
+
+    /// How a request ended that failed in a scheduler: SGLang says so there, and on its root only sometimes.
+    fn failure(&self) -> Option<&'static str> {
+        let scheduler = self.schedulers().find(|scheduler| scheduler.failed)?;
+        let reason = scheduler.reason.unwrap_or_default();
+        let is_abort = reason.as_bytes().to_ascii_lowercase().starts_with(b"abort");
+        Some(if is_abort { "abort" } else { "error" })
     }
 
     /// A request that was given up in the queue has no span for it: the queue lasted from the end of its processing

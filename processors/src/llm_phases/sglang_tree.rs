@@ -105,6 +105,8 @@ pub(super) struct Node<'a> {
     pub(super) room: Option<Text<'a>>,
     /// Whether it ended in an error.
     pub(super) failed: bool,
+    /// What a scheduler says about that.
+    pub(super) reason: Option<Text<'a>>,
     /// Stages of this trace that it follows.
     pub(super) follows: Vec<SpanId>,
     /// Whether steps of the scheduler are reported on it, which SGLang does at the level that reports every token.
@@ -122,6 +124,7 @@ impl<'a> Node<'a> {
             kind: Kind::Unknown,
             room: None,
             failed: span.status().code() == StatusCode::Error,
+            reason: None,
             follows: Vec::new(),
             has_schedule: false,
             has_retraction: false,
@@ -134,6 +137,7 @@ impl<'a> Node<'a> {
                     b"module" => is_request = value.read().as_str() == Some("sglang::request"),
                     b"thread_label" => thread = text(value.read()),
                     b"bootstrap_room" => node.room = text(value.read()),
+                    b"reason" => node.reason = text(value.read()),
                     _ => {}
                 },
                 SpanField::Link(link) if link.trace_id() == request.trace_id => node.follows.push(link.span_id()),

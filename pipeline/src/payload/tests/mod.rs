@@ -8,6 +8,7 @@ mod captures;
 mod generate;
 mod items;
 mod metrics;
+mod opening;
 mod parse;
 mod reference;
 mod refusals;

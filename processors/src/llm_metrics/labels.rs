@@ -1,0 +1,192 @@
+//! Which labels the series of a span have: what the span says, and what its resource says where the span is silent.
+
+use pipeline::payload::{EncodedAttributes, RawAttrs, RawValue, ResourceView, Text, Value, names};
+
+use super::config::{Config, Dimension};
+use super::dictionary::{Dictionary, Word};
+use super::said::Said;
+use crate::aggregation::instance_id;
+
+/// A value longer than this makes no label: it would be kept for as long as its series, and whoever sends spans writes
+/// it.
+const LABEL_BYTES_MAX: usize = 1024;
+
+/// The service whose spans are requests although they say nothing under the common names.
+const TGI_ROUTER: &str = "text-generation-inference.router";
+
+/// Attributes of a resource that the metrics keep on theirs. Prometheus makes `job` of them.
+const KEPT: [&str; 2] = [names::SERVICE_NAMESPACE, names::SERVICE_NAME];
+
+/// What operations are called elsewhere, and in the semantic conventions.
+const OPERATIONS: [(&str, &str); 8] = [
+    ("LLM", "chat"),
+    ("EMBEDDING", "embeddings"),
+    ("TOOL", "execute_tool"),
+    ("AGENT", "invoke_agent"),
+    ("completion", "text_completion"),
+    ("embedding", "embeddings"),
+    ("tool", "execute_tool"),
+    ("agent", "invoke_agent"),
+];
+
+/// The texts by which requests are told apart; empty where nobody says anything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Words<'a> {
+    request_model: Text<'a>,
+    response_model: Text<'a>,
+    operation: Text<'a>,
+    provider: Text<'a>,
+    tenant_class: Text<'a>,
+}
+
+/// Values of the dimensions, in their order.
+pub(super) type Values<'a> = Vec<Option<RawValue<'a>>>;
+
+/// What a resource says about all of its spans.
+#[derive(Debug)]
+pub(super) struct Sender<'a> {
+    /// Where the spans say nothing.
+    words: Words<'a>,
+    values: Values<'a>,
+    /// What the metrics of this sender have as their resource.
+    pub(super) resource: EncodedAttributes,
+    /// Its instance, or everything that it says about itself: spans of one process have it in common.
+    pub(super) identity: &'a [u8],
+    /// Whether it is TGI's router.
+    pub(super) is_tgi: bool,
+}
+
+/// How labels are made, as configured.
+#[derive(Debug)]
+pub(super) struct Labels {
+    /// What attributes mean.
+    pub(super) dictionary: Dictionary,
+    /// Attributes of a resource that name the model, the first first.
+    models: Vec<String>,
+    dimensions: Vec<Dimension>,
+}
+
+impl<'a> Words<'a> {
+    /// What a span says, and its sender where it is silent.
+    #[inline]
+    pub(super) fn of(said: &Said<'a>, sender: &Sender<'a>) -> Self {
+        let or = |word, fallback: Text<'a>| Some(said.word(word)).filter(fits_text).unwrap_or(fallback);
+        let others = &sender.words;
+        Self {
+            request_model: or(Word::RequestModel, others.request_model),
+            response_model: or(Word::ResponseModel, others.response_model),
+            operation: or(Word::Operation, others.operation),
+            provider: or(Word::Provider, others.provider),
+            tenant_class: or(Word::TenantClass, others.tenant_class),
+        }
+    }
+
+    /// The model that objectives are about: the one that was asked for, else the one that answered.
+    pub(super) fn model(&self) -> &'a [u8] {
+        let asked = self.request_model.as_bytes();
+        if asked.is_empty() {
+            self.response_model.as_bytes()
+        } else {
+            asked
+        }
+    }
+
+    /// The class of limits.
+    pub(super) fn tenant_class(&self) -> &'a [u8] {
+        self.tenant_class.as_bytes()
+    }
+}
+
+impl Labels {
+    /// As configured.
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            dictionary: Dictionary::new(&config.tenant_class_attribute),
+            models: config.model_attributes.clone(),
+            dimensions: config.dimensions.clone(),
+        }
+    }
+
+    /// What the series of this process have in common, so that those of another are others.
+    pub(super) fn own(&self) -> EncodedAttributes {
+        EncodedAttributes::new().with(names::COLLECTOR_INSTANCE_ID, instance_id())
+    }
+
+    /// Reads a resource.
+    pub(super) fn sender<'a>(&self, resource: ResourceView<'a>) -> Sender<'a> {
+        let text = |key: &str| match resource.attr(key) {
+            Some(Value::Str(text)) => Some(text).filter(fits_text),
+            _ => None,
+        };
+        let mut sender = Sender {
+            words: Words::default(),
+            values: Values::new(),
+            resource: EncodedAttributes::new(),
+            identity: text(names::SERVICE_INSTANCE_ID).map_or(resource.bytes(), Text::as_bytes),
+            is_tgi: text(names::SERVICE_NAME).is_some_and(|name| name == TGI_ROUTER),
+        };
+        let mut said = Said::default();
+        for (key, value) in resource.raw_attrs() {
+            said.attribute(key, value, &self.dictionary);
+        }
+        let model = self.models.iter().find_map(|key| text(key));
+        sender.words = Words::of(&said, &sender);
+        sender.words.request_model = model.unwrap_or_default();
+        for key in KEPT {
+            if let Some(value) = text(key) {
+                sender.resource.push(key, value);
+            }
+        }
+        self.values(resource.raw_attrs(), &mut sender.values);
+        sender
+    }
+
+    /// The values of the dimensions among attributes.
+    #[inline]
+    pub(super) fn values<'a>(&self, attributes: RawAttrs<'a>, out: &mut Values<'a>) {
+        out.clear();
+        for dimension in &self.dimensions {
+            let value = attributes.get(&dimension.name);
+            out.push(value.filter(|value| value.bytes().len() <= LABEL_BYTES_MAX));
+        }
+    }
+
+    /// Writes the labels of a span.
+    pub(super) fn write(
+        &self,
+        words: &Words<'_>,
+        values: &[Option<RawValue<'_>>],
+        sender: &Sender<'_>,
+        out: &mut EncodedAttributes,
+    ) {
+        out.clear();
+        let words = [
+            (names::GEN_AI_REQUEST_MODEL, words.request_model.as_str()),
+            (names::GEN_AI_RESPONSE_MODEL, words.response_model.as_str()),
+            (names::GEN_AI_OPERATION_NAME, operation(words.operation.as_str())),
+            (names::GEN_AI_PROVIDER_NAME, words.provider.as_str()),
+        ];
+        for (key, word) in words.into_iter().filter(|(_, word)| !word.is_empty()) {
+            out.push(key, word);
+        }
+        let values = values.iter().zip(&sender.values);
+        for (dimension, (of_span, of_sender)) in self.dimensions.iter().zip(values) {
+            match (of_span.or(*of_sender), &dimension.default) {
+                (Some(value), _) => out.push(&dimension.name, value),
+                (None, Some(value)) => out.push(&dimension.name, value),
+                (None, None) => {}
+            }
+        }
+        out.push(names::COLLECTOR_INSTANCE_ID, instance_id());
+    }
+}
+
+fn fits_text(text: &Text<'_>) -> bool {
+    (1..=LABEL_BYTES_MAX).contains(&text.as_bytes().len())
+}
+
+/// What the semantic conventions call an operation.
+fn operation(word: &str) -> &str {
+    let known = OPERATIONS.iter().find(|(elsewhere, _)| *elsewhere == word);
+    known.map_or(word, |(_, here)| here)
+}

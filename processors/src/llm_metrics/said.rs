@@ -1,0 +1,286 @@
+//! One pass over a span: what it says about a request or a phase.
+
+use pipeline::payload::{Opening, RawValue, SpanField, SpanId, StatusCode, Text, TraceId, Value};
+
+use crate::aggregation::Measured;
+
+use super::dictionary::{Dictionary, Fact, Mark, Meaning, NUMBERS, Number, WORDS, Word};
+
+/// Why values could not be read, counted over one span.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Unusable {
+    /// Not of the type that belongs there.
+    pub(super) wrong_type: u8,
+    /// NaN or infinity.
+    pub(super) not_a_number: u8,
+    /// Below zero.
+    pub(super) negative: u8,
+    /// More than there can be.
+    pub(super) too_long: u8,
+}
+
+/// No prompt and no answer has more tokens. A larger number is an error or an attack, and would spoil a total for good.
+const TOKENS_MAX: u64 = 1 << 32;
+
+/// Why the answer ended, as far as it matters here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reasons {
+    /// Somebody gave the request up.
+    pub(super) aborted: bool,
+    /// The engine failed.
+    pub(super) failed: bool,
+}
+
+/// What one span says. The first value under a name is the one that counts, as for every reader of OTLP attributes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said<'a> {
+    /// Start, in nanoseconds since 1970.
+    pub(super) start: u64,
+    /// End, in nanoseconds since 1970.
+    pub(super) end: u64,
+    /// The trace it belongs to.
+    pub(super) trace_id: TraceId,
+    /// Its own id.
+    pub(super) span_id: SpanId,
+    /// The span above it.
+    pub(super) parent: Option<SpanId>,
+    /// Its name.
+    pub(super) name: Text<'a>,
+    /// Whether its status is an error.
+    pub(super) failed: bool,
+    /// Whether it says something that only engines say, and only about requests.
+    pub(super) has_latency: bool,
+    /// Why the answer ended.
+    pub(super) reasons: Option<Reasons>,
+    /// Whether the answer was streamed.
+    pub(super) streamed: Option<bool>,
+    /// Values that could not be read.
+    pub(super) unusable: Unusable,
+    /// Rows of the dictionary, by bit, under whose names different values stand.
+    pub(super) conflicts: u32,
+    marks: u8,
+    numbers: [Option<u64>; NUMBERS],
+    /// Empty where nothing was said.
+    words: [Text<'a>; WORDS],
+    /// By row: the rank of the name whose value is held, plus one; 0 while nothing was said.
+    held: [u8; ROWS_MAX],
+}
+
+/// Rows of the dictionary, facts of one name included: as many as `conflicts` has bits.
+const ROWS_MAX: usize = 32;
+
+impl<'a> Said<'a> {
+    /// Reads a span, of which nobody has read anything yet.
+    #[inline]
+    pub(super) fn read(&mut self, opening: &Opening<'a>, dictionary: &Dictionary) {
+        self.start = opening.start;
+        self.end = opening.end;
+        self.trace_id = opening.trace_id;
+        self.span_id = opening.span_id;
+        self.parent = opening.parent;
+        self.name = opening.name;
+        for field in opening.rest().fields() {
+            match field {
+                SpanField::Attr(key, value) => self.attribute(key, value, dictionary),
+                SpanField::Status(status) => self.failed = status.code() == StatusCode::Error,
+                other => self.unusual(other),
+            }
+        }
+    }
+
+    /// What stands in front in every span that is written as usual.
+    #[cold]
+    fn unusual(&mut self, field: SpanField<'a>) {
+        match field {
+            SpanField::Start(time) => self.start = time,
+            SpanField::End(time) => self.end = time,
+            SpanField::TraceId(id) => self.trace_id = id,
+            SpanField::SpanId(id) => self.span_id = id,
+            SpanField::Parent(id) => self.parent = Some(id),
+            SpanField::Name(name) => self.name = name,
+            _ => {}
+        }
+    }
+
+    /// Hears one attribute; most of a span's say nothing here.
+    #[inline]
+    pub(super) fn attribute(&mut self, key: Text<'a>, value: RawValue<'a>, dictionary: &Dictionary) {
+        if let Some(meaning) = dictionary.find(key.as_bytes()) {
+            self.hear(meaning, value);
+        }
+    }
+
+    /// A number, if it was said in a way that can be read.
+    #[inline]
+    pub(super) fn number(&self, number: Number) -> Option<u64> {
+        self.numbers.get(number as usize).copied().flatten()
+    }
+
+    /// A text; empty if nothing was said.
+    #[inline]
+    pub(super) fn word(&self, word: Word) -> Text<'a> {
+        self.words.get(word as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether something is there.
+    #[inline]
+    pub(super) fn has(&self, mark: Mark) -> bool {
+        self.marks & mark as u8 != 0
+    }
+
+    /// Whether it says nothing that becomes a label.
+    pub(super) fn has_no_label(&self) -> bool {
+        use Word::{Operation, Provider, RequestModel, ResponseModel, TenantClass};
+        let labels = [RequestModel, ResponseModel, Provider, Operation, TenantClass];
+        labels.into_iter().all(|word| self.word(word).is_empty())
+    }
+
+    /// A measurement that this span leads to.
+    #[inline]
+    pub(super) fn measured(&self, value: f64) -> Measured {
+        Measured {
+            value,
+            time: self.end,
+            trace_id: self.trace_id,
+            span_id: self.span_id,
+        }
+    }
+
+    fn hear(&mut self, meaning: Meaning, value: RawValue<'a>) {
+        self.has_latency |= meaning.marks_request;
+        match meaning.fact {
+            Fact::Present(mark) => self.marks |= mark as u8,
+            Fact::Count(number) => {
+                let count = self.unusable.count(value.read());
+                self.hold_number(number, meaning, count);
+            }
+            Fact::Length(number) => {
+                let length = self.unusable.length(value.read(), meaning.unit());
+                self.hold_number(number, meaning, length);
+            }
+            Fact::Text(word) => match value.read() {
+                Value::Str(text) => {
+                    let may_hold = self.may_hold(meaning, |said| said.word(word) != text);
+                    if let Some(slot) = self.words.get_mut(word as usize).filter(|_| may_hold) {
+                        *slot = text;
+                    }
+                }
+                _ => self.unusable.wrong_type(),
+            },
+            Fact::Reasons => match Reasons::read(value.read()) {
+                Some(reasons) if self.may_hold(meaning, |said| said.reasons != Some(reasons)) => {
+                    self.reasons = Some(reasons);
+                }
+                Some(_) => {}
+                None => self.unusable.wrong_type(),
+            },
+            Fact::Streamed => match value.read() {
+                Value::Bool(streamed) => {
+                    if self.may_hold(meaning, |said| said.streamed != Some(streamed)) {
+                        self.streamed = Some(streamed);
+                    }
+                }
+                _ => self.unusable.wrong_type(),
+            },
+        }
+    }
+
+    #[inline]
+    fn hold_number(&mut self, number: Number, meaning: Meaning, value: Option<u64>) {
+        if value.is_none() || !self.may_hold(meaning, |said| said.number(number) != value) {
+            return;
+        }
+        if let Some(slot) = self.numbers.get_mut(number as usize) {
+            *slot = value;
+        }
+    }
+
+    /// Whether a value takes the place of what was said before, or is the first.
+    #[inline]
+    fn may_hold(&mut self, meaning: Meaning, differs: impl Fn(&Self) -> bool) -> bool {
+        let row = usize::from(meaning.row);
+        let Some(held) = self.held.get(row).copied() else {
+            return false;
+        };
+        let rank = meaning.rank + 1;
+        if held == rank {
+            return false; // The same name once more.
+        }
+        if held != 0 && differs(self) {
+            self.conflicts |= 1 << row;
+        }
+        let may_hold = held == 0 || rank < held;
+        if let Some(held) = self.held.get_mut(row).filter(|_| may_hold) {
+            *held = rank;
+        }
+        may_hold
+    }
+}
+
+impl Unusable {
+    /// Counts stop at 255: whoever writes attributes may write any number of them.
+    fn add(count: &mut u8) {
+        *count = count.saturating_add(1);
+    }
+
+    fn wrong_type(&mut self) {
+        Self::add(&mut self.wrong_type);
+    }
+
+    fn count(&mut self, value: Value<'_>) -> Option<u64> {
+        let Value::Int(count) = value else {
+            self.wrong_type();
+            return None;
+        };
+        match u64::try_from(count) {
+            Ok(count) if count <= TOKENS_MAX => return Some(count),
+            Ok(_) => Self::add(&mut self.too_long),
+            Err(_) => Self::add(&mut self.negative),
+        }
+        None
+    }
+
+    /// Nanoseconds, rounded half to even as `llm_phases` does. What is too long for them is longer than every span.
+    fn length(&mut self, value: Value<'_>, unit: f64) -> Option<u64> {
+        let Some(number) = value.as_f64() else {
+            self.wrong_type();
+            return None;
+        };
+        if !number.is_finite() {
+            Self::add(&mut self.not_a_number);
+            return None;
+        }
+        if number < 0.0 {
+            Self::add(&mut self.negative);
+            return None;
+        }
+        Some((number * unit).round_ties_even() as u64)
+    }
+}
+
+impl Reasons {
+    /// SGLang sends JSON such as `["length"]` in a text, so words are looked for and not texts compared.
+    fn read(value: Value<'_>) -> Option<Self> {
+        let mut reasons = Self::default();
+        match value {
+            Value::Str(text) => reasons.hear(text.as_bytes()),
+            Value::Array(array) => {
+                for value in array.values() {
+                    let Value::Str(text) = value else {
+                        return None;
+                    };
+                    reasons.hear(text.as_bytes());
+                }
+            }
+            _ => return None,
+        }
+        Some(reasons)
+    }
+
+    fn hear(&mut self, text: &[u8]) {
+        for word in text.split(|byte| !byte.is_ascii_alphabetic()) {
+            self.aborted |= matches!(word, b"abort" | b"aborted" | b"cancelled" | b"canceled");
+            self.failed |= word == b"error";
+        }
+    }
+}

@@ -1,0 +1,20 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod bounds;
+mod captures;
+mod engines;
+mod goodput;
+mod harness;
+mod laws;
+mod mapping;
+mod settings;
+mod timing;
+
+use pipeline::testing::contract;
+
+use super::LlmMetrics;
+
+#[test]
+fn the_contract_holds() {
+    contract::<LlmMetrics>();
+}
