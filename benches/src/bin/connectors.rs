@@ -85,7 +85,7 @@ fn decomposed(world: &World, traces: &Traces) -> Option<Traces> {
         now: setup.outside.clock.now(),
         origin: &origin,
     };
-    Walk::new().run(traces, &mut [stage], 0, &context).traces
+    Walk::new().run(traces, &mut [stage], 0, &context).left
 }
 
 /// A connector with this configuration and nothing behind it; flushes are not what is measured.
