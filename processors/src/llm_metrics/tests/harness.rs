@@ -249,7 +249,7 @@ pub(super) fn phased(yaml: &str, requests: &[Vec<u8>]) -> Vec<Traces> {
     };
     let mut out = Vec::new();
     for request in requests {
-        out.extend(walk.run(&parse(request), &mut stages, 0, &context).traces);
+        out.extend(walk.run(&parse(request), &mut stages, 0, &context).left);
     }
     let rest = stages[0].release(context.now, true);
     out.extend(rest.map(|released| released.traces));
