@@ -29,6 +29,8 @@ pub(super) struct EncodedStamp {
     of: Option<(Stamp, bool)>,
     bytes: [u8; STAMP_BYTES_MAX],
     length: usize,
+    /// Kept for its room.
+    fields: Vec<u8>,
 }
 
 /// Two tags and two numbers of ten bytes, and two more that make copying quick.
@@ -67,14 +69,15 @@ impl EncodedStamp {
     fn of(&mut self, stamp: Stamp, has_start: bool) -> (&[u8; STAMP_BYTES_MAX], usize) {
         if self.of != Some((stamp, has_start)) {
             self.of = Some((stamp, has_start));
-            let mut fields = Vec::with_capacity(STAMP_BYTES_MAX);
-            put_int(&mut fields, 2, stamp.time);
+            let fields = &mut self.fields;
+            fields.clear();
+            put_int(fields, 2, stamp.time);
             if has_start {
-                put_int(&mut fields, 3, stamp.start);
+                put_int(fields, 3, stamp.start);
             }
             self.length = fields.len();
             fields.resize(STAMP_BYTES_MAX, 0);
-            self.bytes = fields.try_into().unwrap_or(self.bytes);
+            self.bytes = fields.as_slice().try_into().unwrap_or(self.bytes);
         }
         (&self.bytes, self.length)
     }
@@ -89,6 +92,8 @@ pub(super) struct SeriesFields {
     pub(super) sample_tag: u8,
     /// Samples say since when they count.
     pub(super) has_start: bool,
+    /// The value stands in front of the head; readers take fields in any order.
+    pub(super) value_first: bool,
 }
 
 /// Writes a series with one value, of which the head is known.
@@ -120,8 +125,14 @@ pub(super) fn put_known(
     encoded[1] = (length - 2) as u8; // At most 33.
     out.reserve(head.len() + SAMPLE_BYTES_MAX + 4);
     put_tag_of(out, fields.series, (head.len() + length) as u64);
-    out.extend_from_slice(head);
-    out.extend_from_slice(encoded.get(..length).unwrap_or_default());
+    let encoded = encoded.get(..length).unwrap_or_default();
+    let (first, second) = if fields.value_first {
+        (encoded, head)
+    } else {
+        (head, encoded)
+    };
+    out.extend_from_slice(first);
+    out.extend_from_slice(second);
 }
 
 impl Default for Snappy {

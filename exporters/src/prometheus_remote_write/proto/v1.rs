@@ -22,6 +22,7 @@ const FIELDS: SeriesFields = SeriesFields {
     series: TIMESERIES,
     sample_tag: tag_of(series::SAMPLES),
     has_start: false,
+    value_first: false,
 };
 
 pub(super) const HEADS: HeadWriter = HeadWriter {
