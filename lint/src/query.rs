@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use config::{Origin, Section, Source};
 
-use crate::promql::{Dialect, variable};
+use crate::promql::{self, Binary, Dialect, Node, variable};
 
 /// One PromQL expression of a file.
 #[derive(Debug, Clone)]
@@ -52,6 +52,9 @@ pub enum Purpose {
 /// What a comment begins with that takes rules back for its expression.
 const ALLOW: &str = "# lint-rules: allow ";
 
+/// The operators that leave out series unless `bool` stands behind them.
+const COMPARISONS: [&str; 6] = ["==", "!=", ">", "<", ">=", "<="];
+
 /// Longest line of a file that a finding shows: longer ones `config` does not render. A dashboard of one line is shown
 /// query by query.
 const LINE_BYTES_MAX: usize = 10_000;
@@ -76,20 +79,37 @@ impl Query {
 
     /// The expression with every variable of Grafana replaced by what `value` says for its name.
     pub fn filled(&self, value: impl Fn(&str) -> String) -> String {
-        let mut filled = String::new();
-        let mut rest = self.expr.as_str();
-        while let Some(first) = rest.chars().next() {
-            if let Some(length) = variable(rest).filter(|_| matches!(first, '$' | '[')) {
-                let written = rest.get(..length).unwrap_or_default();
-                let name = written.trim_matches(['$', '{', '}', '[', ']']);
-                filled.push_str(&value(name.split(':').next().unwrap_or(name)));
-                rest = rest.get(length..).unwrap_or_default();
-            } else {
-                filled.push(first);
-                rest = rest.get(first.len_utf8()..).unwrap_or_default();
+        filled(&self.expr, value)
+    }
+
+    /// The selectors in it, in order and filled likewise, without their ranges. None where it cannot be read.
+    pub fn filled_selectors(&self, value: impl Fn(&str) -> String) -> Option<Vec<String>> {
+        let expr = promql::parse(&self.expr, self.dialect()).ok()?;
+        let written = expr.selectors().into_iter().map(|(selector, _)| selector.span.clone());
+        written.map(|span| Some(filled(self.expr.get(span)?, &value))).collect()
+    }
+
+    /// The expression with comparisons that answer 0 or 1 for each series, where they leave out those for which they are
+    /// wrong: an alert that does not fire has an answer then as well. None where it cannot be read.
+    pub fn with_bool(&self) -> Option<String> {
+        let expr = promql::parse(&self.expr, self.dialect()).ok()?;
+        let mut places = Vec::new();
+        expr.walk(&mut |part, _| {
+            if let Node::Binary(Binary { op, left, right, .. }) = &part.node
+                && COMPARISONS.contains(op)
+            {
+                places.push((left.span.end..right.span.start, *op));
+            }
+        });
+        places.sort_by_key(|(between, _)| std::cmp::Reverse(between.start));
+        let mut text = self.expr.clone();
+        for (between, op) in places {
+            let written = text.get(between.clone())?;
+            if !written.contains("bool") {
+                text.insert_str(between.start + written.find(op)? + op.len(), " bool");
             }
         }
-        filled
+        Some(text)
     }
 
     /// The rules that a comment in the expression takes back: `# lint-rules: allow not-exported`.
@@ -128,6 +148,23 @@ impl Query {
         let end = places.get(last).copied().flatten()? + 1;
         Some(Origin::new(source, from + start..from + end))
     }
+}
+
+fn filled(text: &str, value: impl Fn(&str) -> String) -> String {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if let Some(length) = variable(rest).filter(|_| matches!(first, '$' | '[')) {
+            let written = rest.get(..length).unwrap_or_default();
+            let name = written.trim_matches(['$', '{', '}', '[', ']']);
+            filled.push_str(&value(name.split(':').next().unwrap_or(name)));
+            rest = rest.get(length..).unwrap_or_default();
+        } else {
+            filled.push(first);
+            rest = rest.get(first.len_utf8()..).unwrap_or_default();
+        }
+    }
+    filled
 }
 
 /// For every byte of `value` where `written`, the same text with its quotes, escapes and indentation, has it.

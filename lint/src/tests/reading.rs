@@ -109,6 +109,33 @@ fn json_with_tabs_and_pairs_of_surrogates_is_read() {
 }
 
 #[test]
+fn a_query_gives_its_selectors_without_ranges() {
+    let board = r#"{"panels": [{"title": "A", "targets": [
+        {"expr": "sum(rate(a{x=~\"$x\"}[$__rate_interval] offset 1m)) / on () (b or {__name__=~\"c.*\"})"}]}]}"#;
+
+    let selectors = queries(board)[0].filled_selectors(|_| "1".to_owned());
+
+    let expected = ["a{x=~\"1\"}", "b", "{__name__=~\"c.*\"}"].map(str::to_owned);
+    assert_eq!(selectors, Some(expected.to_vec()));
+}
+
+#[test]
+fn with_bool_no_comparison_leaves_series_out() {
+    let alert = |expr: &str| format!("groups: [{{name: g, rules: [{{alert: A, expr: '{expr}'}}]}}]");
+    for (expr, expected) in [
+        ("up == 0", "up == bool 0"),
+        ("up == bool 0", "up == bool 0"),
+        (
+            "(a > 1) and b >= on (c) 2 * d != 3",
+            "(a > bool 1) and b >= bool on (c) 2 * d != bool 3",
+        ),
+        ("a{b!=\"c\"} + 1", "a{b!=\"c\"} + 1"),
+    ] {
+        assert_eq!(queries(&alert(expr))[0].with_bool().as_deref(), Some(expected));
+    }
+}
+
+#[test]
 fn variables_are_filled_in_by_name() {
     let board = r#"{"panels": [{"title": "A", "targets": [
         {"expr": "sum by (job) (rate(a_total{model=~\"$model\", x=~\"${x:regex}\", y=\"[[y]]\", z=\"$1\"}[$__rate_interval]))"}]}]}"#;

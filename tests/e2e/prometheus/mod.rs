@@ -11,5 +11,6 @@ mod identity;
 mod outages;
 mod own_page;
 pub(crate) mod phases;
+mod shipped;
 mod staleness;
 mod translation;

@@ -1,6 +1,7 @@
 //! A real Prometheus, which takes remote writes and may scrape pages itself.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(crate) struct Job {
 pub(crate) struct Setting {
     version: Version,
     pub(crate) port: u16,
+    /// A folder of rule files.
+    rules: Option<PathBuf>,
 }
 
 /// Ends with the test.
@@ -51,20 +54,46 @@ pub(crate) fn prometheus(version: Version) -> Setting {
     Setting {
         version,
         port: free_port(),
+        rules: None,
     }
 }
 
 impl Setting {
+    /// It evaluates all rules in this folder.
+    pub(crate) fn rules(mut self, folder: PathBuf) -> Self {
+        self.rules = Some(folder);
+        self
+    }
+
     /// Starts it and waits until it is ready.
     pub(crate) async fn start(self, jobs: &[Job]) -> Prometheus {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("prometheus.yml"), config(jobs)).unwrap();
+        std::fs::write(folder.path().join("prometheus.yml"), self.config(jobs)).unwrap();
         let process = self.run(&folder).await;
         Prometheus {
             setting: self,
             folder,
             process,
         }
+    }
+
+    fn config(&self, jobs: &[Job]) -> String {
+        let mut text =
+            "global:\n  scrape_interval: 500ms\n  scrape_timeout: 500ms\n  evaluation_interval: 1s\n".to_owned();
+        if let Some(folder) = &self.rules {
+            writeln!(text, "rule_files: ['{}/*.yaml']", folder.display()).unwrap();
+        }
+        text.push_str("scrape_configs:\n");
+        for Job { name, port, path } in jobs {
+            // The label is there so that labels of targets are compared as well.
+            writeln!(
+                text,
+                "  - job_name: {name}\n    metrics_path: {path}\n    static_configs:\n      - targets: \
+                 ['127.0.0.1:{port}']\n        labels:\n          cluster: eu-1"
+            )
+            .unwrap();
+        }
+        text
     }
 
     async fn run(&self, folder: &TempDir) -> Process {
@@ -116,18 +145,4 @@ impl Prometheus {
     pub(crate) async fn start_again(&mut self) {
         self.process = self.setting.run(&self.folder).await;
     }
-}
-
-fn config(jobs: &[Job]) -> String {
-    let mut text = "global:\n  scrape_interval: 500ms\n  scrape_timeout: 500ms\nscrape_configs:\n".to_owned();
-    for Job { name, port, path } in jobs {
-        // The label is there so that labels of targets are compared as well.
-        writeln!(
-            text,
-            "  - job_name: {name}\n    metrics_path: {path}\n    static_configs:\n      - targets: ['127.0.0.1:{port}']\n        \
-             labels:\n          cluster: eu-1"
-        )
-        .unwrap();
-    }
-    text
 }
