@@ -31,3 +31,15 @@ for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose"
         echo "$name $what: $((total / rounds / spans)) instructions/item, $((total / rounds)) in all   $allocations"
     done
 done
+
+# Targets instead of spans: one page each.
+for what in read2 write1 write2 all1 all2; do
+    for targets in 1 20; do
+        allocations=$(valgrind --tool=callgrind --callgrind-out-file="$out" \
+            --collect-atstart=no --toggle-collect='benches::measured*' \
+            "$target/scrape" "$what" "$targets" 2>/dev/null)
+        total=$(sed -n 's/^\(summary\|totals\): \([0-9]*\).*/\2/p' "$out" | head -n 1)
+        echo "scrape $what: $((total / rounds / targets / 460)) instructions/sample   $allocations"
+    done
+done
+"$target/scrape" memory2 1085
