@@ -83,7 +83,7 @@ impl Teller<'_> {
         self.out.metric(&group.place, &head, shape_of(metric.kind));
         for point in samples.chunk_by(|one, next| one.1 == next.1) {
             let point = self.gather(point.iter().map(|(.., sample)| *sample));
-            self.point(metric, point);
+            self.point(metric, &point);
         }
     }
 
@@ -118,7 +118,7 @@ impl Teller<'_> {
         point
     }
 
-    fn point(&mut self, metric: &Metric, point: Point) {
+    fn point(&mut self, metric: &Metric, point: &Point) {
         let scrape = self.scrape;
         let time = point.time.unwrap_or(scrape.time);
         let nanos = nanoseconds(time).unwrap_or_default();
@@ -140,7 +140,7 @@ impl Teller<'_> {
         let exemplars: Vec<Exemplar<'_>> = exemplars.collect();
         match metric.kind {
             Kind::Histogram => {
-                self.fill(&point);
+                self.fill(point);
                 let value = Histogram {
                     count: whole(point.count),
                     sum: point.sum,
