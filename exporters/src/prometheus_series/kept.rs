@@ -25,6 +25,10 @@ const TEXTS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of texts that only one series has: more than any real one.
 const SERIES_TEXTS_BYTES: usize = 256;
 
+/// Bytes of all heads together: their places are numbers of 32 bits. A series beyond, one of some ten millions, is
+/// encoded anew in every request.
+const HEADS_BYTES_MAX: usize = u32::MAX as usize;
+
 /// Writes what a request says of a series beside its values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HeadWriter {
@@ -57,7 +61,9 @@ struct KeptSeries {
     hash: u64,
     family: u32,
     head: Range<u32>,
-    /// Another kept series has the same labels.
+    /// The key of its target.
+    target: usize,
+    /// Another kept series may have the same labels at the same time.
     is_shared: bool,
     /// The batch that it is in, and its number there.
     batch: u32,
@@ -142,10 +148,11 @@ impl Kept {
         self.is_spoiled || too_many || too_long
     }
 
-    /// What is said of a series beside its values.
+    /// What is said of a series beside its values; None where there was no room to keep it.
     pub(crate) fn head(&self, number: u32) -> Option<&[u8]> {
         let series = self.series.get(number as usize)?;
-        self.bytes.get(series.head.start as usize..series.head.end as usize)
+        let head = self.bytes.get(series.head.start as usize..series.head.end as usize);
+        head.filter(|head| !head.is_empty())
     }
 
     /// Puts a series into the batch, as number `next` if it is not in it.
@@ -257,23 +264,15 @@ impl Kept {
         let start = labels.len() as u32;
         labels.extend_from_slice(&own);
         self.labels_count = labels.len();
-        let head = self.bytes.len() as u32;
-        if let Some(writer) = self.writer {
-            (writer.write)(&own, &said, symbols, &mut self.bytes);
-        }
+        let head = self.write_head(&own, &said, symbols);
         let number = self.series.len() as u32;
-        let before = self.by_hash.insert(hash, number);
-        let mut is_shared = false;
-        if let Some(before) = before.and_then(|before| self.series.get_mut(before as usize)) {
-            // Two with one hash are one, as far as it is cheap to tell.
-            before.is_shared = true;
-            is_shared = true;
-        }
+        let is_shared = self.shares(hash, number);
         self.series.push(KeptSeries {
             labels: start..labels.len() as u32,
             hash,
             family,
-            head: head..self.bytes.len() as u32,
+            head,
+            target: key(shape),
             is_shared,
             batch: self.batch.wrapping_sub(1),
             place: 0,
@@ -283,6 +282,33 @@ impl Kept {
             target.used.extend(own.iter().flat_map(|(name, value)| [*name, *value]));
             target.used.extend([said.help, said.unit]);
         }
+    }
+
+    /// Whether the series that is to have this number, and this hash, has its labels in common with another one.
+    fn shares(&mut self, hash: u64, number: u32) -> bool {
+        let before = self.by_hash.insert(hash, number);
+        let Some(before) = before.and_then(|before| self.series.get_mut(before as usize)) else {
+            return false;
+        };
+        // A target that is read anew, as after a scrape that failed, has the labels of what it was before.
+        let target = self.targets.get(&before.target);
+        let is_gone = target.is_some_and(|target| target.identity.strong_count() == 0);
+        // Two with one hash are one, as far as it is cheap to tell.
+        before.is_shared |= !is_gone;
+        before.is_shared
+    }
+
+    /// Keeps what requests say of a series, and tells where; nowhere, if there is no room.
+    fn write_head(&mut self, labels: &[(Ref, Ref)], family: &Family, symbols: &Symbols) -> Range<u32> {
+        let before = self.bytes.len();
+        if let Some(writer) = self.writer {
+            (writer.write)(labels, family, symbols, &mut self.bytes);
+        }
+        if self.bytes.len() > HEADS_BYTES_MAX {
+            self.bytes.truncate(before);
+            return 0..0;
+        }
+        before as u32..self.bytes.len() as u32
     }
 
     /// The family with this number of the target, as number of the table.

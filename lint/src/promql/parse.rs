@@ -16,12 +16,21 @@ pub(crate) enum Dialect {
 /// Parts within parts. Real queries have about 20; reading recurses, so this also bounds the stack.
 const DEPTH_MAX: usize = 100;
 
+/// Words and signs of one expression. Real ones have some hundreds; a chain of operators makes a tree as deep as it is
+/// long, and who looks through that recurses as well.
+const TOKENS_MAX: usize = 2_000;
+
 /// Reads an expression.
 pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Expr, Misread> {
+    let tokens = tokens(text)?;
+    if let Some(token) = tokens.get(TOKENS_MAX) {
+        let words = format!("more than {TOKENS_MAX} words and signs in one expression");
+        return Err(Misread::new(words, token.span.clone()));
+    }
     let mut parser = Parser {
         text,
         dialect,
-        tokens: tokens(text)?,
+        tokens,
         at: 0,
         depth: 0,
     };

@@ -29,6 +29,14 @@ fn what_prometheus_refuses_is_refused() {
 }
 
 #[test]
+fn a_chain_without_end_is_refused_and_not_followed() {
+    let chain = |length| format!("a{}", " + a".repeat(length));
+
+    assert!(parse(&chain(500), Dialect::Prometheus).is_ok());
+    assert!(parse(&chain(200_000), Dialect::Prometheus).is_err());
+}
+
+#[test]
 fn variables_of_grafana_are_read_in_dashboards_and_refused_in_rules() {
     for expr in lines(GRAFANA) {
         if let Err(misread) = parse(expr, Dialect::Grafana) {

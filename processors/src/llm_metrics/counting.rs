@@ -274,8 +274,10 @@ impl Aggregate for Counting {
 
     fn flush(&mut self, moment: &Moment, out: &mut MetricsBuilder) {
         let expiration = self.shared.expiration;
+        // What was counted since the last flush is told first, however long ago that is.
         let is_over = |stream: &Stream<Tally>| {
-            expiration.is_some_and(|expiration| moment.now.saturating_duration_since(stream.used()) >= expiration)
+            let idle = moment.now.saturating_duration_since(stream.used());
+            !stream.is_touched() && expiration.is_some_and(|expiration| idle >= expiration)
         };
         for sender in self.senders.iter_mut() {
             sender.streams.end(is_over);

@@ -137,6 +137,7 @@ impl Teller {
                 stream.restart(moment);
             } else {
                 stream.state.clear_exemplars();
+                stream.rest();
             }
         }
     }

@@ -41,6 +41,8 @@ pub(super) struct Scraper {
     points: u64,
     /// The scrape before failed, and that was said.
     is_down: bool,
+    /// There was no memory for the page before, and that was said.
+    is_without: bool,
 }
 
 /// Why a scrape failed.
@@ -74,6 +76,7 @@ impl Scraper {
             job,
             points: 0,
             is_down: false,
+            is_without: false,
         })
     }
 
@@ -123,6 +126,7 @@ impl Scraper {
         {
             return self.go_without(words);
         }
+        self.is_without = false;
         let mut course = Course {
             bytes: got.as_ref().ok().map(|got| got.body.len() as u64),
             ..Course::default()
@@ -147,7 +151,11 @@ impl Scraper {
     fn go_without(&mut self, why: &dyn std::fmt::Display) {
         self.job.counts.failure("memory");
         self.job.counts.errored.add(self.points.max(1));
-        tracing::warn!(target = %self.target.url, %why, "not scraped");
+        if std::mem::replace(&mut self.is_without, true) {
+            tracing::debug!(target = %self.target.url, %why, "not scraped again");
+        } else {
+            tracing::warn!(target = %self.target.url, %why, "not scraped");
+        }
     }
 
     async fn fetch(&self, credit: &mut Credit) -> Result<Got, Failure> {

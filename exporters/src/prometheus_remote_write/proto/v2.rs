@@ -21,6 +21,11 @@ mod series {
 const SPARE_SHARE: usize = 3;
 /// And so many bytes more in any case.
 const SPARE_BYTES: usize = 256;
+/// Texts that the whole batch uses are too many for a request with fewer of its series than one of so many.
+const SERIES_SHARE: usize = 8;
+/// And in no request may they take more than one of so many bytes that it may have: what is cut because of its length
+/// must not become requests of texts.
+const TEXTS_SHARE: usize = 4;
 
 const FIELDS: SeriesFields = SeriesFields {
     series: TIMESERIES,
@@ -55,14 +60,17 @@ pub(crate) struct Used {
 }
 
 impl Used {
-    fn begin(&mut self, table: &Table) {
+    /// Begins a request with so many series, if all fit into `bytes_max`.
+    fn begin(&mut self, table: &Table, items: usize, bytes_max: usize) {
         let symbols = &table.symbols;
         self.request = self.request.wrapping_add(1);
         self.texts.clear();
         self.bytes = 0;
         let spare = symbols.bytes().saturating_sub(symbols.used_bytes());
         let is_little = spare <= symbols.used_bytes() / SPARE_SHARE + SPARE_BYTES;
-        self.carries_all = is_little && table.has_known();
+        let are_many = items.saturating_mul(SERIES_SHARE) >= table.series.len();
+        let is_short = symbols.bytes() <= bytes_max / TEXTS_SHARE;
+        self.carries_all = is_little && are_many && is_short && table.has_known();
         if self.carries_all {
             return;
         }
@@ -116,7 +124,7 @@ fn field_len(text: &str) -> usize {
 
 pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize, room: &mut Room) -> Encoded {
     let Room { used, stamp, .. } = room;
-    used.begin(table);
+    used.begin(table, items.len(), bytes_max);
     let mut encoded = Encoded {
         body: std::mem::take(&mut room.body),
         ..Encoded::default()

@@ -319,6 +319,25 @@ fn labels_that_a_receiver_of_1_0_does_not_know_are_written_in_letters_that_it_kn
 }
 
 #[test]
+fn a_target_that_is_read_anew_is_known_again() {
+    let mut translator = translator("", Protocol::V2);
+    let mut is_known = |others: usize| {
+        let shapes: Vec<_> = (0..=others).map(|_| Arc::new(shape("a:1", &page()))).collect();
+        let scrapes = shapes.iter().map(|shape| scrape(shape, 5, &[1.0; 6]));
+        let table = translator.translate(&Metrics::scraped(scrapes).unwrap(), now());
+        let (is_known, series) = (table.has_known(), table.series.len());
+        translator.give_back(table);
+        (is_known, series)
+    };
+
+    // Where the target is there twice at the same time, its series are looked up.
+    assert_eq!(
+        [is_known(0), is_known(0), is_known(1)],
+        [(true, 6), (true, 6), (false, 6)]
+    );
+}
+
+#[test]
 fn what_many_targets_leave_behind_is_forgotten() {
     let mut translator = translator("", Protocol::V2);
     let mut most = 0;
@@ -335,6 +354,30 @@ fn what_many_targets_leave_behind_is_forgotten() {
 
     // Of 60,000 texts alone, as many are kept as belong to 10,000 series that are gone and a few more.
     assert!(most < 16_000, "{most}");
+}
+
+#[test]
+fn a_request_that_is_cut_small_does_not_carry_the_texts_of_all_series() {
+    const SERIES: usize = 400;
+    let long = "x".repeat(100);
+    let told: Vec<Told> = (0..SERIES)
+        .map(|series| ("a", Kind::Gauge, Part::Value, vec![("n", format!("{long}-{series}"))]))
+        .collect();
+    let shape = Arc::new(shape("a:1", &told));
+    let metrics = Metrics::scraped([scrape(&shape, 5, &[1.0; SERIES])]).unwrap();
+    let table = translator("", Protocol::V2).translate(&metrics, now());
+    let shards = shard::deal(&table, 1);
+    let items = shards[0].rest();
+
+    // A request has a quarter of the series at least, though all texts together are longer than it may be.
+    let cut = encode(&table, items, Protocol::V2, 20_000, &mut Room::default());
+    let one = encode(&table, &items[..1], Protocol::V2, usize::MAX, &mut Room::default());
+
+    assert!(cut.body.len() <= 20_000 && cut.items > SERIES / 4, "{}", cut.items);
+    assert!(one.body.len() < 500, "{}", one.body.len());
+    for request in [cut, one] {
+        oracle::check(&oracle::decode_with_spare_symbols(&request.body, true));
+    }
 }
 
 /// Which of a target's series have a value at a turn.

@@ -195,7 +195,9 @@ impl Scrape {
     }
 
     fn exemplars_of(&self, sample: u32) -> impl Iterator<Item = &super::ScrapedExemplar> {
-        self.exemplars.iter().filter(move |exemplar| exemplar.sample == sample)
+        let first = self.exemplars.partition_point(|exemplar| exemplar.sample < sample);
+        let from = self.exemplars.get(first..).unwrap_or_default();
+        from.iter().take_while(move |exemplar| exemplar.sample == sample)
     }
 
     fn attributes(&self, series: &Series) -> EncodedAttributes {

@@ -94,6 +94,23 @@ fn series_to_which_nothing_is_added_end_and_say_so() {
 }
 
 #[test]
+fn what_no_flush_has_told_yet_is_told_before_its_series_end() {
+    for yaml in [
+        "metrics_expiration: 5m",
+        "{metrics_expiration: 5m, aggregation_temporality: AGGREGATION_TEMPORALITY_DELTA}",
+    ] {
+        let mut desks = Desks::new(yaml);
+        desks.count_spans(of_model("a"));
+        // The pipelines behind were full for that long.
+        desks.wait(6 * MINUTE);
+
+        let told = desks.flush();
+
+        assert_eq!(told.total(REQUESTS_OF_A), 1, "{yaml}");
+    }
+}
+
+#[test]
 fn a_service_that_is_silent_ends_as_a_whole_and_may_come_back() {
     let mut desks = Desks::new("metrics_expiration: 5m");
     desks.count_spans(of_model("a"));

@@ -9,16 +9,14 @@ use super::Canonical;
 /// must not tell it twice, one that carries only the old name must tell it at all, and an alias must not stand beside a
 /// series of that very name.
 ///
-/// A series enters when it is first seen and leaves when it is forgotten. For every page, [`begin`](Self::begin) comes
-/// first, then [`present`](Self::present) for every series on it, and [`wins`](Self::wins) answers for the whole page:
-/// an array access each, because pages have thousands of series.
+/// A series enters when it is first seen, and all are forgotten with the target's table. For every page,
+/// [`begin`](Self::begin) comes first, then [`present`](Self::present) for every series on it, and [`wins`](Self::wins)
+/// answers for the whole page: an array access each, because pages have thousands of series.
 #[derive(Debug, Default)]
 pub struct Claims {
     slots: HashMap<Identity, u32>,
-    /// By slot.
-    held: Vec<Held>,
-    /// Slots that nobody claims any more.
-    free: Vec<u32>,
+    /// By slot: the best place on this page.
+    best: Vec<Place>,
     /// How many claims there were, which numbers them.
     entered: u32,
     hashers: [RandomState; 2],
@@ -39,14 +37,6 @@ pub struct Claim {
 struct Place {
     rank: u32,
     number: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Held {
-    identity: Identity,
-    /// The best place on this page.
-    best: Place,
-    claims: u32,
 }
 
 const NOBODY: Place = Place {
@@ -75,13 +65,10 @@ impl Claims {
         let series = (name, labels.collect::<Vec<_>>());
         let [one, other] = self.hashers.each_ref().map(|hasher| hasher.hash_one(&series));
         let identity = (one, other);
-        let slot = match self.slots.get(&identity) {
-            Some(slot) => *slot,
-            None => self.take_slot(identity),
-        };
-        if let Some(held) = self.held(slot) {
-            held.claims += 1;
-        }
+        let slot = *self.slots.entry(identity).or_insert_with(|| {
+            self.best.push(NOBODY);
+            u32::try_from(self.best.len() - 1).unwrap_or(u32::MAX)
+        });
         self.entered = self.entered.wrapping_add(1);
         let number = self.entered;
         Claim {
@@ -90,53 +77,20 @@ impl Claims {
         }
     }
 
-    fn take_slot(&mut self, identity: Identity) -> u32 {
-        let new = Held {
-            identity,
-            best: NOBODY,
-            claims: 0,
-        };
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.held.push(new);
-            u32::try_from(self.held.len() - 1).unwrap_or(u32::MAX)
-        });
-        if let Some(held) = self.held(slot) {
-            *held = new;
-        }
-        self.slots.insert(identity, slot);
-        slot
-    }
-
-    /// A series is forgotten.
-    pub fn leave(&mut self, claim: Claim) {
-        let Some(held) = self.held(claim.slot) else { return };
-        held.claims = held.claims.saturating_sub(1);
-        if held.claims == 0 {
-            let identity = held.identity;
-            self.slots.remove(&identity);
-            self.free.push(claim.slot);
-        }
-    }
-
     /// A page begins.
     pub fn begin(&mut self) {
-        self.held.iter_mut().for_each(|held| held.best = NOBODY);
+        self.best.fill(NOBODY);
     }
 
     /// A series is on the page.
     pub fn present(&mut self, claim: Claim) {
-        if let Some(held) = self.held(claim.slot) {
-            held.best = held.best.min(claim.place);
+        if let Some(best) = self.best.get_mut(claim.slot as usize) {
+            *best = (*best).min(claim.place);
         }
     }
 
     /// Whether it is this series that tells the further one, of those that are on the page.
     pub fn wins(&self, claim: Claim) -> bool {
-        let held = usize::try_from(claim.slot).ok().and_then(|slot| self.held.get(slot));
-        held.is_some_and(|held| held.best == claim.place)
-    }
-
-    fn held(&mut self, slot: u32) -> Option<&mut Held> {
-        self.held.get_mut(usize::try_from(slot).ok()?)
+        self.best.get(claim.slot as usize) == Some(&claim.place)
     }
 }

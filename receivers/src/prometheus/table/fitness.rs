@@ -53,6 +53,10 @@ impl Fitness {
         }
     }
 
+    pub(super) fn is_unordered(&self) -> bool {
+        self.is_unordered
+    }
+
     pub(super) fn is_before_time(&mut self) {
         self.is_before_time = true;
     }

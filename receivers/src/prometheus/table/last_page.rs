@@ -128,6 +128,10 @@ impl LastPage {
     /// A series was met out of turn: if it is further on on the page before, what lies in between has vanished.
     pub(super) fn skip_to(&mut self, meaning: Meaning) {
         let ahead = self.marks.get(self.cursor..).unwrap_or_default();
+        if ahead.first().is_some_and(|mark| mark.meaning == Meaning::Other) {
+            self.cursor += 1; // That one has to be read as a whole each time, and was.
+            return;
+        }
         let found = ahead
             .iter()
             .take(VANISHED_LINES_MAX)

@@ -11,6 +11,7 @@ mod family;
 mod fitness;
 mod further;
 mod last_page;
+mod page_values;
 mod places;
 mod resolve;
 mod resource;
@@ -23,14 +24,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pipeline::payload::scrape::{OwnTime, Part, Sample as Value, ScrapedExemplar, Series, Shape};
+use pipeline::payload::scrape::{Part, Series, Shape};
 
-use super::exposition::{Format, LabelPairs, Line, Page, PageError, Sample};
+use super::exposition::{Format, Line, Page, PageError, Sample};
 use super::rules::SeriesRules;
 use family::Families;
 use fitness::Fitness;
 use further::{Further, Ground};
 use last_page::{LastPage, Meaning};
+use page_values::PageValues;
 use places::{Place, Places};
 pub(super) use resource::group;
 pub(super) use tell::Untold;
@@ -110,27 +112,6 @@ struct SeriesState {
     /// As in the shape: its point, and what it says of it.
     point: u32,
     part: Part,
-}
-
-/// The values of the page that was read last.
-#[derive(Debug, Default)]
-struct PageValues {
-    samples: Vec<Value>,
-    times: Vec<OwnTime>,
-    exemplars: Vec<ScrapedExemplar>,
-    /// The last exemplar of a series that does not say when it was: the same on the next page is the same measurement.
-    timeless: HashMap<u32, ScrapedExemplar>,
-    /// By number of the point, in nanoseconds.
-    starts: Vec<u64>,
-    has_starts: bool,
-    points: u32,
-    /// Histograms and summaries with a value.
-    compound: Vec<u32>,
-    /// Samples of series that were not told before.
-    unseen: usize,
-    /// Series with own times get a stale marker when they vanish.
-    tracks_times: bool,
-    untold: Untold,
 }
 
 impl Table {
@@ -450,68 +431,6 @@ impl SeriesState {
             sample: 0,
             point: series.point,
             part: series.part,
-        }
-    }
-}
-
-impl PageValues {
-    fn clear(&mut self) {
-        self.samples.clear();
-        self.times.clear();
-        self.exemplars.clear();
-        self.compound.clear();
-        if std::mem::take(&mut self.has_starts) {
-            self.starts.fill(0);
-        }
-        (self.points, self.unseen) = (0, 0);
-        self.untold = Untold::default();
-    }
-
-    /// Gives the index of the sample.
-    #[inline]
-    fn add(&mut self, series: u32, value: f64, time: Option<i64>) -> u32 {
-        let sample = u32::try_from(self.samples.len()).unwrap_or(u32::MAX);
-        self.samples.push(Value { series, value });
-        if let Some(time) = time {
-            self.times.push(OwnTime { sample, time });
-        }
-        sample
-    }
-
-    /// Adds an exemplar of the last sample, which is of this series.
-    fn exemplar(&mut self, series: u32, value: f64, time: Option<i64>, labels: LabelPairs<'_>) {
-        let Some(sample) = self.samples.len().checked_sub(1) else {
-            return;
-        };
-        let owned = labels
-            .into_iter()
-            .map(|(name, value)| (name.into_owned(), value.into_owned()));
-        let exemplar = ScrapedExemplar {
-            sample: u32::try_from(sample).unwrap_or(u32::MAX),
-            value,
-            time,
-            labels: owned.collect(),
-        };
-        if time.is_none() {
-            let before = self.timeless.insert(series, exemplar.clone());
-            let is_same = |before: &ScrapedExemplar| before.value == value && before.labels == exemplar.labels;
-            if before.as_ref().is_some_and(is_same) {
-                return;
-            }
-        }
-        self.exemplars.push(exemplar);
-    }
-
-    /// Since when a point counts; the first that says it counts.
-    fn start(&mut self, point: u32, seconds: f64) {
-        if let Some(start) = self.starts.get_mut(point as usize).filter(|start| **start == 0)
-            && seconds > 0.0
-            && seconds.is_finite()
-        {
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Positive, and too much saturates.
-            let nanoseconds = (seconds * 1e9) as u64;
-            *start = nanoseconds;
-            self.has_starts = true;
         }
     }
 }

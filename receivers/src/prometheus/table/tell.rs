@@ -1,5 +1,6 @@
 //! From the samples of a page to a scrape: what has ended is added, what makes no point is left out.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pipeline::payload::scrape::{OwnTime, Part, STALE, Sample, Scrape};
@@ -38,6 +39,7 @@ impl Table {
             self.end_what_is_gone();
         }
         let page = &mut self.page;
+        page.note_timeless();
         let mut scrape = Scrape::new(Arc::clone(&self.shape), now);
         let room = Vec::with_capacity(page.samples.len());
         scrape.samples = std::mem::replace(&mut page.samples, room);
@@ -155,48 +157,55 @@ impl Table {
 
     /// Leaves out the parts of points that are none, as if they were not on the page: their series end.
     fn leave_out_unfit(&mut self) {
-        let (mut unfit, samples) = (Vec::new(), &self.page.samples);
+        let mut buckets = self.unordered_buckets();
+        let mut unfit = HashMap::new();
         for point in &self.page.compound {
-            let Some(fitness) = self.points.get(*point as usize) else {
-                continue;
-            };
-            let buckets = || {
-                let of_point = samples.iter().filter_map(|sample| {
-                    let series = self.shape.series().get(sample.series as usize)?;
-                    match series.part {
-                        Part::Bucket(bound) if series.point == *point && bound != f64::INFINITY => {
-                            Some((bound, sample.value))
-                        }
-                        _ => None,
-                    }
-                });
-                of_point.collect()
-            };
-            if let Some(why) = fitness.judge(buckets) {
-                unfit.push((*point, why));
-            }
+            let fitness = self.points.get(*point as usize);
+            let why = fitness.and_then(|fitness| fitness.judge(|| buckets.remove(point).unwrap_or_default()));
+            unfit.extend(why.map(|why| (*point, why)));
         }
         self.leave_out(&unfit);
     }
 
-    fn leave_out(&mut self, unfit: &[(u32, Unfit)]) {
+    /// Bounds with counts of histograms whose bounds do not rise from line to line. They are gathered in one go: a page
+    /// may have a hundred thousand of them.
+    fn unordered_buckets(&self) -> HashMap<u32, Vec<(f64, f64)>> {
+        let is_unordered = |point: &&u32| self.points.get(**point as usize).is_some_and(Fitness::is_unordered);
+        let unordered = self.page.compound.iter().filter(is_unordered);
+        let mut buckets: HashMap<u32, Vec<(f64, f64)>> = unordered.map(|point| (*point, Vec::new())).collect();
+        if buckets.is_empty() {
+            return buckets;
+        }
+        for sample in &self.page.samples {
+            if let Some(series) = self.shape.series().get(sample.series as usize)
+                && let Part::Bucket(bound) = series.part
+                && bound != f64::INFINITY
+                && let Some(of_point) = buckets.get_mut(&series.point)
+            {
+                of_point.push((bound, sample.value));
+            }
+        }
+        buckets
+    }
+
+    fn leave_out(&mut self, unfit: &HashMap<u32, Unfit>) {
         if unfit.is_empty() {
             return;
         }
         let (page, shape) = (&mut self.page, &self.shape);
-        unfit.iter().for_each(|(_, why)| page.untold.add(*why));
+        unfit.values().for_each(|why| page.untold.add(*why));
         page.points = page
             .points
             .saturating_sub(u32::try_from(unfit.len()).unwrap_or(u32::MAX));
         page.unseen += 1; // What is told has to be looked at.
-        for (point, _) in unfit {
+        for point in unfit.keys() {
             if let Some(fitness) = self.points.get_mut(*point as usize) {
                 *fitness = Fitness::default();
             }
         }
         let is_fit = |sample: &Sample| {
             let series = shape.series().get(sample.series as usize);
-            series.is_none_or(|series| unfit.iter().all(|(point, _)| *point != series.point))
+            series.is_none_or(|series| !unfit.contains_key(&series.point))
         };
         // New places of the samples that stay.
         let mut stay = 0;

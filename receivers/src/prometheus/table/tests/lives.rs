@@ -141,3 +141,44 @@ fn series_that_come_and_go_do_not_pile_up() {
     let points = rig.table.shape.points();
     assert!(points <= 2 * 100 + PAST_SERIES_MAX, "{points}");
 }
+
+#[test]
+fn a_page_of_broken_histograms_is_left_out_in_one_go() {
+    const HISTOGRAMS: usize = 10_000;
+    let mut page = "# TYPE h histogram\n# TYPE s summary\n".to_owned();
+    for number in 0..HISTOGRAMS {
+        page.push_str(&format!(
+            "h_bucket{{x=\"{number}\",le=\"2\"}} 1\nh_bucket{{x=\"{number}\",le=\"1\"}} 2\n"
+        ));
+        page.push_str(&format!("h_count{{x=\"{number}\"}} 2\ns_sum{{x=\"{number}\"}} 1\n"));
+    }
+    page.push_str("a 1\n");
+    let mut rig = Rig::new(target());
+
+    let told = rig.scrape(&page);
+
+    let expected = HISTOGRAMS as u64;
+    assert_eq!((rig.untold.odd_buckets, rig.untold.without_count), (expected, expected));
+    assert_eq!(told.names(), ["a"]);
+}
+
+#[test]
+fn an_exemplar_without_a_time_is_told_once_even_where_its_page_is_read_twice() {
+    let page = |help: &str, id: &str| {
+        format!(
+            "# TYPE a counter\na_total 1 # {{trace_id=\"{id}\"}} 1\n# HELP b {help}\n# TYPE b counter\nb_total 1\n# EOF\n"
+        )
+    };
+    let mut rig = Rig::new(target());
+    let mut exemplars = |help, id| {
+        let told = rig.scrape_as(&page(help, id), Format::OpenMetrics);
+        told.numbers("a_total")[0].exemplars.len()
+    };
+
+    let first = exemplars("old", "0123456789abcdef0123456789abcdef");
+    let again = exemplars("old", "0123456789abcdef0123456789abcdef");
+    // What stands behind the exemplar makes the page be read once more.
+    let next = exemplars("new", "fedcba9876543210fedcba9876543210");
+
+    assert_eq!((first, again, next), (1, 0, 1));
+}
