@@ -45,6 +45,8 @@ struct Exact {
     requests: BTreeMap<[String; 3], f64>,
     output_tokens: f64,
     phases: ExactPhases,
+    /// Those that came and those of phases.
+    spans: usize,
 }
 
 impl Exact {
@@ -64,11 +66,14 @@ impl Exact {
             output_tokens += tokens;
         }
         assert!(answers.len() >= requests.len() && !requests.is_empty());
+        let phases = ExactPhases::of(capture);
+        let made: usize = phases.counts().map(|(_, requests)| requests).sum();
         Self {
             answers,
             requests,
             output_tokens,
-            phases: ExactPhases::of(capture),
+            phases,
+            spans: capture.spans().len() + made,
         }
     }
 
@@ -88,6 +93,8 @@ impl Exact {
             let query = count("inferscope_request_phase_duration_seconds", &labels);
             prometheus.comes_to(&query, observed as f64).await;
         }
+        let query = format!("sum(traces_span_metrics_calls_total{{{labels}}})");
+        prometheus.comes_to(&query, self.spans as f64).await;
         let requests = self.requests.len() as f64;
         let input_tokens = self.requests.values().sum::<f64>();
         for (counter, more, value) in [
