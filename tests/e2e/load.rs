@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 
@@ -53,11 +54,20 @@ pub(crate) fn text(key: &str, text: &str) -> KeyValue {
 
 /// Spans as one request.
 pub(crate) fn request(spans: Vec<Span>) -> Vec<u8> {
+    request_of(Vec::new(), spans)
+}
+
+/// Spans of one resource as one request.
+pub(crate) fn request_of(resource: Vec<KeyValue>, spans: Vec<Span>) -> Vec<u8> {
     let scope_spans = vec![ScopeSpans {
         spans,
         ..ScopeSpans::default()
     }];
     let resource_spans = vec![ResourceSpans {
+        resource: Some(Resource {
+            attributes: resource,
+            ..Resource::default()
+        }),
         scope_spans,
         ..ResourceSpans::default()
     }];

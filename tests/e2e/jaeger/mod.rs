@@ -1,5 +1,6 @@
 //! The captures of real engines, through the program, into a real Jaeger and back by its query API.
 
+mod exemplars;
 mod monitor;
 mod server;
 mod trace;

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::server::Prometheus;
+use crate::patience::{PATIENCE, until};
 use crate::wire;
 
 /// The labels of a series, its name among them.
@@ -42,6 +43,16 @@ impl Prometheus {
         assert!(answer.len() < 2, "{promql} gives several series: {answer:?}");
         let (_, value) = answer.into_iter().next()?;
         Some(value.parse().unwrap())
+    }
+
+    /// Waits until a query gives one series with this value; says what it gave instead where it never does.
+    pub(crate) async fn comes_to(&self, promql: &str, value: f64) {
+        let equal = until("a query has its value", 2 * PATIENCE, || async {
+            (self.number(promql).await == Some(value)).then_some(())
+        });
+        if tokio::time::timeout(PATIENCE, equal).await.is_err() {
+            panic!("{promql} is {:?} and not {value}", self.number(promql).await);
+        }
     }
 
     /// The labels of all series that a selector ever found.

@@ -7,7 +7,9 @@ pub(crate) mod server;
 mod target;
 mod ways;
 
+mod engine;
 mod identity;
+mod llm_metrics;
 mod outages;
 mod own_page;
 pub(crate) mod phases;

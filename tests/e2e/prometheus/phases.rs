@@ -7,7 +7,6 @@ use opentelemetry_proto::tonic::metrics::v1::ExponentialHistogramDataPoint;
 use super::server::{Prometheus, Version};
 use crate::capture::Capture;
 use crate::otlp_metrics::{CUMULATIVE, Times, exponential, now, powers, request};
-use crate::patience::{PATIENCE, until};
 use crate::program;
 
 /// The quantiles that are compared.
@@ -42,18 +41,19 @@ impl ExactPhases {
         (durations[rank.ceil() as usize - 1], durations[rank.floor() as usize])
     }
 
-    /// Asserts that a native histogram, with the phase in a label, has these quantiles.
-    pub(crate) async fn are_told_by(&self, prometheus: &Prometheus, histogram: &str, label: &str) {
+    /// Each phase with the number of requests that have it.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (&str, usize)> {
         assert!(self.0.len() >= 5, "{:?}", self.0.keys());
-        for (phase, durations) in &self.0 {
-            let series = format!("sum({histogram}{{{label}={phase:?}}})");
-            let count = format!("histogram_count({series})");
-            until(
-                &format!("{series} has {} requests", durations.len()),
-                PATIENCE,
-                || async { (prometheus.number(&count).await == Some(durations.len() as f64)).then_some(()) },
-            )
-            .await;
+        self.0.iter().map(|(phase, durations)| (*phase, durations.len()))
+    }
+
+    /// Asserts that native histograms have these quantiles; `histogram` selects that of a phase.
+    pub(crate) async fn are_told_by(&self, prometheus: &Prometheus, histogram: impl Fn(&str) -> String) {
+        for (phase, requests) in self.counts() {
+            let series = format!("sum({})", histogram(phase));
+            prometheus
+                .comes_to(&format!("histogram_count({series})"), requests as f64)
+                .await;
             for quantile in QUANTILES {
                 let query = format!("histogram_quantile({quantile}, {series})");
                 let told = prometheus
@@ -106,7 +106,9 @@ async fn quantiles_of_phases_survive_the_way_into_prometheus() {
         .await;
 
     exact
-        .are_told_by(&prometheus, "test_phase_duration_seconds", "phase")
+        .are_told_by(&prometheus, |phase| {
+            format!("test_phase_duration_seconds{{phase={phase:?}}}")
+        })
         .await;
     program.stop().await;
 }

@@ -61,6 +61,14 @@ impl Page {
             text: std::fs::read(folder.join(name)).unwrap().into(),
         }
     }
+
+    /// The page with something else in place of what stands there once.
+    pub(crate) fn with(mut self, from: &str, to: &str) -> Self {
+        let text = std::str::from_utf8(&self.text).unwrap();
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        self.text = text.replace(from, to).into();
+        self
+    }
 }
 
 impl Target {
