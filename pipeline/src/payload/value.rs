@@ -147,7 +147,7 @@ impl<'a> RawValue<'a> {
         }
     }
 
-    /// A whole number below two million that is encoded as usual; the same for those.
+    /// A whole number from 0 to two million that is encoded as usual; a token count hardly ever is another.
     #[inline(always)]
     pub fn plain_int(self) -> Option<i64> {
         match *self.0 {
@@ -160,7 +160,7 @@ impl<'a> RawValue<'a> {
         }
     }
 
-    /// A text that is encoded as usual; the same for texts.
+    /// A text of up to 127 bytes that is encoded as usual.
     #[inline(always)]
     pub fn plain_text(self) -> Option<Text<'a>> {
         match self.0 {
