@@ -31,7 +31,7 @@ pub struct Child<'a> {
 }
 
 /// Tags of one byte, which every field number below sixteen has.
-const fn tag(number: u32, wire_type: u32) -> u8 {
+pub(super) const fn tag(number: u32, wire_type: u32) -> u8 {
     (number << 3 | wire_type) as u8
 }
 
@@ -41,7 +41,13 @@ const PARENT_AT: usize = 28;
 const START_AT: usize = 38;
 const END_AT: usize = 47;
 const FLAGS_AT: usize = 56;
-const HEAD_LEN: usize = 62;
+pub(super) const HEAD_LEN: usize = 62;
+
+/// The one tag of two bytes.
+pub(super) const FLAGS_TAG: [u8; 2] = {
+    let tag = field::FLAGS << 3 | FIXED32;
+    [tag as u8 | 0x80, (tag >> 7) as u8]
+};
 
 impl Child<'_> {
     /// Writes the span as an item of a `ScopeSpans`.
@@ -72,7 +78,6 @@ impl Child<'_> {
     /// Ids, times and flags.
     #[inline]
     fn head(&self) -> [u8; HEAD_LEN] {
-        const FLAGS_TAG: u32 = field::FLAGS << 3 | FIXED32;
         let mut head = [0; HEAD_LEN];
         head[0] = tag(field::TRACE_ID, LEN);
         head[1] = 16;
@@ -87,9 +92,7 @@ impl Child<'_> {
         head[START_AT + 1..END_AT].copy_from_slice(&self.start.to_le_bytes());
         head[END_AT] = tag(field::END, FIXED64);
         head[END_AT + 1..FLAGS_AT].copy_from_slice(&self.end.to_le_bytes());
-        // The one tag of two bytes.
-        head[FLAGS_AT] = FLAGS_TAG as u8 | 0x80;
-        head[FLAGS_AT + 1] = (FLAGS_TAG >> 7) as u8;
+        head[FLAGS_AT..FLAGS_AT + 2].copy_from_slice(&FLAGS_TAG);
         head[FLAGS_AT + 2..].copy_from_slice(&self.flags.to_le_bytes());
         head
     }

@@ -1,11 +1,13 @@
 //! What a span begins with.
 
+use super::child::{FLAGS_TAG, HEAD_LEN, tag};
 use super::ids::{SpanId, TraceId};
 use super::span_view::{SpanKind, SpanView, field};
 use super::value::Text;
 use super::wire::{FIXED64, LEN, VARINT, sized};
 
-/// The fields that stand in front of a span's attributes, as every encoder writes them: in the order of their numbers.
+/// The fields that stand in front of a span's attributes, as every encoder writes them: in the order of their numbers;
+/// or as [`Child`](super::Child) writes them, those of fixed length first.
 ///
 /// For who reads many spans and wants little of each: known fields in a known order cost a few instructions where
 /// [`SpanView::fields`] costs a hundred. What stands in another order is left to `rest`, so reading both is reading
@@ -28,12 +30,21 @@ pub struct Opening<'a> {
     pub start: u64,
     /// End, in nanoseconds since 1970.
     pub end: u64,
+    /// W3C trace flags in the low byte, and whether the parent is remote above them; 0 where they stand behind the
+    /// attributes, as most encoders put them.
+    pub flags: u32,
     rest: &'a [u8],
 }
 
 impl<'a> Opening<'a> {
     #[inline]
     pub(super) fn of(body: &'a [u8]) -> Self {
+        Self::of_child(body).unwrap_or_else(|| Self::in_order(body))
+    }
+
+    /// Of a span whose fields stand in the order of their numbers.
+    #[inline]
+    fn in_order(body: &'a [u8]) -> Self {
         let mut opening = Self {
             rest: body,
             ..Self::default()
@@ -44,21 +55,12 @@ impl<'a> Opening<'a> {
         if let Some(id) = opening.take_id(field::SPAN_ID) {
             opening.span_id = SpanId(id);
         }
-        if let Some(state) = opening.take_text(field::TRACE_STATE) {
-            opening.trace_state = state;
-        }
+        opening.take_trace_state();
         if let Some(id) = opening.take_id(field::PARENT_SPAN_ID) {
             opening.parent = Some(SpanId(id)).filter(|id| !id.is_zero());
         }
-        if let Some(name) = opening.take_text(field::NAME) {
-            opening.name = name;
-        }
-        if let &[tag, kind @ 0..0x80, ref behind @ ..] = opening.rest
-            && u32::from(tag) == field::KIND << 3 | VARINT
-        {
-            opening.kind = SpanKind::from_number(i32::from(kind));
-            opening.rest = behind;
-        }
+        opening.take_name();
+        opening.take_kind();
         if let Some(time) = opening.take_time(field::START) {
             opening.start = time;
         }
@@ -66,6 +68,32 @@ impl<'a> Opening<'a> {
             opening.end = time;
         }
         opening
+    }
+
+    /// Of a span that a stage of ours has made: one look at the length and one at each tag.
+    #[inline]
+    fn of_child(body: &'a [u8]) -> Option<Self> {
+        let (head, rest) = body.split_first_chunk::<HEAD_LEN>()?;
+        let (trace_id, head) = fixed(head, &[tag(field::TRACE_ID, LEN), 16])?;
+        let (span_id, head) = fixed(head, &[tag(field::SPAN_ID, LEN), 8])?;
+        let (parent, head) = fixed(head, &[tag(field::PARENT_SPAN_ID, LEN), 8])?;
+        let (start, head) = fixed(head, &[tag(field::START, FIXED64)])?;
+        let (end, head) = fixed(head, &[tag(field::END, FIXED64)])?;
+        let (flags, _) = fixed(head, &FLAGS_TAG)?;
+        let mut opening = Self {
+            trace_id: TraceId(*trace_id),
+            span_id: SpanId(*span_id),
+            parent: Some(SpanId(*parent)).filter(|id| !id.is_zero()),
+            start: u64::from_le_bytes(*start),
+            end: u64::from_le_bytes(*end),
+            flags: u32::from_le_bytes(*flags),
+            rest,
+            ..Self::default()
+        };
+        opening.take_kind();
+        opening.take_trace_state();
+        opening.take_name();
+        Some(opening)
     }
 
     /// Everything that follows: attributes, events, links and status, and what stands in an unusual order. Two spans
@@ -80,6 +108,30 @@ impl<'a> Opening<'a> {
     fn behind_tag(&self, number: u32, wire: u32) -> Option<&'a [u8]> {
         let (tag, behind) = self.rest.split_first()?;
         (u32::from(*tag) == number << 3 | wire).then_some(behind)
+    }
+
+    #[inline]
+    fn take_trace_state(&mut self) {
+        if let Some(state) = self.take_text(field::TRACE_STATE) {
+            self.trace_state = state;
+        }
+    }
+
+    #[inline]
+    fn take_name(&mut self) {
+        if let Some(name) = self.take_text(field::NAME) {
+            self.name = name;
+        }
+    }
+
+    #[inline]
+    fn take_kind(&mut self) {
+        if let &[tag, kind @ 0..0x80, ref behind @ ..] = self.rest
+            && u32::from(tag) == field::KIND << 3 | VARINT
+        {
+            self.kind = SpanKind::from_number(i32::from(kind));
+            self.rest = behind;
+        }
     }
 
     #[inline]
@@ -103,4 +155,10 @@ impl<'a> Opening<'a> {
         self.rest = behind;
         Some(u64::from_le_bytes(*time))
     }
+}
+
+/// A field of fixed length that begins with these bytes; and what follows.
+#[inline(always)]
+fn fixed<'b, const N: usize>(bytes: &'b [u8], begin: &[u8]) -> Option<(&'b [u8; N], &'b [u8])> {
+    bytes.strip_prefix(begin)?.split_first_chunk()
 }

@@ -273,7 +273,10 @@ impl<'a> Iterator for SpanHead<'a> {
     #[inline(always)]
     fn next(&mut self) -> Option<SpanField<'a>> {
         loop {
-            while self.0.step_over(ATTRIBUTE_TAG).is_some() {}
+            self.0.pass_short(ATTRIBUTE_TAG);
+            if self.0.step_over(ATTRIBUTE_TAG).is_some() {
+                continue;
+            }
             match said(self.0.next()?) {
                 None | Some(SpanField::Attr(..)) => {}
                 said => return said,

@@ -138,6 +138,37 @@ impl<'a> RawValue<'a> {
         self.0
     }
 
+    /// A floating-point number that is encoded as usual; for who expects one and [reads](Self::read) what is none.
+    #[inline(always)]
+    pub fn plain_double(self) -> Option<f64> {
+        match self.0 {
+            [DOUBLE, bits @ ..] => bits.try_into().ok().map(f64::from_le_bytes),
+            _ => None,
+        }
+    }
+
+    /// A whole number from 0 to two million that is encoded as usual; a token count hardly ever is another.
+    #[inline(always)]
+    pub fn plain_int(self) -> Option<i64> {
+        match *self.0 {
+            [INT, a @ 0..0x80] => Some(i64::from(a)),
+            [INT, a @ 0x80..=0xff, b @ 0..0x80] => Some(i64::from(a & 0x7f) | i64::from(b) << 7),
+            [INT, a @ 0x80..=0xff, b @ 0x80..=0xff, c @ 0..0x80] => {
+                Some(i64::from(a & 0x7f) | i64::from(b & 0x7f) << 7 | i64::from(c) << 14)
+            }
+            _ => None,
+        }
+    }
+
+    /// A text of up to 127 bytes that is encoded as usual.
+    #[inline(always)]
+    pub fn plain_text(self) -> Option<Text<'a>> {
+        match self.0 {
+            [STR, length @ 0..0x80, text @ ..] if usize::from(*length) == text.len() => Some(Text(text)),
+            _ => None,
+        }
+    }
+
     /// What the value is.
     #[inline]
     pub fn read(self) -> Value<'a> {

@@ -42,13 +42,21 @@ impl<'a> Repeated<'a> {
 impl<'a> Iterator for Repeated<'a> {
     type Item = &'a [u8];
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<&'a [u8]> {
         // They stand side by side as a rule, and every number here is below sixteen: the tag is one byte.
         let tag = (self.number << 3 | LEN) as u8;
         if let Some(payload) = self.fields.step_over(tag) {
             return Some(payload);
         }
+        self.next_apart()
+    }
+}
+
+impl<'a> Repeated<'a> {
+    /// The next behind something else, or behind a tag in more bytes than it needs.
+    #[cold]
+    fn next_apart(&mut self) -> Option<&'a [u8]> {
         self.fields.field(self.number).map(|field| field.bytes())
     }
 }

@@ -93,6 +93,18 @@ impl<'a> Fields<'a> {
         Some(payload)
     }
 
+    /// Steps over all fields that follow with this tag of a length-delimited field, unread, as far as their lengths are
+    /// one byte; [`step_over`](Self::step_over) takes the others.
+    #[inline(always)]
+    pub(crate) fn pass_short(&mut self, tag: u8) {
+        while let &[first, length @ 0..0x80, ref behind @ ..] = self.rest
+            && first == tag
+            && let Some(behind) = behind.get(usize::from(length)..)
+        {
+            self.rest = behind;
+        }
+    }
+
     #[inline(always)]
     fn step(&mut self) -> Option<Field<'a>> {
         let before = self.rest;

@@ -279,19 +279,56 @@ fn index(bits: u64, raised: i64) -> i64 {
 /// 2^52 and 2^51: doubles of this size, and of a little less, are whole numbers.
 const WHOLE: f64 = 6_755_399_441_055_744.0;
 
-/// The binary logarithm of a number from 1 to 2, off by no more than 1e-15: half as many instructions as the C
-/// library's, which has to take any number, and the same bits on every platform.
+/// Steps of a mantissa for whose middles the logarithm is known.
+const STEPS: usize = 128;
+
+/// The bits behind those that tell the step.
+const STEP_SHIFT: u32 = FRACTION_BITS - STEPS.trailing_zeros();
+
+/// For each step the reciprocal of its middle, and the binary logarithm of what that is the reciprocal of.
+static LOGARITHMS: [(f64, f64); STEPS] = logarithms();
+
+#[allow(clippy::indexing_slicing)] // Runs in the compiler, which would refuse an index that is out of bounds.
+const fn logarithms() -> [(f64, f64); STEPS] {
+    let mut all = [(0.0, 0.0); STEPS];
+    let mut step = 0;
+    while step < STEPS {
+        let reciprocal = 1.0 / (1.0 + (step as f64 + 0.5) / STEPS as f64);
+        all[step] = (reciprocal, log2_by_series(1.0 / reciprocal));
+        step += 1;
+    }
+    all
+}
+
+/// The binary logarithm of a number from 1 to less than 2, off by no more than 1e-15: a third of the instructions of the
+/// C library's, which has to take any number, and the same bits on every platform.
 #[inline]
 fn log2(mantissa: f64) -> f64 {
+    use std::f64::consts::LOG2_E;
+    let step = mantissa.to_bits() >> STEP_SHIFT & (STEPS as u64 - 1);
+    let (reciprocal, logarithm) = LOGARITHMS.get(step as usize).copied().unwrap_or_default();
+    // At most 2^-8, so that behind the sixth power of the series of ln(1+r) what is left out is below the last bit.
+    let r = mantissa * reciprocal - 1.0;
+    let r2 = r * r;
+    let low = LOG2_E - r * (LOG2_E / 2.0);
+    let middle = LOG2_E / 3.0 - r * (LOG2_E / 4.0);
+    let high = LOG2_E / 5.0 - r * (LOG2_E / 6.0);
+    logarithm + r * (low + r2 * (middle + r2 * high))
+}
+
+/// The same in one step for all numbers from 1 to 2.
+const fn log2_by_series(mantissa: f64) -> f64 {
     use std::f64::consts::{LOG2_E, SQRT_2};
     // log2(√2) is a half, and ln(m/√2) = 2 artanh(s) is a series in odd powers of s, which is at most 0.172: behind the
-    // 17th power, what is left out is below the last bit.
+    // 21st power, what is left out is below the last bit.
     let s = (mantissa - SQRT_2) / (mantissa + SQRT_2);
     let z = s * s;
-    let (z2, z4) = (z * z, (z * z) * (z * z));
-    let low = (1.0 + z * (1.0 / 3.0)) + z2 * (1.0 / 5.0 + z * (1.0 / 7.0));
-    let high = (1.0 / 9.0 + z * (1.0 / 11.0)) + z2 * (1.0 / 13.0 + z * (1.0 / 15.0));
-    let series = low + z4 * (high + z4 * (1.0 / 17.0));
+    let mut series = 0.0;
+    let mut power = 21;
+    while power > 0 {
+        series = series * z + 1.0 / power as f64;
+        power -= 2;
+    }
     0.5 + 2.0 * LOG2_E * s * series
 }
 
@@ -303,7 +340,7 @@ mod tests {
     fn the_logarithm_is_as_good_as_the_c_library_s() {
         let steps = 1_000_000;
 
-        for step in 0..=steps {
+        for step in 0..steps {
             let mantissa = 1.0 + f64::from(step) / f64::from(steps);
             let (ours, theirs) = (log2(mantissa), mantissa.log2());
             assert!((ours - theirs).abs() < 1e-15, "{mantissa}: {ours} is not {theirs}");

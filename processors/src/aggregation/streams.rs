@@ -180,11 +180,13 @@ impl<S: Counted> Streams<S> {
             key: None,
             attributes: attributes.clone(),
         };
-        self.hashed((hash, key), identity, moment, (room, measurements), make)
+        self.hashed((hash, key), identity, moment, (room, measurements), make).1
     }
 
     /// The same by a key that is quicker to make than the attributes, which are made for a new stream only. Equal keys
     /// are to mean equal attributes, in this table and in all that are absorbed; that is the caller's duty.
+    ///
+    /// Says as well where it stands, for [`at`](Self::at); the overflow stands nowhere.
     #[inline]
     pub fn stream_by(
         &mut self,
@@ -193,13 +195,23 @@ impl<S: Counted> Streams<S> {
         moment: &Moment,
         (room, measurements): (&mut Room, u64),
         make: impl Fn() -> S,
-    ) -> &mut Stream<S> {
+    ) -> (Option<usize>, &mut Stream<S>) {
         let hash = self.hashing.hash_one(key);
         let identity = || Identity {
             key: Some(key.into()),
             attributes: attributes(),
         };
         self.hashed((hash, key), identity, moment, (room, measurements), make)
+    }
+
+    /// The stream at a place that [`stream_by`](Self::stream_by) told. Streams stay where they are until some are taken
+    /// out.
+    #[inline]
+    pub fn at(&mut self, place: usize, moment: &Moment) -> Option<&mut Stream<S>> {
+        let stream = self.held.get_mut(place)?;
+        stream.used = stream.used.max(moment.now);
+        stream.touched = true;
+        Some(stream)
     }
 
     /// Streams, without the overflow.
@@ -236,7 +248,8 @@ impl<S: Counted> Streams<S> {
         for from in &mut other.held {
             let key = (from.hash, from.identity.key());
             let counted = (&mut *room, from.state.measurements());
-            let into = self.hashed(key, || from.identity.clone(), &from.last_use(moment), counted, &make);
+            let last_use = from.last_use(moment);
+            let (_, into) = self.hashed(key, || from.identity.clone(), &last_use, counted, &make);
             into.absorb(from, moment);
         }
         if let Some(from) = &mut other.overflow {
@@ -258,7 +271,7 @@ impl<S: Counted> Streams<S> {
         moment: &Moment,
         (room, measurements): (&mut Room, u64),
         make: impl Fn() -> S,
-    ) -> &mut Stream<S> {
+    ) -> (Option<usize>, &mut Stream<S>) {
         let held = &self.held;
         let same = |at: &u32| held.get(*at as usize).is_some_and(|it| it.identity.key() == key);
         let known = self.known.find(hash, same).map(|at| *at as usize);
@@ -270,10 +283,11 @@ impl<S: Counted> Streams<S> {
         if let Some(stream) = at.and_then(|at| self.held.get_mut(at)) {
             stream.used = stream.used.max(moment.now);
             stream.touched = true;
-            return stream;
+            return (at, stream);
         }
         room.overflow(measurements);
-        Self::overflow((&mut self.overflow, &self.overflow_attributes), moment, make)
+        let overflow = (&mut self.overflow, &self.overflow_attributes);
+        (None, Self::overflow(overflow, moment, make))
     }
 
     fn overflow<'p>(

@@ -268,7 +268,8 @@ impl Validate for Config {
         if self.tenant_class_attribute.is_empty() {
             report.reject("tenant_class_attribute", "must name an attribute");
         }
-        let known = Dictionary::new(names::INFERSCOPE_TENANT_CLASS).find(self.tenant_class_attribute.as_bytes());
+        let dictionary = Dictionary::new(names::INFERSCOPE_TENANT_CLASS);
+        let known = dictionary.find(self.tenant_class_attribute.as_bytes());
         if known.is_some_and(|known| known.fact != Fact::Text(Word::TenantClass)) {
             report.reject(
                 "tenant_class_attribute",

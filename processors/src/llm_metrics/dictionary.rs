@@ -215,7 +215,7 @@ pub(super) struct Meaning {
     pub(super) fact: Fact,
     /// The row's number, for conflicts; rows come before facts of one name.
     pub(super) row: u8,
-    /// How far down its row the name stands.
+    /// How far down its row the name stands, counted from one.
     pub(super) rank: u8,
     /// Whether only requests say it.
     pub(super) marks_request: bool,
@@ -245,8 +245,8 @@ struct Known {
     meaning: Meaning,
 }
 
-/// More than twice as many as there are keys, and a power of two.
-const PLACES: usize = 128;
+/// Ten times as many as there are keys, so that hardly two of them meet; and a power of two.
+const PLACES: usize = 512;
 
 impl Dictionary {
     /// The built-in names, with the name under which senders say a request's class of limits.
@@ -268,13 +268,13 @@ impl Dictionary {
 
     /// What a key means; none for keys that say nothing here.
     #[inline]
-    pub(super) fn find(&self, key: &[u8]) -> Option<Meaning> {
+    pub(super) fn find(&self, key: &[u8]) -> Option<&Meaning> {
         let tag = tag(key);
         let mut at = place(tag);
         // Ends at an empty place, of which there are more than keys.
         while let Some(known) = self.places.get(at)? {
             if known.tag == tag && *known.key == *key {
-                return Some(known.meaning);
+                return Some(&known.meaning);
             }
             at = (at + 1) % PLACES;
         }
@@ -286,7 +286,7 @@ impl Dictionary {
         let meaning = Meaning {
             fact,
             row: row as u8,
-            rank: rank as u8,
+            rank: rank as u8 + 1,
             marks_request: LATENCIES.contains(&key),
             in_milliseconds: IN_MILLISECONDS.contains(&key),
         };

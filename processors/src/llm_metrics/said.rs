@@ -62,7 +62,7 @@ pub(super) struct Said<'a> {
     numbers: [Option<u64>; NUMBERS],
     /// Empty where nothing was said.
     words: [Text<'a>; WORDS],
-    /// By row: the rank of the name whose value is held, plus one; 0 while nothing was said.
+    /// By row: the rank of the name whose value is held; 0 while nothing was said.
     held: [u8; ROWS_MAX],
 }
 
@@ -146,19 +146,19 @@ impl<'a> Said<'a> {
         }
     }
 
-    fn hear(&mut self, meaning: Meaning, value: RawValue<'a>) {
+    #[inline]
+    fn hear(&mut self, meaning: &Meaning, value: RawValue<'a>) {
         self.has_latency |= meaning.marks_request;
         match meaning.fact {
-            Fact::Present(mark) => self.marks |= mark as u8,
             Fact::Count(number) => {
-                let count = self.unusable.count(value.read());
+                let count = self.unusable.count(value);
                 self.hold_number(number, meaning, count);
             }
             Fact::Length(number) => {
-                let length = self.unusable.length(value.read(), meaning.unit());
+                let length = self.unusable.length(value, meaning.unit());
                 self.hold_number(number, meaning, length);
             }
-            Fact::Text(word) => match value.read() {
+            Fact::Text(word) => match value.plain_text().map_or_else(|| value.read(), Value::Str) {
                 Value::Str(text) => {
                     let may_hold = self.may_hold(meaning, |said| said.word(word) != text);
                     if let Some(slot) = self.words.get_mut(word as usize).filter(|_| may_hold) {
@@ -167,26 +167,35 @@ impl<'a> Said<'a> {
                 }
                 _ => self.unusable.wrong_type(),
             },
-            Fact::Reasons => match Reasons::read(value.read()) {
-                Some(reasons) if self.may_hold(meaning, |said| said.reasons != Some(reasons)) => {
-                    self.reasons = Some(reasons);
+            Fact::Present(mark) => self.marks |= mark as u8,
+            Fact::Reasons => self.hear_reasons(meaning, value),
+            Fact::Streamed => self.hear_streamed(meaning, value),
+        }
+    }
+
+    fn hear_reasons(&mut self, meaning: &Meaning, value: RawValue<'a>) {
+        match Reasons::read(value.read()) {
+            Some(reasons) if self.may_hold(meaning, |said| said.reasons != Some(reasons)) => {
+                self.reasons = Some(reasons);
+            }
+            Some(_) => {}
+            None => self.unusable.wrong_type(),
+        }
+    }
+
+    fn hear_streamed(&mut self, meaning: &Meaning, value: RawValue<'a>) {
+        match value.read() {
+            Value::Bool(streamed) => {
+                if self.may_hold(meaning, |said| said.streamed != Some(streamed)) {
+                    self.streamed = Some(streamed);
                 }
-                Some(_) => {}
-                None => self.unusable.wrong_type(),
-            },
-            Fact::Streamed => match value.read() {
-                Value::Bool(streamed) => {
-                    if self.may_hold(meaning, |said| said.streamed != Some(streamed)) {
-                        self.streamed = Some(streamed);
-                    }
-                }
-                _ => self.unusable.wrong_type(),
-            },
+            }
+            _ => self.unusable.wrong_type(),
         }
     }
 
     #[inline]
-    fn hold_number(&mut self, number: Number, meaning: Meaning, value: Option<u64>) {
+    fn hold_number(&mut self, number: Number, meaning: &Meaning, value: Option<u64>) {
         if value.is_none() || !self.may_hold(meaning, |said| said.number(number) != value) {
             return;
         }
@@ -197,21 +206,20 @@ impl<'a> Said<'a> {
 
     /// Whether a value takes the place of what was said before, or is the first.
     #[inline]
-    fn may_hold(&mut self, meaning: Meaning, differs: impl Fn(&Self) -> bool) -> bool {
-        let row = usize::from(meaning.row);
-        let Some(held) = self.held.get(row).copied() else {
+    fn may_hold(&mut self, meaning: &Meaning, differs: impl Fn(&Self) -> bool) -> bool {
+        let Some(held) = self.held.get_mut(usize::from(meaning.row)) else {
             return false;
         };
-        let rank = meaning.rank + 1;
-        if held == rank {
+        let before = *held;
+        if before == meaning.rank {
             return false; // The same name once more.
         }
-        if held != 0 && differs(self) {
-            self.conflicts |= 1 << row;
+        let may_hold = before == 0 || meaning.rank < before;
+        if may_hold {
+            *held = meaning.rank;
         }
-        let may_hold = held == 0 || rank < held;
-        if let Some(held) = self.held.get_mut(row).filter(|_| may_hold) {
-            *held = rank;
+        if before != 0 && differs(self) {
+            self.conflicts |= 1 << meaning.row;
         }
         may_hold
     }
@@ -227,8 +235,10 @@ impl Unusable {
         Self::add(&mut self.wrong_type);
     }
 
-    fn count(&mut self, value: Value<'_>) -> Option<u64> {
-        let Value::Int(count) = value else {
+    #[inline]
+    fn count(&mut self, value: RawValue<'_>) -> Option<u64> {
+        let plain = value.plain_int();
+        let Some(count) = plain.or_else(|| value.read().as_i64()) else {
             self.wrong_type();
             return None;
         };
@@ -241,8 +251,10 @@ impl Unusable {
     }
 
     /// Nanoseconds, rounded half to even as `llm_phases` does. What is too long for them is longer than every span.
-    fn length(&mut self, value: Value<'_>, unit: f64) -> Option<u64> {
-        let Some(number) = value.as_f64() else {
+    #[inline]
+    fn length(&mut self, value: RawValue<'_>, unit: f64) -> Option<u64> {
+        let plain = value.plain_double();
+        let Some(number) = plain.or_else(|| value.read().as_f64()) else {
             self.wrong_type();
             return None;
         };
@@ -254,7 +266,21 @@ impl Unusable {
             Self::add(&mut self.negative);
             return None;
         }
-        Some((number * unit).round_ties_even() as u64)
+        Some(whole(number * unit))
+    }
+}
+
+/// From here on, doubles are whole numbers; just above it, they are those that end in their last bit.
+const WHOLE: f64 = 4_503_599_627_370_496.0;
+
+/// The nearest whole number to one that is zero or above, half to even: the sum has no bits left for a fraction, so the
+/// addition rounds, as additions do. The C library's way is a call and several times as long.
+#[inline]
+fn whole(number: f64) -> u64 {
+    if number < WHOLE {
+        (number + WHOLE).to_bits().wrapping_sub(WHOLE.to_bits())
+    } else {
+        number as u64
     }
 }
 
@@ -281,6 +307,33 @@ impl Reasons {
         for word in text.split(|byte| !byte.is_ascii_alphabetic()) {
             self.aborted |= matches!(word, b"abort" | b"aborted" | b"cancelled" | b"canceled");
             self.failed |= word == b"error";
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WHOLE, whole};
+
+    #[test]
+    fn numbers_are_rounded_half_to_even() {
+        let steps = [
+            0.0,
+            0.25,
+            0.5,
+            0.500_001,
+            1.5,
+            2.5,
+            3.5,
+            124_999_999.5,
+            125_000_000.5,
+            1e12 + 0.5,
+            1e15 + 0.5,
+        ];
+        let ends = [WHOLE - 1.0, WHOLE - 0.5, WHOLE, WHOLE + 1.0, 1e18, 1e30, f64::MAX];
+
+        for number in steps.into_iter().chain(ends) {
+            assert_eq!(whole(number), number.round_ties_even() as u64, "{number}");
         }
     }
 }

@@ -9,6 +9,7 @@ use pipeline::payload::{EncodedAttributes, Payload, Place, ResourceSpansView, Re
 use super::Config;
 use super::count::Count;
 use super::families::{Families, Metric, Page, SCOPE, Shape, nowhere};
+use super::lately::Lately;
 use super::layout::{Layout, List, Said};
 use super::meters::Meters;
 use super::seen::Seen;
@@ -170,11 +171,12 @@ impl SpanCounts {
         let (mut counted, mut negative) = (0, 0);
         for scope in spans.scopes() {
             plan.layout.place(service, scope.scope(), &mut tally.buffers.place);
+            let mut lately = Lately::default();
             for span in scope.spans() {
                 let seen = Seen::of(span, &plan.layout, &mut found.span);
                 counted += 1;
                 negative += u64::from(seen.duration().is_none());
-                tally.span(&seen, found);
+                tally.span(&seen, found, &mut lately);
                 if plan.shape.counts_events && seen.has_events {
                     tally.events(span, &seen, found);
                 }
@@ -196,10 +198,19 @@ struct Tally<'t> {
 
 impl Tally<'_> {
     #[inline]
-    fn span(&mut self, seen: &Seen<'_>, found: &Found<'_>) {
+    fn span<'a>(&mut self, seen: &Seen<'a>, found: &Found<'a>, lately: &mut Lately<'a>) {
         let Plan { layout, shape, .. } = self.plan;
         let values = [&found.span, &found.resource];
         let point = Point::of(self.plan, seen, self.moment, &values);
+        let said = seen.said(seen.weight());
+        // Nothing but what a span says about itself tells its streams apart.
+        let is_plain = !shape.are_apart && !layout.asks_for_attributes();
+        if is_plain
+            && let Some(place) = lately.recall(&said)
+            && let Some(stream) = self.families.spans.at(place, self.moment)
+        {
+            return stream.state.add(point.spans, point.measured);
+        }
         if shape.are_apart {
             let lists = [&layout.shared, &layout.durations];
             let make = || shape.duration_count();
@@ -207,7 +218,10 @@ impl Tally<'_> {
         }
         let lists = [&layout.shared, &layout.calls];
         let make = || shape.span_count();
-        point.count(&mut self.families.spans, lists, (self.room, self.buffers), make);
+        let place = point.count(&mut self.families.spans, lists, (self.room, self.buffers), make);
+        if let Some(place) = place.filter(|_| is_plain) {
+            lately.remember(said, place);
+        }
     }
 
     fn events<'a>(&mut self, span: SpanView<'a>, seen: &Seen<'a>, found: &mut Found<'a>) {
@@ -247,6 +261,7 @@ impl<'p> Point<'p> {
         }
     }
 
+    /// Counts it; says where the stream stands, if that is of use.
     #[inline]
     fn count(
         &self,
@@ -254,12 +269,12 @@ impl<'p> Point<'p> {
         lists: [&List; 2],
         (room, buffers): (&mut Room, &mut Buffers),
         make: impl Fn() -> Count,
-    ) {
+    ) -> Option<usize> {
         let (layout, room) = (self.layout, (room, self.spans));
         let Buffers { place, point, key, .. } = buffers;
-        let stream = if layout.has_globs {
+        let (at, stream) = if layout.has_globs {
             layout.point(place, &self.said, lists, self.values, point);
-            streams.stream(point, self.moment, room, make)
+            (None, streams.stream(point, self.moment, room, make))
         } else {
             layout.key(place, &self.said, lists, self.values, key);
             let attributes = || {
@@ -269,6 +284,7 @@ impl<'p> Point<'p> {
             streams.stream_by(key, attributes, self.moment, room, make)
         };
         stream.state.add(self.spans, self.measured);
+        at
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct List {
 }
 
 /// What a span says about itself.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Said<'a> {
     pub(super) name: Text<'a>,
     pub(super) kind: SpanKind,

@@ -6,6 +6,7 @@ mod count;
 mod dimensions;
 mod families;
 mod glob;
+mod lately;
 mod layout;
 mod meters;
 mod sampling;

@@ -24,32 +24,46 @@ impl<'a> Seen<'a> {
     #[inline]
     pub(super) fn of(span: SpanView<'a>, layout: &Layout, values: &mut Values<'a>) -> Self {
         values.clear();
+        let opening = span.opening();
+        let mut seen = Self {
+            name: opening.name,
+            kind: opening.kind,
+            status: StatusCode::default(),
+            start: opening.start,
+            end: opening.end,
+            trace_id: opening.trace_id,
+            span_id: opening.span_id,
+            trace_state: opening.trace_state,
+            has_events: false,
+        };
         if layout.asks_for_attributes() {
-            Self::gathered(span.fields(), layout, values)
-        } else {
-            Self::gathered(span.fields_but_attributes(), layout, values)
-        }
-    }
-
-    #[inline]
-    fn gathered(fields: impl Iterator<Item = SpanField<'a>>, layout: &Layout, values: &mut Values<'a>) -> Self {
-        let mut seen = Self::default();
-        for field in fields {
-            match field {
-                SpanField::Attr(key, value) => values.offer(layout, key, value),
-                SpanField::Name(name) => seen.name = name,
-                SpanField::Kind(kind) => seen.kind = kind,
-                SpanField::Status(status) => seen.status = status.code(),
-                SpanField::Start(time) => seen.start = time,
-                SpanField::End(time) => seen.end = time,
-                SpanField::TraceId(id) => seen.trace_id = id,
-                SpanField::SpanId(id) => seen.span_id = id,
-                SpanField::TraceState(state) => seen.trace_state = state,
-                SpanField::Event(_) => seen.has_events = true,
-                SpanField::Parent(_) | SpanField::Link(_) | SpanField::Flags(_) => {}
+            for field in opening.rest().fields() {
+                match field {
+                    SpanField::Attr(key, value) => values.offer(layout, key, value),
+                    other => seen.hear(other),
+                }
             }
+        } else {
+            let rest = opening.rest().fields_but_attributes();
+            rest.for_each(|field| seen.hear(field));
         }
         seen
+    }
+
+    /// What stands behind the attributes: the status and events, as a rule.
+    fn hear(&mut self, field: SpanField<'a>) {
+        match field {
+            SpanField::Name(name) => self.name = name,
+            SpanField::Kind(kind) => self.kind = kind,
+            SpanField::Status(status) => self.status = status.code(),
+            SpanField::Start(time) => self.start = time,
+            SpanField::End(time) => self.end = time,
+            SpanField::TraceId(id) => self.trace_id = id,
+            SpanField::SpanId(id) => self.span_id = id,
+            SpanField::TraceState(state) => self.trace_state = state,
+            SpanField::Event(_) => self.has_events = true,
+            SpanField::Attr(..) | SpanField::Parent(_) | SpanField::Link(_) | SpanField::Flags(_) => {}
+        }
     }
 
     /// Nanoseconds from start to end; none if the end comes first.

@@ -10,6 +10,7 @@ mod items;
 mod metrics;
 mod opening;
 mod parse;
+mod plain;
 mod reference;
 mod refusals;
 mod splice;

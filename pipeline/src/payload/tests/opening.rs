@@ -17,6 +17,7 @@ struct Heard {
     kind: SpanKind,
     start: u64,
     end: u64,
+    flags: u32,
     others: Vec<String>,
 }
 
@@ -32,6 +33,7 @@ impl Heard {
                 SpanField::Kind(kind) => self.kind = kind,
                 SpanField::Start(time) => self.start = time,
                 SpanField::End(time) => self.end = time,
+                SpanField::Flags(flags) => self.flags = flags,
                 other => self.others.push(format!("{other:?}")),
             }
         }
@@ -48,6 +50,7 @@ impl Heard {
             kind: opening.kind,
             start: opening.start,
             end: opening.end,
+            flags: opening.flags,
             others: Vec::new(),
         }
     }
@@ -79,6 +82,32 @@ fn of_captured_spans_nothing_but_attributes_and_what_follows_is_left() {
             assert!(rest.fields().all(is_behind));
         }
     }
+}
+
+#[test]
+fn of_a_child_nothing_but_attributes_is_left() {
+    let child = Child {
+        trace_id: TraceId([1; 16]),
+        span_id: SpanId([2; 8]),
+        parent_span_id: SpanId([3; 8]),
+        name: "queue",
+        kind: SpanKind::Internal,
+        start: 4,
+        end: 5,
+        flags: 0x301,
+        trace_state: "ot=th:8",
+        attributes: &EncodedAttributes::new().with("inferscope.phase", "queue"),
+    };
+    let mut item = Vec::new();
+    child.write(&mut item);
+    let span = SpanView::of(&item[2..]);
+
+    let opening = span.opening();
+
+    assert_whole(span);
+    assert_eq!((opening.name.as_str(), opening.flags), ("queue", 0x301));
+    assert_eq!(opening.rest().fields().count(), 1);
+    assert_eq!(opening.rest().raw_attrs().count(), 1);
 }
 
 proptest! {
