@@ -109,7 +109,7 @@ pub struct Canonical {
     pub metric: &'static Metric,
     /// What values, sums and bounds go through, once. Counts stay as they are.
     pub scale: Scale,
-    /// The labels under their new names, by name; without [`ENGINE_ATTRIBUTE`].
+    /// The labels under their new names, by name; without `inferscope.engine.name`.
     pub attributes: Vec<(Cow<'static, str>, String)>,
     /// The engine, where the metric is one that engines share.
     pub engine: Option<&'static str>,
