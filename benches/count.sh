@@ -33,7 +33,7 @@ for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose"
 done
 
 # Targets instead of spans: one page each.
-for what in read2 write1 write2 all1 all2; do
+for what in read2 write1 write2 all1 all2 otlp2; do
     for targets in 1 20; do
         allocations=$(valgrind --tool=callgrind --callgrind-out-file="$out" \
             --collect-atstart=no --toggle-collect='benches::measured*' \

@@ -1,8 +1,8 @@
-//! From the page of a target to remote write. `scrape <read|write1|write2|all1|all2|memory2> <targets>`
+//! From the page of a target to remote write. `scrape <read2|write1|write2|all1|all2|otlp2|memory2> <targets>`
 //!
 //! The page is one of a running vLLM (517 samples), in which every value but the zeros is another in each round.
 //! `read` reads it, `write…` makes requests of what was read, `all…` does both and compresses; 1 and 2 are the protocols.
-//! `memory…` says what a series takes, resident: 1,085 targets have 500,000.
+//! `otlp…` is `all…` by way of OTLP, as where a processor edits points. `memory…` says what a series takes, resident: 1,085 targets have 500,000.
 
 use std::alloc::System;
 
@@ -10,7 +10,7 @@ use benches::Task;
 use bytes::Bytes;
 use config::{Diagnostics, Section};
 use exporters::prometheus_remote_write::{Config, Requests};
-use pipeline::payload::Metrics;
+use pipeline::payload::{Limits, Metrics};
 use pipeline::plan::World;
 use receivers::prometheus::Pages;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -51,7 +51,8 @@ fn main() {
     }
     let ready = scrape(&mut targets, 4).unwrap_or_default();
     let (reads, writes) = (!task.what.starts_with("write"), !task.what.starts_with("read"));
-    let packs = task.what.starts_with("all");
+    let through_otlp = task.what.starts_with("otlp");
+    let packs = task.what.starts_with("all") || through_otlp;
     let mut lengths = (0, 0);
     task.measure(ALLOCATOR, || {
         round += 1;
@@ -59,6 +60,11 @@ fn main() {
             scrape(&mut targets, round).unwrap_or_default()
         } else {
             ready.clone()
+        };
+        let read = if through_otlp {
+            Metrics::parse(read.bytes().clone(), &Limits::default()).map_or(read, |parsed| parsed.payload)
+        } else {
+            read
         };
         if writes {
             let made = requests.make(&read, now, packs);
