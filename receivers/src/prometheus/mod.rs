@@ -6,6 +6,7 @@ mod credentials;
 mod deliver;
 mod discovery;
 mod exposition;
+mod failure;
 mod further;
 mod job;
 mod labels;

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use pipeline::payload::scrape::{Family, Kind, Label, Metric, Part, STALE, Sample, Scrape, Shape};
+use pipeline::payload::scrape::{Family, Kind, STALE, Sample, Scrape, Shape};
 
-use super::labels::{INSTANCE, JOB, Labels, NAME};
 use super::rules::SeriesRules;
-use super::table::group;
+use super::table::shape_of;
 
 /// How a scrape went.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,19 +54,19 @@ const SERIES: [(&str, &str, &str); 8] = [
 /// How many of them are always told.
 const ALWAYS: usize = 5;
 
-/// About what the head of such a point takes in OTLP.
-const POINT_BYTES: usize = 96;
-
 impl Report {
     pub(super) fn new(rules: &SeriesRules, extra: Option<(f64, u64)>) -> Self {
         let mut labels = rules.target.clone();
         rules.add_external(&mut labels);
+        let count = if extra.is_some() { SERIES.len() } else { ALWAYS };
+        let families = SERIES.into_iter().take(count).map(|(name, help, unit)| Family {
+            name: name.to_owned(),
+            kind: Kind::Gauge,
+            help: help.to_owned(),
+            unit: unit.to_owned(),
+        });
         Self {
-            shape: Arc::new(shape(
-                &labels,
-                rules,
-                if extra.is_some() { SERIES.len() } else { ALWAYS },
-            )),
+            shape: Arc::new(shape_of(families, &labels, rules)),
             extra,
             is_told: false,
         }
@@ -112,38 +111,4 @@ impl Report {
         scrape.points = u32::try_from(scrape.samples.len()).unwrap_or(u32::MAX);
         scrape
     }
-}
-
-/// The series of a target with these labels.
-fn shape(labels: &Labels, rules: &SeriesRules, count: usize) -> Shape {
-    let mut shape = Shape::default();
-    let own = group(labels.get(JOB), labels.get(INSTANCE), &Labels::default(), rules);
-    let group = shape.add_group(own);
-    for (name, help, unit) in SERIES.into_iter().take(count) {
-        let family = shape.add_family(Family {
-            name: name.to_owned(),
-            kind: Kind::Gauge,
-            help: help.to_owned(),
-            unit: unit.to_owned(),
-        });
-        let metric = shape.add_metric(Metric {
-            group,
-            family,
-            name: name.to_owned(),
-            kind: Kind::Gauge,
-            is_own: false,
-        });
-        let point = shape.add_point(metric, POINT_BYTES);
-        let mut labels = labels.clone();
-        labels.set(NAME, name);
-        let labels: Vec<Label> = labels
-            .iter()
-            .map(|(name, value)| Label {
-                name: shape.add_text(name),
-                value: shape.add_text(value),
-            })
-            .collect();
-        shape.add_series(&labels, point, Part::Value);
-    }
-    shape
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use net::client::http::{Fetched, GetFailure};
+use net::client::http::Fetched;
 use pipeline::Credit;
 use pipeline::component::Stop;
 use pipeline::payload::scrape::Scrape;
@@ -16,10 +16,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::deliver::Delivery;
 use super::exposition::Format;
+use super::failure::Failure;
 use super::job::JobRun;
 use super::report::{Course, Report};
 use super::rules::SeriesRules;
-use super::table::{Table, Unusable};
+use super::table::Table;
 use super::target::Target;
 
 /// Pages from this size take a millisecond or more to read, which others should not wait for.
@@ -43,15 +44,6 @@ pub(super) struct Scraper {
     is_down: bool,
     /// There was no memory for the page before, and that was said.
     is_without: bool,
-}
-
-/// Why a scrape failed.
-#[derive(Debug)]
-struct Failure {
-    /// For the counter.
-    reason: &'static str,
-    /// For the log.
-    words: String,
 }
 
 /// A page with what its memory is charged to.
@@ -239,37 +231,4 @@ impl Scraper {
 /// Prometheus counts in milliseconds, so more would be lost and would make two times of one.
 fn milliseconds(since: Duration) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-impl From<Unusable> for Failure {
-    fn from(unusable: Unusable) -> Self {
-        let reason = match &unusable {
-            Unusable::Page(_) => "page",
-            Unusable::Samples(_) => "sample_limit",
-            Unusable::Labels(_) => "label_limit",
-        };
-        Self {
-            reason,
-            words: unusable.to_string(),
-        }
-    }
-}
-
-impl From<GetFailure> for Failure {
-    fn from(failure: GetFailure) -> Self {
-        let reason = match &failure {
-            GetFailure::NoAnswer(_) => "no_answer",
-            GetFailure::Status(_) => "status",
-            GetFailure::Redirect(_) => "redirect",
-            GetFailure::TooLarge { .. } => "body_size_limit",
-            GetFailure::Encoding(_) => "encoding",
-            // What would never fit is the page's fault.
-            GetFailure::Exhausted(exhausted) if exhausted.is_hopeless() => "body_size_limit",
-            GetFailure::Exhausted(_) => "memory",
-        };
-        Self {
-            reason,
-            words: failure.to_string(),
-        }
-    }
 }

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::super::config::{HttpSdConfig, Scheme, TargetGroup};
 use super::super::credentials::Credentials;
+use super::super::failure::Failure;
 use super::{TARGETS_MAX, targets};
 
 /// Says which server a target comes from.
@@ -34,15 +35,6 @@ pub(super) struct Server {
     credentials: Credentials,
     storage: Arc<dyn Storage>,
     budget: Budget,
-}
-
-/// Why there is no list.
-#[derive(Debug)]
-pub(super) struct Failure {
-    /// For the counter.
-    pub(super) reason: &'static str,
-    /// For the log.
-    pub(super) words: String,
 }
 
 /// A group as it comes. Go's `null` for an empty list or map is read as Prometheus reads it.
@@ -157,22 +149,4 @@ pub(super) fn parse(body: &[u8], url: &str) -> Result<Vec<TargetGroup>, Failure>
         });
     }
     Ok(groups)
-}
-
-impl From<GetFailure> for Failure {
-    fn from(failure: GetFailure) -> Self {
-        let reason = match &failure {
-            GetFailure::NoAnswer(_) => "no_answer",
-            GetFailure::Status(_) => "status",
-            GetFailure::Redirect(_) => "redirect",
-            GetFailure::TooLarge { .. } => "body_size_limit",
-            GetFailure::Encoding(_) => "encoding",
-            GetFailure::Exhausted(exhausted) if exhausted.is_hopeless() => "body_size_limit",
-            GetFailure::Exhausted(_) => "memory",
-        };
-        Self {
-            reason,
-            words: failure.to_string(),
-        }
-    }
 }

@@ -33,8 +33,8 @@ use fitness::Fitness;
 use further::{Further, Ground};
 use last_page::{LastPage, Meaning};
 use page_values::PageValues;
+pub(super) use places::shape_of;
 use places::{Place, Places};
-pub(super) use resource::group;
 pub(super) use tell::Untold;
 
 /// Series of the past that a table may hold, beside half of all: below it, learning anew is not worth the work.

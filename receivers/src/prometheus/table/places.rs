@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use pipeline::payload::scrape::{Group, Kind, Label, Metric, Part, Shape};
+use pipeline::payload::scrape::{Family, Group, Kind, Label, Metric, Part, Shape};
 
-use super::super::labels::{Labels, NAME};
+use super::super::labels::{INSTANCE, JOB, Labels, NAME};
 use super::super::rules::SeriesRules;
 use super::family::Families;
 use super::resolve::Found;
@@ -29,6 +29,34 @@ pub(super) enum Place {
     Series { number: u32, instead_of: Option<u32> },
     /// The start time of a point.
     Start(u32),
+}
+
+/// The shape of series that are on no page: one for each family, all with these labels.
+pub(in super::super) fn shape_of(told: impl Iterator<Item = Family>, labels: &Labels, rules: &SeriesRules) -> Shape {
+    let (mut shape, mut places, mut families) = (Shape::default(), Places::default(), Families::default());
+    let mut point = labels.clone();
+    let owner = (
+        point.take(JOB).unwrap_or_default(),
+        point.take(INSTANCE).unwrap_or_default(),
+    );
+    for family in told {
+        let mut labels = labels.clone();
+        labels.set(NAME, family.name.as_str());
+        let found = Found {
+            labels,
+            owner: owner.clone(),
+            metric: family.name.clone(),
+            on_page: family.name.clone(),
+            family: family.name.clone(),
+            kind: family.kind,
+            part: Some(Part::Value),
+            point: point.clone(),
+            is_own: false,
+        };
+        families.own(family, &mut shape);
+        places.settle(&found, &mut shape, &mut families, rules);
+    }
+    shape
 }
 
 impl Places {

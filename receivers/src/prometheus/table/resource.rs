@@ -16,7 +16,7 @@ const SCOPE: EmittedScope = EmittedScope {
 };
 
 /// The resource of a job and instance, with what `target_info` says about it.
-pub(in super::super) fn group(job: &str, instance: &str, info: &Labels, rules: &SeriesRules) -> Group {
+pub(super) fn group(job: &str, instance: &str, info: &Labels, rules: &SeriesRules) -> Group {
     let mut attributes = resource(job, instance, rules.scheme);
     let own: Vec<String> = attributes.attrs().map(|(key, _)| key.as_str().to_owned()).collect();
     for (name, value) in info.iter().filter(|(name, _)| !own.iter().any(|key| key == name)) {
