@@ -8,7 +8,7 @@ use pipeline::delivery::{Delivery, SendingQueue};
 use serde::{Deserialize, Deserializer};
 
 use super::store::Rules;
-use crate::prometheus_names::{Names, Strategy, Underscores};
+use crate::prometheus_names::{Names, Strategy};
 use crate::prometheus_series::{ConstantLabels, Conversion, DeltaToCumulative, Promotion, Settings};
 
 /// Series that are kept at once, unless configured: a page of some 50 MB, and as much as one Prometheus server should be
@@ -124,27 +124,20 @@ impl Config {
         }
     }
 
-    fn strategy(&self) -> Strategy {
-        let without_suffixes = self.own.add_metric_suffixes == Some(false);
-        self.own.translation_strategy.unwrap_or(if without_suffixes {
-            Strategy::UnderscoreEscapingWithoutSuffixes
-        } else {
-            Strategy::default()
-        })
+    fn names(&self) -> Names {
+        let own = &self.own;
+        Names::configured(
+            own.translation_strategy,
+            own.add_metric_suffixes,
+            own.collapse_underscores,
+            &own.namespace,
+        )
     }
 
     /// How metrics become series.
     pub(super) fn settings(&self) -> Settings {
         let own = &self.own;
-        let names = Names {
-            strategy: self.strategy(),
-            underscores: if own.collapse_underscores {
-                Underscores::Collapsed
-            } else {
-                Underscores::Kept
-            },
-            namespace: own.namespace.clone(),
-        };
+        let names = self.names();
         Settings {
             external_labels: Settings::legal_labels(&names, own.const_labels.clone().into_iter()),
             names,

@@ -67,6 +67,32 @@ pub(crate) struct Names {
     pub(crate) namespace: String,
 }
 
+impl Names {
+    /// As both exporters to Prometheus are configured; `translation_strategy` says more than `add_metric_suffixes`.
+    pub(crate) fn configured(
+        translation_strategy: Option<Strategy>,
+        add_metric_suffixes: Option<bool>,
+        collapse_underscores: bool,
+        namespace: &str,
+    ) -> Self {
+        let strategy = match (translation_strategy, add_metric_suffixes) {
+            (Some(strategy), _) => strategy,
+            (None, Some(false)) => Strategy::UnderscoreEscapingWithoutSuffixes,
+            (None, _) => Strategy::default(),
+        };
+        let underscores = if collapse_underscores {
+            Underscores::Collapsed
+        } else {
+            Underscores::Kept
+        };
+        Self {
+            strategy,
+            underscores,
+            namespace: namespace.to_owned(),
+        }
+    }
+}
+
 /// A translated name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Translated {

@@ -9,7 +9,7 @@ use pipeline::delivery::{Delivery, QueueSizer, RetryOnFailure, SendingQueue};
 use serde::{Deserialize, Deserializer};
 
 use super::proto::Protocol;
-use crate::prometheus_names::{Names, Strategy, Underscores};
+use crate::prometheus_names::{Names, Strategy};
 use crate::prometheus_series::{ConstantLabels, Conversion, DeltaToCumulative, Promotion, Settings};
 
 /// What users write.
@@ -219,27 +219,20 @@ impl Config {
         }
     }
 
-    pub(super) fn strategy(&self) -> Strategy {
-        let without_suffixes = self.own.add_metric_suffixes == Some(false);
-        self.own.translation_strategy.unwrap_or(if without_suffixes {
-            Strategy::UnderscoreEscapingWithoutSuffixes
-        } else {
-            Strategy::default()
-        })
+    pub(super) fn names(&self) -> Names {
+        let own = &self.own;
+        Names::configured(
+            own.translation_strategy,
+            own.add_metric_suffixes,
+            own.collapse_underscores,
+            &own.namespace,
+        )
     }
 
     /// How metrics become series.
     pub(super) fn settings(&self) -> Settings {
         let own = &self.own;
-        let names = Names {
-            strategy: self.strategy(),
-            underscores: if own.collapse_underscores {
-                Underscores::Collapsed
-            } else {
-                Underscores::Kept
-            },
-            namespace: own.namespace.clone(),
-        };
+        let names = self.names();
         let external = own.external_labels.clone().into_iter();
         Settings {
             external_labels: Settings::legal_labels(&names, external),

@@ -75,7 +75,7 @@ impl Config {
         if own.translation_strategy.is_some() {
             report.without_effect("add_metric_suffixes", "`translation_strategy` decides");
         }
-        if self.strategy().keeps_utf8() && own.protobuf_message == Message::WriteRequest {
+        if self.names().strategy.keeps_utf8() && own.protobuf_message == Message::WriteRequest {
             report.notice(
                 "translation_strategy",
                 "remote write 1.0 has no UTF-8 names: what it does not allow becomes `_`\n\
