@@ -80,8 +80,6 @@ impl Exporter for PrometheusRemoteWrite {
     fn build(config: &Config, setup: &Setup) -> Result<Self, BuildError> {
         let settings = config.settings();
         let (underscores, keeps_utf8) = (settings.names.underscores, settings.names.strategy.keeps_utf8());
-        let mut translator = Translator::new(settings);
-        translator.take_scrapes(config.protocol().heads());
         Ok(Self {
             sender: Sender::new(config, setup)?,
             shards: config.shards(),
@@ -89,7 +87,7 @@ impl Exporter for PrometheusRemoteWrite {
             underscores,
             keeps_utf8,
             desk: Mutex::new(Desk {
-                translator,
+                translator: Translator::new(settings),
                 pending: None,
             }),
         })

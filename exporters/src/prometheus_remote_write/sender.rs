@@ -125,8 +125,7 @@ impl Sender {
             if request.body.len() > self.bytes_max && shard.split(request.items) {
                 continue;
             }
-            let verdict = self.post(&request.body, protocol).await;
-            match verdict {
+            match self.post(&request.body, protocol).await {
                 Verdict::Taken { written } => {
                     if protocol == Protocol::V2 {
                         self.receiver.store(KNOWS_V2, Ordering::Relaxed);

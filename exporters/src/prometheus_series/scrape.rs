@@ -28,7 +28,7 @@ impl Pass<'_> {
                 continue;
             };
             let Some(place) = self.table.kept_series(*number, is_alone) else {
-                continue; // A native histogram has these labels.
+                continue; // Only native histograms, which come later, could be in the way.
             };
             let start = match scrape.starts.get(series.point as usize) {
                 Some(start) => milliseconds(*start),
