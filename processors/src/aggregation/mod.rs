@@ -13,6 +13,7 @@ mod room;
 mod sources;
 mod streams;
 mod task;
+mod temporality;
 #[cfg(test)]
 mod tests;
 mod width;
@@ -26,3 +27,4 @@ pub use room::Room;
 pub use sources::{Source, Sources};
 pub use streams::{Counted, OVERFLOW, Stream, Streams};
 pub use task::{Aggregate, Moment, connect};
+pub use temporality::AggregationTemporality;

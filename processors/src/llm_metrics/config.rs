@@ -7,6 +7,7 @@ use pipeline::payload::names;
 use serde::Deserialize;
 
 use super::dictionary::{Dictionary, Fact, Word};
+use crate::aggregation::AggregationTemporality;
 
 /// Metrics of requests to LLMs, made from their spans and those of their phases.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -17,7 +18,7 @@ pub struct Config {
     /// A series to which nothing was added for this long ends; 0s for never.
     pub metrics_expiration: Duration,
     /// Whether values count from the beginning or from one flush to the next.
-    pub aggregation_temporality: Temporality,
+    pub aggregation_temporality: AggregationTemporality,
     /// Sets of labels of one service that have series of their own; 0 for any number.
     pub aggregation_cardinality_limit: u32,
     /// Services whose requests are counted apart.
@@ -40,17 +41,6 @@ pub struct Config {
     pub count_aborts: bool,
     /// What is remembered so that a request of several answers is counted once.
     pub recent_requests: RecentConfig,
-}
-
-/// Since when values count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Temporality {
-    /// From the beginning.
-    #[serde(rename = "AGGREGATION_TEMPORALITY_CUMULATIVE")]
-    Cumulative,
-    /// From one flush to the next.
-    #[serde(rename = "AGGREGATION_TEMPORALITY_DELTA")]
-    Delta,
 }
 
 /// An attribute that becomes a label.
@@ -152,7 +142,7 @@ impl Default for Config {
             metrics_flush_interval: Duration::from_secs(15),
             // Longer than the five minutes after which Prometheus itself takes a silent series for gone.
             metrics_expiration: Duration::from_secs(15 * 60),
-            aggregation_temporality: Temporality::Cumulative,
+            aggregation_temporality: AggregationTemporality::Cumulative,
             // A set of labels has some 20 series, so these are as many as a busy Prometheus takes from one target.
             aggregation_cardinality_limit: 1_000,
             resource_metrics_cache_size: 1_000,

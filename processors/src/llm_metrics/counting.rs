@@ -8,7 +8,7 @@ use pipeline::payload::metrics::MetricsBuilder;
 use pipeline::payload::{EmittedScope, EncodedAttributes, Payload, Place, ScopeSpansView, SpanView};
 
 use super::answer::{Answer, Kind, seconds};
-use super::config::{Config, PhasesFrom, Temporality};
+use super::config::{Config, PhasesFrom};
 use super::dictionary::Word;
 use super::familiar::Familiar;
 use super::labels::{Labels, Sender, Values, Words};
@@ -19,7 +19,7 @@ use super::said::Said;
 use super::spent::spent;
 use super::tally::{PhaseKey, Shapes, Tally};
 use super::telling::Teller;
-use crate::aggregation::{Aggregate, Measured, Moment, Room, Sources, Stream, Streams};
+use crate::aggregation::{Aggregate, AggregationTemporality, Measured, Moment, Room, Sources, Stream, Streams};
 use crate::llm_phases::{Phase, Source};
 
 /// The scope of the metrics.
@@ -115,7 +115,7 @@ impl Shared {
 
 impl Counting {
     /// A desk at which nothing was counted yet.
-    pub(super) fn new(shared: Arc<Shared>, temporality: Temporality) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, temporality: AggregationTemporality) -> Self {
         Self {
             senders: Sources::new(shared.senders_max, shared.hashing.clone()),
             room: Room::new(shared.label_sets_max),

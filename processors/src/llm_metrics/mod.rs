@@ -23,7 +23,7 @@ use ::config::Signal;
 use pipeline::component::{About, BuildError, Component, Connection, Connector, Outlets, Setup, Stability};
 
 pub use self::config::{
-    Config, Dimension, ExemplarsConfig, Histograms, Objective, PhasesFrom, RecentConfig, Shape, ShapeKind, Temporality,
+    Config, Dimension, ExemplarsConfig, Histograms, Objective, PhasesFrom, RecentConfig, Shape, ShapeKind,
 };
 
 use self::counting::{Counting, Shared};

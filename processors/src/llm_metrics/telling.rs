@@ -4,10 +4,9 @@ use pipeline::payload::metrics::{MetricHead, MetricShape, MetricsBuilder, Number
 use pipeline::payload::{EncodedAttributes, Place, names};
 
 use super::answer::Outcome;
-use super::config;
 use super::objectives::Aim;
 use super::tally::{Counts, Durations, PhaseKey, Tally};
-use crate::aggregation::{Moment, PointWriter, Stream, Streams};
+use crate::aggregation::{AggregationTemporality, Moment, PointWriter, Stream, Streams};
 use crate::llm_phases::Source;
 
 const REQUEST_DURATION: MetricHead<'_> = head(
@@ -63,7 +62,7 @@ const GOOD: &str = "good";
 /// Makes points; keeps the room that it needs for that.
 #[derive(Debug)]
 pub(super) struct Teller {
-    is_delta: bool,
+    temporality: Temporality,
     writer: PointWriter,
     labels: EncodedAttributes,
 }
@@ -92,9 +91,9 @@ type More<'t> = &'t [(&'static str, &'t str)];
 
 impl Teller {
     /// Tells since when things count as users want it.
-    pub(super) fn new(temporality: config::Temporality) -> Self {
+    pub(super) fn new(temporality: AggregationTemporality) -> Self {
         Self {
-            is_delta: temporality == config::Temporality::Delta,
+            temporality: temporality.into(),
             writer: PointWriter::default(),
             labels: EncodedAttributes::new(),
         }
@@ -119,7 +118,7 @@ impl Teller {
                 .iter()
                 .map(|stream| (stream.last_head(moment), &stream.state, stream.is_touched()));
             for (head, tally, is_touched) in present.chain(over) {
-                if self.is_delta && (!is_touched || head.has_no_value) {
+                if self.is_delta() && (!is_touched || head.has_no_value) {
                     continue; // Nothing has changed, and a difference needs no end.
                 }
                 family.each(tally, &mut |more, told| {
@@ -132,7 +131,7 @@ impl Teller {
             }
         }
         for stream in streams.iter_mut() {
-            if self.is_delta {
+            if self.is_delta() {
                 stream.state.clear();
                 stream.restart(moment);
             } else {
@@ -142,12 +141,12 @@ impl Teller {
         }
     }
 
+    fn is_delta(&self) -> bool {
+        self.temporality == Temporality::Delta
+    }
+
     fn shape(&self, told: Told<'_>) -> MetricShape {
-        let temporality = if self.is_delta {
-            Temporality::Delta
-        } else {
-            Temporality::Cumulative
-        };
+        let temporality = self.temporality;
         match told {
             Told::Count(_) => MetricShape::Sum {
                 temporality,

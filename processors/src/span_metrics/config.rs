@@ -1,11 +1,10 @@
 //! What users write; keys and defaults are the Collector's unless the README says otherwise.
 
 use config::{Duration, Report, Unread, Validate};
-use pipeline::payload::metrics::Temporality;
 use serde::Deserialize;
 
 use super::dimensions::{self, Reserved};
-use crate::aggregation::BUCKETS_MAX;
+use crate::aggregation::{AggregationTemporality, BUCKETS_MAX};
 
 /// Which spans are counted together, and how.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -147,27 +146,6 @@ pub struct EventsConfig {
     pub enabled: bool,
     /// Attributes of `events` alone, looked up in the span, then in the event, then in the resource.
     pub dimensions: Vec<Dimension>,
-}
-
-/// Whether points count since the start or since the point before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-pub enum AggregationTemporality {
-    /// Since the start, as Prometheus has it.
-    #[default]
-    #[serde(rename = "AGGREGATION_TEMPORALITY_CUMULATIVE")]
-    Cumulative,
-    /// Since the point before.
-    #[serde(rename = "AGGREGATION_TEMPORALITY_DELTA")]
-    Delta,
-}
-
-impl From<AggregationTemporality> for Temporality {
-    fn from(written: AggregationTemporality) -> Self {
-        match written {
-            AggregationTemporality::Cumulative => Self::Cumulative,
-            AggregationTemporality::Delta => Self::Delta,
-        }
-    }
 }
 
 impl Default for Config {
