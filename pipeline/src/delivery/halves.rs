@@ -25,7 +25,7 @@ pub(super) fn halves(batch: Batch, budget: &Budget) -> Result<Vec<Batch>, Batch>
     };
     // The parts are copies and are charged as such; the original is given back as soon as nobody else has it.
     let charge = |part: Batch| Batch {
-        credit: Arc::new(Credit::of(part.payload.size() as u64, budget)),
+        credit: Arc::new(Credit::of(part.payload.memory() as u64, budget)),
         ..part
     };
     let mut parts: Vec<Batch> = Vec::with_capacity(payloads.len() + 1);

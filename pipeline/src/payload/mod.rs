@@ -109,6 +109,14 @@ impl Payload {
         }
     }
 
+    /// Bytes of memory that it takes, or will once somebody asks for its [`bytes`](Self::bytes).
+    pub fn memory(&self) -> usize {
+        match self {
+            Self::Traces(_) | Self::Logs(_) => self.size(),
+            Self::Metrics(metrics) => metrics.memory(),
+        }
+    }
+
     /// Spans, data points or log records in it.
     pub fn items(&self) -> u32 {
         match self {

@@ -33,6 +33,8 @@ struct Parts {
     list: Vec<MetricsPart>,
     /// Of all parts together.
     size: usize,
+    /// What the scrapes among them take as they are.
+    scrapes: usize,
     /// Made when it is first asked for.
     otlp: OnceLock<Bytes>,
 }
@@ -72,6 +74,7 @@ impl Metrics {
         let points = list.iter().fold(0, |sum: u32, part| sum.saturating_add(part.points()));
         let parts = Parts {
             size: list.iter().map(MetricsPart::size).sum(),
+            scrapes: list.iter().map(MetricsPart::scrape_memory).sum(),
             list,
             otlp: OnceLock::new(),
         };
@@ -94,6 +97,15 @@ impl Metrics {
         match &self.form {
             Form::Otlp(bytes) => bytes.len(),
             Form::Parts(parts) => parts.size,
+        }
+    }
+
+    /// Bytes of memory that it takes once somebody has asked for its bytes: scrapes stay beside them, because another
+    /// exporter may still want those.
+    pub fn memory(&self) -> usize {
+        match &self.form {
+            Form::Otlp(bytes) => bytes.len(),
+            Form::Parts(parts) => parts.size + parts.scrapes,
         }
     }
 
@@ -219,6 +231,13 @@ impl MetricsPart {
         match self {
             Self::Otlp(otlp) => otlp.size(),
             Self::Scrape(scrape) => scrape.size(),
+        }
+    }
+
+    fn scrape_memory(&self) -> usize {
+        match self {
+            Self::Otlp(otlp) => otlp.memory() - otlp.size(),
+            Self::Scrape(scrape) => scrape.memory(),
         }
     }
 }

@@ -82,7 +82,22 @@ impl Scrape {
         }
     }
 
-    /// About as many bytes as it has in OTLP, which is more than it takes here.
+    /// Bytes of memory that it takes as it is. The shape is its target's, which keeps it anyway.
+    pub fn memory(&self) -> usize {
+        let labels = |exemplar: &ScrapedExemplar| -> usize {
+            let texts = exemplar.labels.iter();
+            texts
+                .map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len())
+                .sum()
+        };
+        size_of_val(&*self.samples)
+            + size_of_val(&*self.times)
+            + size_of_val(&*self.starts)
+            + size_of_val(&*self.exemplars)
+            + self.exemplars.iter().map(labels).sum::<usize>()
+    }
+
+    /// About as many bytes as it has in OTLP.
     pub fn size(&self) -> usize {
         /// Time, value and the tags around them.
         const SAMPLE_BYTES: usize = 24;
