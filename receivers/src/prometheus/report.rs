@@ -101,6 +101,11 @@ impl Report {
         }
     }
 
+    /// How many points it tells of a scrape.
+    pub(super) fn points(&self) -> u64 {
+        self.shape.series().len() as u64
+    }
+
     fn scrape(&self, now: i64, values: [f64; SERIES.len()]) -> Scrape {
         let mut scrape = Scrape::new(Arc::clone(&self.shape), now);
         let numbers = (0_u32..).take(self.shape.series().len());

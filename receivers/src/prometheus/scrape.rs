@@ -14,7 +14,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::deliver::Delivery;
+use super::deliver::{Before, Delivery};
 use super::exposition::Format;
 use super::failure::Failure;
 use super::job::JobRun;
@@ -119,13 +119,28 @@ impl Scraper {
             return self.go_without(words);
         }
         self.is_without = false;
+        let fetched = self.job.outside.clock.now();
+        match self.delivery.before(next).await {
+            Before::Taken => self.table.arrived(),
+            Before::Refused => self.table.take_back(),
+            // The page is not read, so that nothing is taken for told that is not.
+            Before::UnderWay => {
+                if let Err(failure) = &got {
+                    self.say(Some(failure));
+                    self.job.counts.failure(failure.reason);
+                }
+                return self.delivery.refuse(self.points + self.report.points());
+            }
+        }
+        let waited = self.job.outside.clock.now().saturating_duration_since(fetched);
         let mut course = Course {
             bytes: got.as_ref().ok().map(|got| got.body.len() as u64),
             ..Course::default()
         };
         let read = got.and_then(|got| self.read_beside_others(&got, at, &mut course));
         course.up = read.is_ok();
-        course.seconds = (self.job.outside.clock.now().saturating_duration_since(started)).as_secs_f64();
+        let took = self.job.outside.clock.now().saturating_duration_since(started);
+        course.seconds = took.saturating_sub(waited).as_secs_f64();
         self.say(read.as_ref().err());
         let why = read.as_ref().err().map(|failure| failure.words.as_str());
         self.job.counts.span(at, &course, &self.target.url, self.points, why);
@@ -136,7 +151,7 @@ impl Scraper {
             self.table.end_all(at)
         });
         let report = self.report.tell(at, &course);
-        self.delivery.send([page, report], credit, next).await;
+        self.delivery.send([page, report], credit);
     }
 
     /// There is no memory for a page. That says nothing about the target, so nothing is said about it.
@@ -212,13 +227,16 @@ impl Scraper {
     }
 
     async fn end(mut self) {
+        let patience = Instant::from_std(self.job.outside.clock.now()) + self.target.timeout;
+        match self.delivery.before(patience).await {
+            Before::Taken => self.table.arrived(),
+            Before::Refused => self.table.take_back(),
+            // Sent now, the end could overtake what it ends.
+            Before::UnderWay => return self.delivery.refuse(self.points + self.report.points()),
+        }
         let at = milliseconds(self.wall());
         let scrapes = [self.table.end_all(at), self.report.end(at)];
-        // Without this the series would live on for five minutes, so it is made over the limit if need be.
-        let credit = Credit::of(0, &self.job.budget);
-        let patience = Instant::from_std(self.job.outside.clock.now()) + self.target.timeout;
-        self.delivery.send(scrapes, credit, patience).await;
-        self.delivery.finish().await;
+        self.delivery.finish(scrapes, &self.job.budget).await;
     }
 
     /// Time since 1970.

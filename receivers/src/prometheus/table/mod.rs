@@ -87,6 +87,10 @@ pub(super) struct Table {
     further: Further,
     /// How many series were told with a value last.
     told: usize,
+    /// The series that were told last to have ended, until it is known that this has arrived.
+    ended: Vec<u32>,
+    /// What was known when they were told, where all was learned anew since.
+    before: Option<Box<Self>>,
     page: PageValues,
     /// Series that this page was the first to have.
     added: u64,
@@ -127,6 +131,8 @@ impl Table {
             points: Vec::new(),
             further: Further::default(),
             told: 0,
+            ended: Vec::new(),
+            before: None,
             page: PageValues::default(),
             added: 0,
             tally: Tally::default(),
@@ -167,9 +173,8 @@ impl Table {
         if self.known.len() <= now.saturating_mul(2).saturating_add(PAST_SERIES_MAX) {
             return;
         }
-        let (turn, tally) = (self.turn, self.tally);
-        *self = Self::new();
-        self.turn = turn;
+        let tally = self.tally;
+        self.begin_anew();
         // It was read a moment ago, so there is no error now.
         if self.read(page, format, rules).is_ok() {
             // What it told is known: this only notes it down again.

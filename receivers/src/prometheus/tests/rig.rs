@@ -1,6 +1,7 @@
 //! A receiver that scrapes scripted sites on loopback, in front of a pipeline that takes everything.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -163,6 +164,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 /// A receiver and what it has told.
 pub(crate) struct Rig {
     told: Arc<Mutex<Vec<Told>>>,
+    /// While this is set, the pipeline takes nothing and says "later".
+    refuses: Arc<AtomicBool>,
     pub(crate) world: World,
     stop: Stop,
     service: JoinHandle<()>,
@@ -210,10 +213,15 @@ impl Rig {
         let mut outlets = Outlets::default();
         outlets.set(Signal::Metrics, Outlet::new(vec![vec![door]], world.budget.clone()));
         let told = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&told);
+        let refuses = Arc::new(AtomicBool::new(false));
+        let (heard, is_refusing) = (Arc::clone(&told), Arc::clone(&refuses));
         tokio::spawn(async move {
             let mut held = Vec::new();
             while let Some(batch) = batches.recv().await {
+                if is_refusing.load(Ordering::SeqCst) {
+                    batch.settle(Outcome::retry("full"));
+                    continue;
+                }
                 let request = ExportMetricsServiceRequest::decode(batch.payload.bytes().clone()).unwrap();
                 heard.lock().unwrap().extend(points(request));
                 if answers {
@@ -230,10 +238,21 @@ impl Rig {
         let service = tokio::spawn(async move { service.await.unwrap() });
         Self {
             told,
+            refuses,
             world,
             stop,
             service,
         }
+    }
+
+    /// Whether the pipeline refuses what comes from now on.
+    pub(crate) fn refuse(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::SeqCst);
+    }
+
+    /// The switch of [`refuse`](Self::refuse), to be turned beside the test.
+    pub(crate) fn refuses(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.refuses)
     }
 
     /// Everything that was told, in order.

@@ -489,3 +489,53 @@ async fn without_memory_nothing_is_said_about_a_target_that_may_be_up() {
         .await;
     rig.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_series_that_the_pipelines_refused_comes_with_the_next_scrape_that_they_take() {
+    let site = Site::page("a 1\nb 2\n").await;
+    let mut rig = Rig::start(&job("j", &site, "")).await;
+    rig.until("a scrape", |rig| !rig.values("a", "j").is_empty()).await;
+
+    rig.refuse(true);
+    let refused = |rig: &Rig| rig.metric(&["otelcol_receiver_requests", "outcome=\"refused\""]);
+    site.set(Answer::Page(TEXT, b"b 2\n".to_vec()));
+    let before = refused(&rig);
+    rig.until("two refusals", |rig| refused(rig) >= before + 2.0).await;
+    assert!(!rig.values("a", "j").contains(&None));
+    rig.refuse(false);
+
+    rig.until("the end", |rig| rig.values("a", "j").contains(&None)).await;
+    rig.stop().await;
+    let ends = rig.told().into_iter().filter(|point| point.name == "a");
+    let ends: Vec<u64> = ends
+        .filter(|point| point.value.is_none())
+        .map(|point| point.time)
+        .collect();
+    assert_eq!(ends.len(), 1);
+    let with = |name: &str| {
+        rig.told()
+            .iter()
+            .any(|point| point.name == name && point.time == ends[0])
+    };
+    assert!(with("b") && with("up"), "it has the time of the scrape that tells it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_batch_is_offered_until_the_pipelines_take_it() {
+    let site = Site::page("a 1\n").await;
+    let mut rig = Rig::start(&job("j", &site, "")).await;
+    rig.until("a scrape", |rig| !rig.values("a", "j").is_empty()).await;
+
+    rig.refuse(true);
+    let (refuses, told) = (rig.refuses(), rig.told().len());
+    tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        refuses.store(false, std::sync::atomic::Ordering::SeqCst);
+    });
+    rig.stop().await;
+
+    assert!(rig.told().len() > told);
+    for name in ["a", "up"] {
+        assert_eq!(rig.values(name, "j").last(), Some(&None), "{name}");
+    }
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use pipeline::payload::{Metrics, Payload};
 
 use super::super::super::config::{Action, RelabelConfig};
 use super::super::super::labels::Labels;
@@ -310,4 +311,24 @@ fn a_value_that_is_no_number_is_the_ordinary_nan() {
     let told = Rig::new(target()).scrape("a NaN\n");
 
     assert_eq!(only(told.numbers("a")).to_bits(), 0x7ff8_0000_0000_0001);
+}
+
+#[test]
+fn the_memory_of_a_scrape_covers_both_of_its_forms() {
+    let mut rig = Rig::new(target());
+    let page = Bytes::from(capture("13-final"));
+    rig.table.read(&page, Format::Text, &rig.rules).unwrap();
+    let (scrape, _) = rig.table.tell(MILLISECONDS);
+    let samples = size_of_val(&*scrape.samples);
+    let payload = Payload::Metrics(Metrics::scraped([scrape]).unwrap());
+
+    let memory = payload.memory();
+
+    // The size of the OTLP is an estimate until it is made.
+    let otlp = payload.bytes().len();
+    assert!(
+        memory + otlp / 10 >= otlp + samples,
+        "{memory} for {otlp} and {samples}"
+    );
+    assert_eq!(memory, payload.memory(), "known before anybody asks for the bytes");
 }
