@@ -45,7 +45,7 @@ impl Requests {
         for mut shard in shard::deal(&table, self.config.shards()) {
             while !shard.rest().is_empty() {
                 let (protocol, bytes_max) = (self.config.protocol(), self.config.own.max_batch_size_bytes);
-                let request = encode(&table, shard.ahead(), protocol, bytes_max, &mut self.room);
+                let request = encode(&table, shard.ahead(protocol), protocol, bytes_max, &mut self.room);
                 lengths.raw += request.body.len();
                 if packs {
                     lengths.packed += self.room.pack(&request.body).map_or(0, |packed| packed.len());

@@ -117,7 +117,7 @@ impl Sender {
     /// Sends a shard's requests one after another until nothing is left or nothing goes any more.
     pub(super) async fn drain(&self, table: &Table, shard: &mut Shard, protocol: Protocol) -> Result<(), Stop> {
         while !shard.rest().is_empty() {
-            let request = self.in_a_room(|room| encode(table, shard.ahead(), protocol, self.bytes_max, room));
+            let request = self.in_a_room(|room| encode(table, shard.ahead(protocol), protocol, self.bytes_max, room));
             if request.holds.values() == 0 {
                 shard.settle(request.items); // All of it was dropped when names were made legal.
                 continue;

@@ -1,6 +1,6 @@
 //! A share of a batch's series: requests one after another, in order.
 
-use super::proto::{Encoded, Holds, Item};
+use super::proto::{Encoded, Holds, Item, Protocol};
 use crate::prometheus_series::{NO_POINT, Table};
 
 /// A share of a batch's series. What is settled is behind `next` and is never sent again.
@@ -32,12 +32,18 @@ const VALUES_MIN: usize = 2_000;
 /// The same for native histograms, each of which is as large as many values.
 const HISTOGRAMS_MIN: usize = 100;
 
-/// Deals the series of a batch out to shards, by the hash of their labels: a series has one place in every batch.
+/// Series with times of their own that may share a request in 1.0: more fall together with one that is refused, fewer
+/// make many requests of a page where all have such times.
+const ASIDE_MAX: usize = 500;
+
+/// Deals the series of a batch out to shards, by the hash of their labels: a series has one place in every batch. Those
+/// with times of their own come last, the oldest first: what is too old for a receiver is together.
 pub(super) fn deal(table: &Table, shards: usize) -> Vec<Shard> {
     let worth = table.samples.len() / VALUES_MIN + table.histograms.len() / HISTOGRAMS_MIN + 1;
     let mut dealt: Vec<Shard> = Vec::new();
     dealt.resize_with(shards.clamp(1, worth), Shard::default);
-    let count = dealt.len() as u64;
+    let (count, own_times) = (dealt.len() as u64, table.own_times());
+    let mut aside = Vec::new();
     for (number, series) in table.series.iter().enumerate() {
         if series.values.is_empty() {
             continue; // Its values went to another series, or were refused.
@@ -46,8 +52,19 @@ pub(super) fn deal(table: &Table, shards: usize) -> Vec<Shard> {
             series: number as u32,
             values: series.values.clone(),
             exemplars: series.exemplars.clone(),
+            is_aside: !own_times.is_empty() && own_times.binary_search(&(number as u32)).is_ok(),
         };
-        if let Some(shard) = dealt.get_mut((series.hash % count) as usize) {
+        let shard = (series.hash % count) as usize;
+        if item.is_aside {
+            let first = table.samples.get(series.values.start);
+            aside.push((first.map_or(0, |sample| sample.stamp.time), shard, item));
+        } else if let Some(shard) = dealt.get_mut(shard) {
+            shard.items.push(item);
+        }
+    }
+    aside.sort_by_key(|(time, ..)| *time);
+    for (_, shard, item) in aside {
+        if let Some(shard) = dealt.get_mut(shard) {
             shard.items.push(item);
         }
     }
@@ -60,11 +77,16 @@ impl Shard {
         self.items.get(self.next..).unwrap_or_default()
     }
 
-    /// What the next request may have: no series twice, as it would be where one was cut.
-    pub(super) fn ahead(&self) -> &[Item] {
-        let rest = self.rest();
-        let again = rest.array_windows().position(|[one, next]| one.series == next.series);
-        let count = again.map_or(rest.len(), |at| at + 1);
+    /// What the next request may have: no series twice, as it would be where one was cut. A receiver of 1.0 that finds one
+    /// value too old or out of order takes nothing of the request, so what has times of its own is not together with the
+    /// rest; one of 2.0 says how much it took.
+    pub(super) fn ahead(&self, protocol: Protocol) -> &[Item] {
+        let (rest, is_v1) = (self.rest(), protocol == Protocol::V1);
+        let ends = |one: &Item, next: &Item| one.series == next.series || (is_v1 && one.is_aside != next.is_aside);
+        let end = rest.array_windows().position(|[one, next]| ends(one, next));
+        let count = end.map_or(rest.len(), |at| at + 1);
+        let is_aside = is_v1 && rest.first().is_some_and(|item| item.is_aside);
+        let count = if is_aside { count.min(ASIDE_MAX) } else { count };
         let count = self.items_max.map_or(count, |items_max| items_max.min(count));
         rest.get(..count).unwrap_or_default()
     }
@@ -115,6 +137,7 @@ impl Shard {
             series: item.series,
             values: middle..item.values.end,
             exemplars: item.exemplars.clone(),
+            is_aside: item.is_aside,
         };
         item.values.end = middle;
         item.exemplars = 0..0;

@@ -19,10 +19,8 @@ impl Pass<'_> {
         let mut times = scrape.times.iter().peekable();
         let all = scrape.shape.series();
         for (at, sample) in (0_u32..).zip(&scrape.samples) {
-            let time = match times.next_if(|own| own.sample == at) {
-                Some(own) => own.time,
-                None => scrape.time,
-            };
+            let own_time = times.next_if(|own| own.sample == at).map(|own| own.time);
+            let time = own_time.unwrap_or(scrape.time);
             let number = sample.series as usize;
             let (Some(number), Some(series)) = (numbers.get(number), all.get(number)) else {
                 continue;
@@ -30,6 +28,9 @@ impl Pass<'_> {
             let Some(place) = self.table.kept_series(*number, is_alone) else {
                 continue; // Only native histograms, which come later, could be in the way.
             };
+            if own_time.is_some() {
+                self.table.has_own_time(place);
+            }
             let start = match scrape.starts.get(series.point as usize) {
                 Some(start) => milliseconds(*start),
                 None => 0,

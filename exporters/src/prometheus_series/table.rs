@@ -33,6 +33,8 @@ pub(crate) struct Table {
     pub(super) labels: Vec<(Ref, Ref)>,
     /// What is known of the series of scrapes since batches before.
     pub(crate) kept: Kept,
+    /// Series with a time that is not that of their scrape; in order once the table is finished.
+    own_times: Vec<u32>,
     /// By the hash of the labels.
     index: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
     /// Values came in the order in which they are to be, each series once.
@@ -227,6 +229,7 @@ impl Table {
             families: Vec::new(),
             labels: Vec::new(),
             kept: Kept::default(),
+            own_times: Vec::new(),
             index: HashMap::default(),
             is_in_order: true,
             losses: Losses::default(),
@@ -240,6 +243,7 @@ impl Table {
         self.samples.clear();
         self.histograms.clear();
         self.exemplars.clear();
+        self.own_times.clear();
         self.index.clear();
         self.is_in_order = true;
         self.losses = Losses::default();
@@ -341,6 +345,16 @@ impl Table {
         self.samples.push(sample);
     }
 
+    /// Notes that a series has a time that is not that of its scrape.
+    pub(super) fn has_own_time(&mut self, series: u32) {
+        self.own_times.push(series);
+    }
+
+    /// Series with a time that is not that of their scrape, in order. Only what was scraped says so.
+    pub(crate) fn own_times(&self) -> &[u32] {
+        &self.own_times
+    }
+
     /// Whether it has series that are known since before.
     pub(crate) fn has_known(&self) -> bool {
         // They come first.
@@ -387,6 +401,8 @@ impl Table {
 
     /// Brings everything into its order, leaves one value for each time of a series, and tells series what is theirs.
     pub(crate) fn finish(&mut self) {
+        self.own_times.sort_unstable();
+        self.own_times.dedup();
         if self.is_in_order {
             return self.assign_exemplars(); // Each series has one value, and knows it.
         }

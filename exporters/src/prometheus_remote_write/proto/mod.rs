@@ -30,6 +30,8 @@ pub(crate) struct Item {
     /// Of the table's samples or histograms.
     pub(crate) values: Range<usize>,
     pub(crate) exemplars: Range<usize>,
+    /// It has times of its own, which a receiver may refuse while it takes the rest of the batch.
+    pub(crate) is_aside: bool,
 }
 
 /// An encoded request.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pipeline::component::ExportError;
 use pipeline::payload::metrics::MetricsPart;
 use pipeline::payload::scrape::{
     Family, Group, Kind, Label, Metric, OwnTime, Part, STALE, Sample, Scrape, ScrapedExemplar, Shape,
@@ -11,6 +12,7 @@ use proptest::prelude::*;
 
 use super::otlp::{gauge, metrics_of, of_service, point};
 use super::*;
+use crate::testing::export;
 
 /// A series of a test: family, type, part, labels beside name, job and instance.
 type Told = (&'static str, Kind, Part, Vec<(&'static str, String)>);
@@ -412,4 +414,63 @@ proptest! {
             prop_assert_eq!(one.texts(), other.texts());
         }
     }
+}
+
+#[tokio::test]
+async fn a_value_with_a_time_of_its_own_that_is_refused_takes_only_its_like_with_it() {
+    // As Prometheus does it: one value that is too old, and nothing of the request is kept.
+    let destination = Destination::start(|request| {
+        let written = oracle::read(request);
+        let mut samples = written.series.iter().flat_map(|it| &it.samples);
+        if samples.any(|sample| sample.timestamp < 1_000) {
+            return Answer::http(400).saying("too old sample");
+        }
+        taken(&written)
+    })
+    .await;
+    let shape = Arc::new(shape("a:1", &page()));
+    let mut values = scrape(&shape, 5_000, &[1.0; 6]);
+    values.times = vec![OwnTime { sample: 1, time: 321 }];
+    let metrics = Payload::Metrics(Metrics::scraped([values]).unwrap());
+
+    let result = export(&writer(destination.address, &[]), &metrics).await;
+
+    let sizes: Vec<usize> = written(&destination).iter().map(|it| it.series.len()).collect();
+    assert_eq!(sizes, [5, 1]);
+    let is_partly = matches!(&result, Err(ExportError::Partial { rejected: 1, .. }));
+    assert!(is_partly, "{result:?}");
+}
+
+#[test]
+fn values_with_times_of_their_own_share_requests_with_those_as_old_and_with_few() {
+    const SERIES: usize = 1_200;
+    let told: Vec<Told> = (0..SERIES)
+        .map(|at| ("a", Kind::Gauge, Part::Value, vec![("n", at.to_string())]))
+        .collect();
+    let shape = Arc::new(shape("a:1", &told));
+    let mut values = scrape(&shape, 9_000, &[1.0; SERIES]);
+    // The later on the page, the older; every tenth has no time.
+    let own = (0..SERIES as u32).filter(|at| at % 10 != 0);
+    let own = own.map(|sample| OwnTime {
+        sample,
+        time: i64::from(5_000 - sample),
+    });
+    values.times = own.collect();
+    let mut translator = translator("", Protocol::V1);
+    let table = translator.translate(&Metrics::scraped([values]).unwrap(), now());
+
+    let mut shards = shard::deal(&table, 1);
+    let (mut sizes, mut times) = (Vec::new(), Vec::new());
+    assert_eq!(shards[0].ahead(Protocol::V2).len(), SERIES);
+    while !shards[0].rest().is_empty() {
+        let items = shards[0].ahead(Protocol::V1);
+        sizes.push(items.len());
+        times.extend(items.iter().map(|item| table.samples[item.values.start].stamp.time));
+        let count = items.len();
+        shards[0].settle(count);
+    }
+
+    assert_eq!(sizes, [120, 500, 500, 80]);
+    assert!(times[..120].iter().all(|time| *time == 9_000));
+    assert!(times[120..].is_sorted(), "{times:?}");
 }

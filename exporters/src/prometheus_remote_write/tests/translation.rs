@@ -4,6 +4,7 @@ use super::oracle::{Count, absolute};
 use super::otlp::*;
 use super::*;
 use crate::prometheus_series::Losses;
+use crate::testing::Log;
 
 const STALE: u64 = 0x7ff0_0000_0000_0002;
 
@@ -657,4 +658,50 @@ fn patterns_of_keys_know_stars_and_question_marks() {
     ] {
         assert_eq!(takes(pattern, key), expected, "{pattern} {key}");
     }
+}
+
+#[test]
+fn only_a_resource_with_something_to_lose_is_warned_of() {
+    let warns = |attributes: &[(&str, &str)], yaml: &str| {
+        let one = gauge("x", "", vec![point(&[("service.name", "a label")], 1, 1.0)]);
+        let log = Log::listen();
+        translated(yaml, &request(vec![resource(attributes, vec![one])]));
+        log.text().contains("WARN")
+    };
+
+    assert!(!warns(&[], ""), "metrics of a connector are about no resource");
+    assert!(!warns(&[("service.name", "a"), ("zone", "b")], ""));
+    assert!(warns(&[("zone", "b")], ""), "nobody can tell the zone of its series");
+    assert!(!warns(&[("zone", "b")], "target_info: {enabled: false}"));
+}
+
+#[test]
+fn an_exemplar_on_a_bound_belongs_below_it_and_one_that_is_no_number_to_no_bucket() {
+    let bounds: Vec<f64> = (1..=50).map(f64::from).collect();
+    let mut counts = vec![1; 50];
+    counts.push(1);
+    let mut one = buckets(&[], 9, &bounds, &counts, Some(1.0));
+    let values = [0.5, 1.0, 1.5, 50.0, 50.5, f64::INFINITY, f64::NAN];
+    one.exemplars = values.iter().map(|value| traced(*value, 4, &[])).collect();
+
+    let (written, _) = translated("", &of_service(vec![histogram("h", "", CUMULATIVE, vec![one])]));
+
+    let mut found: Vec<(String, f64)> = Vec::new();
+    for series in &written.series {
+        let of_series = series
+            .exemplars
+            .iter()
+            .map(|it| (series.label("le").to_owned(), it.value));
+        found.extend(of_series);
+    }
+    found.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let expected = [
+        ("1", 0.5),
+        ("1", 1.0),
+        ("2", 1.5),
+        ("50", 50.0),
+        ("+Inf", 50.5),
+        ("+Inf", f64::INFINITY),
+    ];
+    assert_eq!(found, expected.map(|(le, value)| (le.to_owned(), value)));
 }
