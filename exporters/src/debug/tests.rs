@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::fs;
-use std::sync::{Arc, Mutex};
 
 use config::Signal;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -20,7 +19,9 @@ use pipeline::payload::Payload;
 use prost::Message;
 
 use super::Debug;
-use crate::testing::{attribute, config, every_metric, export, exporter, logs, metrics, parse, remarks, setup, traces};
+use crate::testing::{
+    Log, attribute, config, every_metric, export, exporter, logs, metrics, parse, remarks, setup, traces,
+};
 
 #[test]
 fn it_keeps_the_house_rules() {
@@ -374,35 +375,14 @@ async fn sampling_leaves_batches_out_and_every_signal_has_its_own() {
     assert_eq!(text.matches("\tLogs\t").count(), 1);
 }
 
-/// Collects what the program's log would show.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn by_default_the_programs_own_log_is_used() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
     let debug: Debug = exporter("verbosity: normal");
 
-    let guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::listen();
     export(&debug, &one_span()).await.unwrap();
-    drop(guard);
+    let text = log.text();
 
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(text.contains("INFO") && text.contains("Traces"), "{text}");
     assert!(text.contains("resource spans=1") && text.contains("spans=1"), "{text}");
     assert!(text.contains("llm_request 3b3b3b"), "{text}");

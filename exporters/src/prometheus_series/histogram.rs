@@ -121,7 +121,9 @@ impl Pass<'_> {
         }
         for exemplar in point.exemplars() {
             let value = exemplar.value().map_or(f64::NAN, |value| value.as_f64());
-            if let Some((_, series)) = buckets.iter().find(|(upper, _)| value <= *upper) {
+            // Bounds rise. What is no number is in no bucket.
+            let bucket = buckets.partition_point(|(upper, _)| *upper < value);
+            if let Some((_, series)) = buckets.get(bucket).filter(|_| !value.is_nan()) {
                 self.exemplar(*series, exemplar, at.stamp.time);
             }
         }

@@ -62,6 +62,12 @@ impl<'a> ResourceLabels<'a> {
         self.job != 0 || self.instance != 0
     }
 
+    /// Whether it says something that series lose: without `job` and `instance` no `target_info` says it for them. Metrics
+    /// that are about no resource, such as those of a connector, have none and miss nothing.
+    pub(super) fn is_lost(&self) -> bool {
+        !self.is_identified() && !self.others.is_empty()
+    }
+
     pub(super) fn saw(&mut self, time: u64) {
         self.latest = self.latest.max(time);
     }

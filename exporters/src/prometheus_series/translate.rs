@@ -134,17 +134,17 @@ impl Translator {
             external,
             known,
         };
-        let is_identified = if self.heads.is_some() {
+        let is_whole = if self.heads.is_some() {
             pass.parts(metrics)
         } else {
             pass.walk(metrics.resources())
         };
         let mut table = pass.table;
         table.finish();
-        if !is_identified && self.settings.has_target_info && !std::mem::replace(&mut self.warned, true) {
+        if !is_whole && self.settings.has_target_info && !std::mem::replace(&mut self.warned, true) {
             tracing::warn!(
-                "a resource has neither service.name nor service.instance.id: its series have no job and no instance, \
-                 and no target_info"
+                "a resource has attributes and neither service.name nor service.instance.id: its series have no job and \
+                 no instance, and no target_info says its attributes"
             );
         }
         table
@@ -180,18 +180,18 @@ impl Pass<'_> {
                 self.scrape(&scrape, is_alone);
             }
         }
-        metrics.parts().fold(true, |is_identified, part| match part {
-            MetricsPart::Otlp(otlp) => self.walk(otlp.resources()) && is_identified,
-            MetricsPart::Scrape(_) => is_identified,
+        metrics.parts().fold(true, |is_whole, part| match part {
+            MetricsPart::Otlp(otlp) => self.walk(otlp.resources()) && is_whole,
+            MetricsPart::Scrape(_) => is_whole,
         })
     }
 
-    /// False if some resource says nothing that identifies it.
+    /// False if some resource says something that its series lose.
     fn walk<'m>(&mut self, resources: impl Iterator<Item = ResourceMetricsView<'m>>) -> bool {
-        let mut is_identified = true;
+        let mut is_whole = true;
         for one in resources {
             let mut resource = ResourceLabels::of(one.resource().attrs(), self.settings, &mut self.table.symbols);
-            is_identified &= resource.is_identified();
+            is_whole &= !resource.is_lost();
             for scope in one.scopes() {
                 let labels = scope_labels(scope, self.settings, &mut self.table.symbols, &mut self.table.losses);
                 for metric in scope.metrics() {
@@ -207,7 +207,7 @@ impl Pass<'_> {
                 self.target_info(&resource);
             }
         }
-        is_identified
+        is_whole
     }
 
     /// Gives the time of the latest point.

@@ -3,6 +3,7 @@
 mod destination;
 pub(crate) mod otlp;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use config::{Diagnostics, Kind, Section, Signal};
@@ -180,4 +181,42 @@ pub(crate) async fn abandoned<E: Exporter>(exporter: &E, payload: &Payload) {
     };
     let attempt = tokio::time::timeout(Duration::from_millis(200), exporter.export(export)).await;
     assert!(attempt.is_err(), "the attempt should have been waiting: {attempt:?}");
+}
+
+/// Collects what the program's log would show, of this thread and as long as it is held.
+pub(crate) struct Log {
+    shown: Shown,
+    _guard: tracing::subscriber::DefaultGuard,
+}
+
+#[derive(Clone, Default)]
+struct Shown(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn listen() -> Self {
+        let shown = Shown::default();
+        let writer = shown.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        Self {
+            shown,
+            _guard: tracing::subscriber::set_default(subscriber),
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.shown.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Shown {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
