@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod codec;
+mod endpoint;
 pub mod grpc;
 pub mod page;
 pub mod server;

@@ -1,6 +1,5 @@
 //! `service.telemetry`: the logs, metrics, spans and resource of the program itself.
 
-mod headers;
 mod logs;
 mod metrics;
 mod otlp;
@@ -12,7 +11,6 @@ use crate::decode::Validate;
 use crate::report::Report;
 use crate::resource::Resource;
 
-pub use headers::Headers;
 pub use logs::{Encoding, Level, Logs, Sampling};
 pub use metrics::{Detail, IncludeExclude, MetricReader, Metrics, Periodic, Prometheus, Pull, PullExporter};
 pub use otlp::{Compression, Otlp, Protocol, PushExporter, Temporality};

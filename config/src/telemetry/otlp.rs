@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::headers::Headers;
+use crate::headers::Headers;
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::unread::Unread;

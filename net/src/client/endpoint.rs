@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::endpoint::{host_and_port, unbracketed};
+
 /// The destination of a gRPC client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrpcEndpoint {
@@ -105,12 +107,6 @@ impl std::fmt::Display for GrpcEndpoint {
     }
 }
 
-fn unbracketed(host: &str) -> &str {
-    host.strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host)
-}
-
 /// The part behind `scheme:`; an authority such as `dns://8.8.8.8/name` would name a DNS server of one's own.
 fn without_authority(rest: &str) -> Result<&str, String> {
     let Some(rest) = rest.strip_prefix("//") else {
@@ -126,16 +122,9 @@ fn without_authority(rest: &str) -> Result<&str, String> {
 }
 
 fn host(text: &str, resolve: bool) -> Result<Place, String> {
-    let Some((host, port)) = text.rsplit_once(':') else {
-        return Err(format!(
-            "{text:?} has no port; write `host:port`, such as `{text}:4317`"
-        ));
-    };
+    let (host, port) = host_and_port(text)?;
     if host.is_empty() {
         return Err(format!("{text:?} has no host; write `localhost:{port}`"));
-    }
-    if unbracketed(host) == host && host.contains(':') {
-        return Err(format!("put the IPv6 address in brackets: `[{host}]:{port}`"));
     }
     match port.parse::<u16>() {
         Ok(0) | Err(_) => Err(format!("{port:?} is not a port; write a number from 1 to 65535")),

@@ -1,17 +1,12 @@
 //! `headers` of a client block: sent with every request, values kept secret.
 
-use std::fmt;
-
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use config::{Report, Secret};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Headers that are sent with every request.
-///
-/// Written as a map, or as a list of `name` and `value` where the order or a repeated name matters; the Collector
-/// takes both.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Headers(Vec<(String, Secret)>);
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Headers(config::Headers);
 
 /// Headers that belong to the protocol: setting them would break the request.
 const RESERVED: &[&str] = &[
@@ -25,12 +20,12 @@ const RESERVED: &[&str] = &[
 impl Headers {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.0.is_empty()
     }
 
     /// Reports names and values that HTTP does not allow, below `headers`.
     pub fn validate(&self, report: &mut Report<'_>) {
-        for (name, value) in &self.0 {
+        for (name, value) in &self.0.0 {
             let path = format!("headers::{name}");
             let path = if report.has(&path) { path.as_str() } else { "headers" };
             match HeaderName::from_bytes(name.as_bytes()) {
@@ -55,8 +50,8 @@ impl Headers {
 
     /// The headers as requests carry them. What [`validate`](Self::validate) refused is left out.
     pub fn to_map(&self) -> HeaderMap {
-        let mut map = HeaderMap::with_capacity(self.0.len());
-        for (name, value) in &self.0 {
+        let mut map = HeaderMap::with_capacity(self.0.0.len());
+        for (name, value) in &self.0.0 {
             let name = HeaderName::from_bytes(name.as_bytes());
             let value = HeaderValue::from_str(value.reveal());
             if let (Ok(name), Ok(mut value)) = (name, value) {
@@ -71,55 +66,7 @@ impl Headers {
 
 impl<const N: usize> From<[(&str, &str); N]> for Headers {
     fn from(headers: [(&str, &str); N]) -> Self {
-        Self(
-            headers
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), Secret::from(value)))
-                .collect(),
-        )
-    }
-}
-
-impl<'de> Deserialize<'de> for Headers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(MapOrList)
-    }
-}
-
-/// One entry of the list form.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    name: String,
-    value: Secret,
-}
-
-struct MapOrList;
-
-impl<'de> Visitor<'de> for MapOrList {
-    type Value = Headers;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a map of header names to values")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
-        let mut headers = Vec::new();
-        while let Some(entry) = map.next_entry::<String, Secret>()? {
-            headers.push(entry);
-        }
-        Ok(Headers(headers))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Headers, A::Error> {
-        let mut headers = Vec::new();
-        while let Some(Entry { name, value }) = list.next_element()? {
-            headers.push((name, value));
-        }
-        Ok(Headers(headers))
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Headers, E> {
-        Ok(Headers::default())
+        let headers = headers.map(|(name, value)| (name.to_owned(), Secret::from(value)));
+        Self(config::Headers(headers.into()))
     }
 }

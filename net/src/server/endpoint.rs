@@ -1,6 +1,7 @@
 //! Whether an endpoint can be listened on, as far as the text alone says.
 
 use super::Transport;
+use crate::endpoint::host_and_port;
 
 /// What is wrong with the endpoint of a listener, and what to write instead. An empty one is the component's default.
 pub(super) fn check(endpoint: &str, transport: Transport) -> Result<(), String> {
@@ -13,14 +14,7 @@ pub(super) fn check(endpoint: &str, transport: Transport) -> Result<(), String> 
             "a listener's endpoint has no scheme ({scheme}); write `{address}`"
         ));
     }
-    let Some((host, port)) = endpoint.rsplit_once(':') else {
-        return Err(format!(
-            "{endpoint:?} has no port; write `host:port`, such as `{endpoint}:4317`"
-        ));
-    };
-    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-        return Err(format!("put the IPv6 address in brackets: `[{host}]:{port}`"));
-    }
+    let (host, port) = host_and_port(endpoint)?;
     if port.contains('/') || host.contains(['/', '@', ' ']) {
         return Err(format!("{endpoint:?} holds more than `host:port`"));
     }

@@ -1,4 +1,4 @@
-//! Headers of own telemetry: the list of the declarative configuration, or the map of its older version.
+//! Headers of requests: a map of names to values, or a list of both.
 
 use std::fmt;
 
@@ -7,6 +7,9 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use crate::secret::Secret;
 
 /// Headers that are sent with every request; the values are secret.
+///
+/// Written as a map, or as a list of `name` and `value` where the order or a repeated name matters; the Collector takes
+/// both.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Headers(pub Vec<(String, Secret)>);
 
@@ -30,7 +33,7 @@ impl<'de> Visitor<'de> for MapOrList {
     type Value = Headers;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of names and values")
+        f.write_str("a map of header names to values, or a list of names and values")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Headers, A::Error> {
