@@ -46,7 +46,7 @@ impl Metrics {
             return vec![Prometheus {
                 host,
                 port,
-                ..Prometheus::implicit()
+                ..Prometheus::default()
             }];
         }
         let pulls = self.readers.iter().filter_map(|reader| reader.pull.as_ref());
@@ -187,7 +187,7 @@ impl MetricReader {
         Self {
             pull: Some(Pull {
                 exporter: PullExporter {
-                    prometheus: Prometheus::implicit(),
+                    prometheus: Prometheus::default(),
                 },
             }),
             periodic: None,
@@ -270,27 +270,16 @@ impl IncludeExclude {
 }
 
 impl Default for Prometheus {
-    /// What a reader means that somebody wrote: names with units and `_total`.
+    /// Plain names, as dashboards of old expect them, whether a reader is written or not: who changes the port does not want
+    /// other names. Newer Collectors do so too (opentelemetry-collector#13867); in older ones a reader that was written had all suffixes.
     fn default() -> Self {
         Self {
             host: "localhost".to_owned(),
             port: 8888,
-            without_scope_info: false,
-            without_units: false,
-            without_type_suffix: false,
-            with_resource_constant_labels: None,
-        }
-    }
-}
-
-impl Prometheus {
-    /// What the Collector opens when nobody wrote a reader: plain names, as dashboards of old expect them.
-    fn implicit() -> Self {
-        Self {
             without_scope_info: true,
             without_units: true,
             without_type_suffix: true,
-            ..Self::default()
+            with_resource_constant_labels: None,
         }
     }
 }

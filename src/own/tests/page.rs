@@ -121,8 +121,8 @@ service:
       level: detailed
       readers:
         - pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {bare}, without_units: true, without_type_suffix: true, without_scope_info: true}}}}}}
-        - pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {full}, without_scope_info: true}}}}}}
-        - pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {labelled}, with_resource_constant_labels: {{included: [zone]}}}}}}}}
+        - pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {full}, without_units: false, without_type_suffix: false}}}}}}
+        - pull: {{exporter: {{prometheus: {{host: 127.0.0.1, port: {labelled}, without_scope_info: false, with_resource_constant_labels: {{included: [zone]}}}}}}}}
 "#
     ))
     .await;
