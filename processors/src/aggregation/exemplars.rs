@@ -17,9 +17,14 @@ pub struct Measured {
 }
 
 /// The latest measurement of each bucket, as far as there is room: what is slow is as visible as what is usual. They
-/// belong to the points of one flush and are cleared with it.
+/// belong to the points of one flush and are told with it.
+///
+/// Spans come late and out of order, and Prometheus takes no exemplar that is older than the last one of its series: what
+/// is not later than all that were told is not kept.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Exemplars {
+    /// The millisecond after the last one that was told; Prometheus looks no closer.
+    from: u64,
     /// With the bucket of each; the one that has been there longest stands first.
     held: Vec<(i32, Measured)>,
 }
@@ -29,11 +34,13 @@ impl Exemplars {
     /// in place of the oldest. One without a trace leads nowhere and is not kept.
     #[inline]
     pub fn offer(&mut self, bucket: i32, measured: Measured, most: usize) {
-        if most == 0 || measured.trace_id.is_zero() {
+        if most == 0 || measured.trace_id.is_zero() || milliseconds(measured.time) < self.from {
             return;
         }
         if let Some((_, same)) = self.held.iter_mut().find(|(held, _)| *held == bucket) {
-            *same = measured;
+            if measured.time >= same.time {
+                *same = measured;
+            }
             return;
         }
         if self.held.len() < most {
@@ -56,23 +63,42 @@ impl Exemplars {
         self.held.clear();
     }
 
+    /// They were told at this time: only later ones will follow.
+    pub fn told(&mut self, now: u64) {
+        let times = self
+            .held
+            .iter()
+            .map(|(_, measured)| milliseconds(measured.time.min(now)));
+        self.from = times.max().map_or(self.from, |last| self.from.max(last + 1));
+        self.clear();
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
 
-    /// In the order of their times, as Prometheus wants them.
-    pub fn write(&self, out: &mut Vec<Exemplar<'static>>) {
+    /// In the order of their times, as Prometheus wants them. None is later than `now`, which a clock that is ahead could
+    /// make it: after that one, no other would be taken.
+    pub fn write(&self, now: u64, out: &mut Vec<Exemplar<'static>>) {
         out.clear();
         out.extend(self.held.iter().map(|(_, measured)| Exemplar {
             value: Number::Double(measured.value),
-            time: measured.time,
+            time: measured.time.min(now),
             trace_id: Some(measured.trace_id),
             span_id: (!measured.span_id.is_zero()).then_some(measured.span_id),
             attributes: None,
         }));
-        out.sort_by_key(|exemplar| exemplar.time);
+        // At the same time, the lower value first.
+        out.sort_by(|one, other| {
+            let times = milliseconds(one.time).cmp(&milliseconds(other.time));
+            times.then_with(|| one.value.as_f64().total_cmp(&other.value.as_f64()))
+        });
     }
+}
+
+fn milliseconds(nanoseconds: u64) -> u64 {
+    nanoseconds / 1_000_000
 }
 
 /// Which exemplars of an exponential histogram compete: those of one octave. Its own buckets move with its scale.

@@ -22,7 +22,7 @@ impl PointWriter {
     ) {
         self.buckets.clear();
         self.buckets.extend(histogram.buckets());
-        exemplars.write(&mut self.exemplars);
+        exemplars.write(head.time, &mut self.exemplars);
         let value = metrics::ExponentialHistogram {
             count: histogram.count(),
             sum: Some(histogram.sum()),
@@ -43,7 +43,7 @@ impl PointWriter {
         histogram: &ExplicitHistogram,
         exemplars: &Exemplars,
     ) {
-        exemplars.write(&mut self.exemplars);
+        exemplars.write(head.time, &mut self.exemplars);
         let value = metrics::Histogram {
             count: histogram.count(),
             sum: Some(histogram.sum()),
@@ -53,9 +53,9 @@ impl PointWriter {
         out.histogram(head, &value, &self.exemplars);
     }
 
-    /// Exemplars for a point that is a number.
-    pub fn exemplars(&mut self, exemplars: &Exemplars) -> &[Exemplar<'static>] {
-        exemplars.write(&mut self.exemplars);
+    /// Exemplars for a point of this time that is a number.
+    pub fn exemplars(&mut self, now: u64, exemplars: &Exemplars) -> &[Exemplar<'static>] {
+        exemplars.write(now, &mut self.exemplars);
         &self.exemplars
     }
 }

@@ -36,6 +36,7 @@ pub struct Stream<S> {
     start: u64,
     used: Instant,
     touched: bool,
+    is_told: bool,
     /// What was counted.
     pub state: S,
 }
@@ -62,6 +63,7 @@ impl<S> Stream<S> {
             start: moment.wall,
             used: moment.now,
             touched: true,
+            is_told: false,
             state,
         }
     }
@@ -84,6 +86,24 @@ impl<S> Stream<S> {
         }
     }
 
+    /// The same for a point of a total that says that nothing was counted yet, in front of the first value: Prometheus
+    /// counts what is added to a series, and without it would not count that value. It lies where the stream began, but
+    /// behind what was told at the last flush, where the same series may have ended. None where that leaves no
+    /// millisecond between it and the value.
+    pub fn zero_head(&self, flushed: u64, moment: &Moment) -> Option<PointHead<'_>> {
+        const MILLISECOND: u64 = 1_000_000;
+        let time = self.start.max(flushed.saturating_add(MILLISECOND));
+        (time / MILLISECOND < moment.wall / MILLISECOND).then(|| PointHead {
+            time,
+            ..self.head(moment)
+        })
+    }
+
+    /// Whether it was told at some flush.
+    pub fn is_told(&self) -> bool {
+        self.is_told
+    }
+
     /// Whether this is the stream that takes what found no room.
     pub fn is_overflow(&self) -> bool {
         self.identity.attributes.attrs().get(OVERFLOW).is_some()
@@ -102,6 +122,7 @@ impl<S> Stream<S> {
     /// What is told is told; what is counted from now on adds to it.
     pub fn rest(&mut self) {
         self.touched = false;
+        self.is_told = true;
     }
 
     /// What is counted from now on counts from this moment: the next point of a delta begins where the last ended.

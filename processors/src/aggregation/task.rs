@@ -31,6 +31,9 @@ pub trait Aggregate: Send + 'static {
 
     /// Tells what was counted, and lets go of what has been idle for too long.
     fn flush(&mut self, moment: &Moment, out: &mut MetricsBuilder);
+
+    /// Tells that everything that was told has ended: nothing will be counted any more.
+    fn end(&mut self, moment: &Moment, out: &mut MetricsBuilder);
 }
 
 /// One look at both clocks, for a whole batch.
@@ -51,10 +54,19 @@ impl Moment {
             wall: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
         }
     }
+
+    /// The next time that Prometheus, which counts in milliseconds, can tell from this one.
+    fn next(self) -> Self {
+        Self {
+            wall: self.wall.saturating_add(1_000_000),
+            ..self
+        }
+    }
 }
 
 /// Connects a connector that counts: every batch is counted where it comes in, and what was counted is sent into the
-/// metrics pipelines every `interval`, and a last time when the pipelines in front have ended.
+/// metrics pipelines every `interval`, and a last time when the pipelines in front have ended, followed by the end of all
+/// series: the next start makes others, and until they are told to be over, a sum over both counts twice.
 pub fn connect<A: Aggregate>(make: impl Fn() -> A, interval: Duration, setup: &Setup, outlets: Outlets) -> Connection {
     let desks = Arc::new(Desks::new(make));
     let clock = Arc::clone(&setup.outside.clock);
@@ -106,6 +118,13 @@ impl<A: Aggregate> Desks<A> {
         }
         let mut out = MetricsBuilder::new();
         first.flush(moment, &mut out);
+        out.build()
+    }
+
+    /// To be called after a flush, with nobody left to count.
+    fn end(&self, moment: &Moment) -> Option<Metrics> {
+        let mut out = MetricsBuilder::new();
+        locked(&self.first).end(moment, &mut out);
         out.build()
     }
 }
@@ -160,18 +179,18 @@ impl<A: Aggregate> Work<A> {
                 _ = &mut ended => true,
                 _ = timer.tick() => false,
             };
-            self.send().await;
+            let moment = Moment::of(&*self.clock);
+            self.send(self.desks.flush(&moment)).await;
             if last {
-                return;
+                return self.send(self.desks.end(&moment.next())).await;
             }
         }
     }
 
-    async fn send(&self) {
-        let Some(metrics) = self.desks.flush(&Moment::of(&*self.clock)) else {
+    async fn send(&self, metrics: Option<Metrics>) {
+        let (Some(metrics), Some(outlet)) = (metrics, &self.outlet) else {
             return;
         };
-        let Some(outlet) = &self.outlet else { return };
         for part in metrics.split(BATCH_MAX) {
             let credit = Credit::of(part.bytes().len() as u64, &self.budget);
             let batch = Batch::new(Payload::Metrics(part), Origin::own(), Receipt::unheard(), credit);

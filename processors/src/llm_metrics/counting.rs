@@ -273,11 +273,30 @@ impl Aggregate for Counting {
     }
 
     fn flush(&mut self, moment: &Moment, out: &mut MetricsBuilder) {
+        self.tell(moment, false, out);
+    }
+
+    fn end(&mut self, moment: &Moment, out: &mut MetricsBuilder) {
+        self.tell(moment, true, out);
+    }
+}
+
+impl Series {
+    /// Sets streams aside that are to be told off.
+    fn end(&mut self, is_over: impl Fn(&Stream<Tally>) -> bool) {
+        let ended = &mut self.ended;
+        self.streams.remove(is_over, |stream| ended.push(stream));
+    }
+}
+
+impl Counting {
+    /// Tells what was counted; where it `ends`, that all of it is over.
+    fn tell(&mut self, moment: &Moment, ends: bool, out: &mut MetricsBuilder) {
         let expiration = self.shared.expiration;
         // What was counted since the last flush is told first, however long ago that is.
         let is_over = |stream: &Stream<Tally>| {
             let idle = moment.now.saturating_duration_since(stream.used());
-            !stream.is_touched() && expiration.is_some_and(|expiration| idle >= expiration)
+            ends || !stream.is_touched() && expiration.is_some_and(|expiration| idle >= expiration)
         };
         for sender in self.senders.iter_mut() {
             sender.streams.end(is_over);
@@ -293,19 +312,10 @@ impl Aggregate for Counting {
             self.teller.tell(place, streams, ended, moment, out);
             ended.clear();
         }
+        self.teller.flushed(moment);
         self.publish();
     }
-}
 
-impl Series {
-    /// Sets streams aside that are to be told off.
-    fn end(&mut self, is_over: impl Fn(&Stream<Tally>) -> bool) {
-        let ended = &mut self.ended;
-        self.streams.remove(is_over, |stream| ended.push(stream));
-    }
-}
-
-impl Counting {
     fn label_sets(&mut self) -> usize {
         self.senders.iter_mut().map(|sender| sender.streams.streams.len()).sum()
     }

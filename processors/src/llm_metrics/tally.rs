@@ -50,10 +50,12 @@ pub(super) struct Durations {
     pub(super) exemplars: Exemplars,
     /// Most of them.
     exemplars_max: u16,
+    /// Whether they were told at some flush.
+    is_told: bool,
 }
 
 /// What counts them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Counts {
     Exponential(ExponentialHistogram),
     Explicit(ExplicitHistogram),
@@ -65,6 +67,8 @@ pub(super) struct Failures {
     error_type: Box<str>,
     pub(super) requests: u64,
     pub(super) durations: Option<Durations>,
+    /// Whether the requests were told at some flush.
+    pub(super) is_told: bool,
 }
 
 /// Answers that met an objective, and those that did not.
@@ -91,7 +95,19 @@ pub(super) struct Tally {
     pub(super) answered: u64,
     pub(super) aborted: u64,
     pub(super) goodput: [Goodput; Aim::ALL.len()],
+    /// Which of the counts were told at some flush.
+    pub(super) told: Told,
     measurements: u64,
+}
+
+/// Which counts of a tally were told at some flush: until then, they begin with nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) input_tokens: bool,
+    pub(super) output_tokens: bool,
+    pub(super) answered: bool,
+    pub(super) aborted: bool,
+    pub(super) goodput: [bool; Aim::ALL.len()],
 }
 
 /// A phase with how far to trust its length, in one byte.
@@ -176,14 +192,39 @@ impl Buckets {
             Self::Explicit(bounds) => Counts::Explicit(ExplicitHistogram::new(Arc::clone(bounds))),
         };
         Durations {
-            counts,
-            exemplars: Exemplars::default(),
             exemplars_max,
+            ..Durations::of(counts)
+        }
+    }
+}
+
+impl Counts {
+    /// The same kind of histogram with nothing in it.
+    pub(super) fn none(&self) -> Self {
+        let mut none = self.clone();
+        none.clear();
+        none
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Self::Exponential(counts) => counts.clear(),
+            Self::Explicit(counts) => counts.clear(),
         }
     }
 }
 
 impl Durations {
+    /// What these counted, without exemplars.
+    pub(super) fn of(counts: Counts) -> Self {
+        Self {
+            counts,
+            exemplars: Exemplars::default(),
+            exemplars_max: 0,
+            is_told: false,
+        }
+    }
+
     #[inline]
     fn add(&mut self, measured: Measured) {
         let bucket = match &mut self.counts {
@@ -218,11 +259,13 @@ impl Durations {
 
     /// Forgets what was counted and keeps the room.
     fn clear(&mut self) {
-        match &mut self.counts {
-            Counts::Exponential(counts) => counts.clear(),
-            Counts::Explicit(counts) => counts.clear(),
-        }
+        self.counts.clear();
         self.exemplars.clear();
+    }
+
+    /// Whether they were told at some flush.
+    pub(super) fn is_told(&self) -> bool {
+        self.is_told
     }
 
     /// How many were counted.
@@ -305,9 +348,27 @@ impl Tally {
         self.measurements = 0;
     }
 
-    /// Exemplars belong to one point of each series.
-    pub(super) fn clear_exemplars(&mut self) {
-        self.each(|durations| durations.exemplars.clear());
+    /// Everything was told at this time. Exemplars belong to one point of each series.
+    pub(super) fn was_told(&mut self, now: u64) {
+        self.each(|durations| {
+            durations.exemplars.told(now);
+            durations.is_told |= durations.count() > 0;
+        });
+        for failures in self.failures.iter_mut().chain([&mut self.other_failures]) {
+            failures.is_told |= failures.requests > 0;
+        }
+        let told = &mut self.told;
+        for (is_told, count) in [
+            (&mut told.input_tokens, self.input_tokens),
+            (&mut told.output_tokens, self.output_tokens),
+            (&mut told.answered, self.answered),
+            (&mut told.aborted, self.aborted),
+        ] {
+            *is_told |= count > 0;
+        }
+        for (is_told, goodput) in told.goodput.iter_mut().zip(&self.goodput) {
+            *is_told |= goodput.good > 0 || goodput.bad > 0;
+        }
     }
 
     fn each(&mut self, change: impl Fn(&mut Durations)) {

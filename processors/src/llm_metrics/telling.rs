@@ -65,6 +65,8 @@ pub(super) struct Teller {
     temporality: Temporality,
     writer: PointWriter,
     labels: EncodedAttributes,
+    /// The time of the last flush, in nanoseconds since 1970; 0 before the first.
+    flushed: u64,
 }
 
 /// One kind of metric.
@@ -83,7 +85,8 @@ enum Family {
 #[derive(Clone, Copy)]
 enum Told<'t> {
     Durations(&'t Durations),
-    Count(u64),
+    /// A count, and whether the series was told before.
+    Count(u64, bool),
 }
 
 /// Further labels of a series.
@@ -96,6 +99,7 @@ impl Teller {
             temporality: temporality.into(),
             writer: PointWriter::default(),
             labels: EncodedAttributes::new(),
+            flushed: 0,
         }
     }
 
@@ -111,34 +115,46 @@ impl Teller {
     ) {
         for family in Family::ALL {
             let mut is_begun = false;
-            let present = streams
-                .iter_mut()
-                .map(|stream| (stream.head(moment), &stream.state, stream.is_touched()));
+            let flushed = self.flushed;
+            let present = streams.iter_mut().map(|stream| {
+                let zero = stream.zero_head(flushed, moment);
+                (stream.head(moment), zero, &stream.state, stream.is_touched())
+            });
             let over = ended
                 .iter()
-                .map(|stream| (stream.last_head(moment), &stream.state, stream.is_touched()));
-            for (head, tally, is_touched) in present.chain(over) {
+                .map(|stream| (stream.last_head(moment), None, &stream.state, stream.is_touched()));
+            for (head, zero, tally, is_touched) in present.chain(over) {
                 if self.is_delta() && (!is_touched || head.has_no_value) {
                     continue; // Nothing has changed, and a difference needs no end.
                 }
+                // A new total begins with nothing; a delta says since when it counts, and that is enough.
+                let zero = zero.filter(|_| !self.is_delta());
                 family.each(tally, &mut |more, told| {
                     if !is_begun {
                         out.metric(place, &family.head(), self.shape(told));
                         is_begun = true;
+                    }
+                    if let Some(zero) = zero.filter(|_| !told.is_known()) {
+                        self.zero(&zero, more, told, out);
                     }
                     self.point(&head, more, told, out);
                 });
             }
         }
         for stream in streams.iter_mut() {
+            stream.state.was_told(moment.wall);
             if self.is_delta() {
                 stream.state.clear();
                 stream.restart(moment);
             } else {
-                stream.state.clear_exemplars();
                 stream.rest();
             }
         }
+    }
+
+    /// All senders were told at this moment.
+    pub(super) fn flushed(&mut self, moment: &Moment) {
+        self.flushed = moment.wall;
     }
 
     fn is_delta(&self) -> bool {
@@ -148,7 +164,7 @@ impl Teller {
     fn shape(&self, told: Told<'_>) -> MetricShape {
         let temporality = self.temporality;
         match told {
-            Told::Count(_) => MetricShape::Sum {
+            Told::Count(..) => MetricShape::Sum {
                 temporality,
                 monotonic: true,
             },
@@ -156,6 +172,17 @@ impl Teller {
                 Counts::Exponential(_) => MetricShape::ExponentialHistogram(temporality),
                 Counts::Explicit(_) => MetricShape::Histogram(temporality),
             },
+        }
+    }
+
+    /// The point in front of the first value of a series.
+    fn zero(&mut self, head: &PointHead<'_>, more: More<'_>, told: Told<'_>, out: &mut MetricsBuilder) {
+        match told {
+            Told::Count(..) => self.point(head, more, Told::Count(0, false), out),
+            Told::Durations(durations) => {
+                let none = Durations::of(durations.counts.none());
+                self.point(head, more, Told::Durations(&none), out);
+            }
         }
     }
 
@@ -170,7 +197,7 @@ impl Teller {
             ..*head
         };
         match told {
-            Told::Count(count) => {
+            Told::Count(count, _) => {
                 let value = i64::try_from(count).unwrap_or(i64::MAX);
                 out.number(&head, (!head.has_no_value).then_some(Number::Int(value)), &[]);
             }
@@ -178,6 +205,16 @@ impl Teller {
                 Counts::Exponential(counts) => self.writer.exponential(out, &head, counts, exemplars),
                 Counts::Explicit(counts) => self.writer.explicit(out, &head, counts, exemplars),
             },
+        }
+    }
+}
+
+impl Told<'_> {
+    /// Whether the series was told before.
+    fn is_known(&self) -> bool {
+        match self {
+            Self::Durations(durations) => durations.is_told(),
+            Self::Count(_, is_known) => *is_known,
         }
     }
 }
@@ -234,25 +271,32 @@ impl Family {
                 }
             }
             Self::Tokens => {
-                for (word, tokens) in [("input", tally.input_tokens), ("output", tally.output_tokens)] {
-                    count(&[(names::GEN_AI_TOKEN_TYPE, word)], tokens, tell);
+                for (word, tokens, is_known) in [
+                    ("input", tally.input_tokens, tally.told.input_tokens),
+                    ("output", tally.output_tokens, tally.told.output_tokens),
+                ] {
+                    count(&[(names::GEN_AI_TOKEN_TYPE, word)], (tokens, is_known), tell);
                 }
             }
             Self::Requests => {
-                for (outcome, requests) in [(Outcome::Ok, tally.answered), (Outcome::Abort, tally.aborted)] {
-                    count(&[(OUTCOME, outcome.word())], requests, tell);
+                for (outcome, requests, is_known) in [
+                    (Outcome::Ok, tally.answered, tally.told.answered),
+                    (Outcome::Abort, tally.aborted, tally.told.aborted),
+                ] {
+                    count(&[(OUTCOME, outcome.word())], (requests, is_known), tell);
                 }
                 for (error_type, failures) in tally.failures() {
                     let more = [(OUTCOME, Outcome::Error.word()), (names::ERROR_TYPE, error_type)];
-                    count(&more, failures.requests, tell);
+                    count(&more, (failures.requests, failures.is_told), tell);
                 }
             }
             Self::Goodput => {
-                for (aim, goodput) in Aim::ALL.into_iter().zip(&tally.goodput) {
-                    // Both, so that the first bad answer is the second point of its series and shows as a rate.
+                let aims = Aim::ALL.into_iter().zip(tally.told.goodput);
+                for ((aim, is_known), goodput) in aims.zip(&tally.goodput) {
+                    // Both, so that the share of good answers is known before the first bad one.
                     if goodput.good > 0 || goodput.bad > 0 {
                         for (good, answers) in [("true", goodput.good), ("false", goodput.bad)] {
-                            tell(&[(OBJECTIVE, aim.word()), (GOOD, good)], Told::Count(answers));
+                            tell(&[(OBJECTIVE, aim.word()), (GOOD, good)], Told::Count(answers, is_known));
                         }
                     }
                 }
@@ -267,8 +311,8 @@ fn durations(more: More<'_>, durations: Option<&Durations>, tell: &mut dyn FnMut
     }
 }
 
-fn count(more: More<'_>, count: u64, tell: &mut dyn FnMut(More<'_>, Told<'_>)) {
+fn count(more: More<'_>, (count, is_known): (u64, bool), tell: &mut dyn FnMut(More<'_>, Told<'_>)) {
     if count > 0 {
-        tell(more, Told::Count(count));
+        tell(more, Told::Count(count, is_known));
     }
 }

@@ -47,11 +47,10 @@ impl Plan {
     }
 
     /// How long a span took, in the unit of the histogram. One that ended before it began took no time.
-    fn measured(&self, seen: &Seen<'_>, moment: &Moment) -> Measured {
+    fn measured(&self, seen: &Seen<'_>) -> Measured {
         Measured {
             value: seen.duration().unwrap_or(0) as f64 / self.unit,
-            // When it was counted: exemplars of a series have to come in the order of their times, and spans do not.
-            time: moment.wall,
+            time: seen.end,
             trace_id: seen.trace_id,
             span_id: seen.span_id,
         }
@@ -117,6 +116,8 @@ pub(super) struct SpanCounts {
     room: Room,
     buffers: Buffers,
     writer: PointWriter,
+    /// The time of the last flush, in nanoseconds since 1970; 0 before the first.
+    flushed: u64,
 }
 
 /// Attributes and keys are put together here: a stream that is known allocates nothing.
@@ -144,6 +145,7 @@ impl SpanCounts {
             room: Room::new(plan.series_max),
             buffers: Buffers::default(),
             writer: PointWriter::default(),
+            flushed: 0,
             plan,
         }
     }
@@ -257,7 +259,7 @@ impl<'p> Point<'p> {
             said: seen.said(weight),
             values,
             spans: weight.spans,
-            measured: plan.measured(seen, moment),
+            measured: plan.measured(seen),
         }
     }
 
@@ -321,15 +323,27 @@ impl Aggregate for SpanCounts {
     }
 
     fn flush(&mut self, moment: &Moment, out: &mut MetricsBuilder) {
+        self.tell(moment, false, out);
+    }
+
+    fn end(&mut self, moment: &Moment, out: &mut MetricsBuilder) {
+        self.tell(moment, true, out);
+    }
+}
+
+impl SpanCounts {
+    /// Tells what was counted; where it `ends`, that all of it is over.
+    fn tell(&mut self, moment: &Moment, ends: bool, out: &mut MetricsBuilder) {
         let plan = &*self.plan;
         let mut page = Page {
             out,
             writer: &mut self.writer,
+            flushed: self.flushed,
         };
         let leaves = |source: &Source<Families>| {
             let idle = moment.now.saturating_duration_since(source.used());
             let is_old = plan.metrics_expiration.is_some_and(|most| idle >= most);
-            source.streams.is_empty() || !source.is_touched() && is_old
+            ends || source.streams.is_empty() || !source.is_touched() && is_old
         };
         let context = (&plan.shape, moment);
         let mut leaving = self.sources.take_leaving(leaves);
@@ -359,6 +373,7 @@ impl Aggregate for SpanCounts {
             ended += gone.len() as u64;
         }
         self.room.recount(held);
+        self.flushed = moment.wall;
         plan.meters.ended.add(ended);
         plan.meters.streams.set(held as i64);
         plan.meters.sources.set(self.sources.len() as i64);

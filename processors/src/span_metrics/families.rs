@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
-use pipeline::payload::metrics::{MetricHead, MetricShape, MetricsBuilder, Number, Temporality};
+use pipeline::payload::metrics::{MetricHead, MetricShape, MetricsBuilder, Number, PointHead, Temporality};
 use pipeline::payload::{EmittedScope, EncodedAttributes, Place};
 
 use super::Config;
@@ -179,10 +179,12 @@ impl Families {
             page.begin(metric, shape, &self.place);
         }
         for stream in streams.iter_mut() {
+            page.first_point(metric, stream, shape, moment);
             page.point(metric, stream, moment);
         }
         for stream in gone {
-            page.last_point(metric, stream, shape, moment);
+            // The stream is over: in Prometheus its series become stale now, not five minutes later.
+            page.empty_point(metric, &stream.last_head(moment), shape);
         }
     }
 
@@ -227,11 +229,11 @@ fn let_go(streams: &mut Streams<Count>, shape: &Shape, moment: &Moment, ends: bo
 
 /// Readies a stream for what comes after a flush. Exemplars belong to the points that were told.
 fn settle(stream: &mut Stream<Count>, shape: &Shape, moment: &Moment) {
+    stream.state.exemplars.told(moment.wall);
     if shape.is_delta() {
         stream.state.clear();
         stream.restart(moment);
     } else {
-        stream.state.exemplars.clear();
         stream.rest();
     }
 }
@@ -252,6 +254,8 @@ impl Metric {
 pub(super) struct Page<'o> {
     pub(super) out: &'o mut MetricsBuilder,
     pub(super) writer: &'o mut PointWriter,
+    /// The time of the flush before.
+    pub(super) flushed: u64,
 }
 
 impl Page<'_> {
@@ -291,23 +295,35 @@ impl Page<'_> {
             _ => {
                 // Beyond nine trillion millions, a count stays where it is.
                 let spans = i64::try_from(count.spans).unwrap_or(i64::MAX);
-                let exemplars = self.writer.exemplars(&count.exemplars);
+                let exemplars = self.writer.exemplars(head.time, &count.exemplars);
                 self.out.number(&head, Some(Number::Int(spans)), exemplars);
             }
         }
     }
 
-    /// The stream is over: in Prometheus its series become stale now, not five minutes later.
-    fn last_point(&mut self, metric: Metric, stream: &Stream<Count>, shape: &Shape, moment: &Moment) {
-        let head = stream.last_head(moment);
+    /// A new total begins with nothing; a delta says since when it counts, and that is enough.
+    fn first_point(&mut self, metric: Metric, stream: &Stream<Count>, shape: &Shape, moment: &Moment) {
+        if shape.is_delta() || stream.is_told() {
+            return;
+        }
+        if let Some(head) = stream.zero_head(self.flushed, moment) {
+            self.empty_point(metric, &head, shape);
+        }
+    }
+
+    /// A point that says that nothing was counted, or that there is nothing any more.
+    fn empty_point(&mut self, metric: Metric, head: &PointHead<'_>, shape: &Shape) {
         match (metric, shape.ruler.durations()) {
             (Metric::Duration, Durations::Explicit(none)) => {
-                self.writer.explicit(self.out, &head, &none, &Exemplars::default());
+                self.writer.explicit(self.out, head, &none, &Exemplars::default());
             }
             (Metric::Duration, Durations::Exponential(none)) => {
-                self.writer.exponential(self.out, &head, &none, &Exemplars::default());
+                self.writer.exponential(self.out, head, &none, &Exemplars::default());
             }
-            _ => self.out.number(&head, None, &[]),
+            _ => {
+                let nothing = (!head.has_no_value).then_some(Number::Int(0));
+                self.out.number(head, nothing, &[]);
+            }
         }
     }
 }

@@ -13,7 +13,8 @@ pub(super) struct Seen<'a> {
     kind: SpanKind,
     status: StatusCode,
     start: u64,
-    end: u64,
+    /// In nanoseconds since 1970.
+    pub(super) end: u64,
     pub(super) trace_id: TraceId,
     pub(super) span_id: SpanId,
     trace_state: Text<'a>,

@@ -69,12 +69,47 @@ fn of_each_bucket_the_latest_exemplar_is_kept_and_the_oldest_bucket_makes_room()
     }
 
     let mut written = Vec::new();
-    exemplars.write(&mut written);
+    exemplars.write(9, &mut written);
 
     // Bucket 0 was begun first and left for bucket 2; the rest stands in the order of time.
     assert_eq!(written.iter().map(|it| it.time).collect::<Vec<_>>(), [2, 8]);
     exemplars.clear();
     assert!(exemplars.is_empty());
+}
+
+#[test]
+fn exemplars_of_a_series_only_get_later_and_none_is_of_the_future() {
+    const MS: u64 = 1_000_000;
+    let mut exemplars = Exemplars::default();
+    let mut told = |offered: &[(f64, u64)], now: u64| {
+        for (value, time) in offered {
+            exemplars.offer(octave(*value), measured(*value, *time), 5);
+        }
+        let mut written = Vec::new();
+        exemplars.write(now, &mut written);
+        exemplars.told(now);
+        written.iter().map(|it| it.time).collect::<Vec<_>>()
+    };
+
+    assert_eq!(told(&[(1.0, 20 * MS), (8.0, 10 * MS)], 100 * MS), [10 * MS, 20 * MS]);
+    // The span of the first came late; the second is within the millisecond that was told.
+    let late = [(1.0, 15 * MS), (2.0, 20 * MS + 1), (4.0, 21 * MS)];
+    assert_eq!(told(&late, 200 * MS), [21 * MS]);
+    // A clock that is ahead does not end all exemplars.
+    assert_eq!(told(&[(1.0, u64::MAX)], 300 * MS), [300 * MS]);
+    assert_eq!(told(&[(1.0, 301 * MS)], 400 * MS), [301 * MS]);
+}
+
+#[test]
+fn of_a_bucket_the_measurement_that_ended_last_is_kept_in_whatever_order_they_come() {
+    let mut exemplars = Exemplars::default();
+    exemplars.offer(0, measured(1.0, 9), 5);
+    exemplars.offer(0, measured(1.5, 3), 5);
+
+    let mut written = Vec::new();
+    exemplars.write(10, &mut written);
+
+    assert_eq!(written.iter().map(|it| it.time).collect::<Vec<_>>(), [9]);
 }
 
 #[test]

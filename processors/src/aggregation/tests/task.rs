@@ -32,20 +32,28 @@ impl Aggregate for Batches {
     }
 
     fn flush(&mut self, moment: &Moment, out: &mut MetricsBuilder) {
-        let place = Place::made(&EncodedAttributes::new(), &EmittedScope::named("inferscope/test"));
-        let shape = MetricShape::Sum {
-            temporality: Temporality::Cumulative,
-            monotonic: true,
-        };
-        out.metric(&place, &MetricHead::default(), shape);
-        let head = PointHead {
-            attributes: &EncodedAttributes::new(),
-            start: 0,
-            time: moment.wall,
-            has_no_value: false,
-        };
-        out.number(&head, Some(Number::Int(self.0 as i64)), &[]);
+        point(Some(Number::Int(self.0 as i64)), moment, out);
     }
+
+    fn end(&mut self, moment: &Moment, out: &mut MetricsBuilder) {
+        point(None, moment, out);
+    }
+}
+
+fn point(value: Option<Number>, moment: &Moment, out: &mut MetricsBuilder) {
+    let place = Place::made(&EncodedAttributes::new(), &EmittedScope::named("inferscope/test"));
+    let shape = MetricShape::Sum {
+        temporality: Temporality::Cumulative,
+        monotonic: true,
+    };
+    out.metric(&place, &MetricHead::default(), shape);
+    let head = PointHead {
+        attributes: &EncodedAttributes::new(),
+        start: 0,
+        time: moment.wall,
+        has_no_value: value.is_none(),
+    };
+    out.number(&head, value, &[]);
 }
 
 /// The connection, and the end of the pipeline behind it.
@@ -58,17 +66,26 @@ fn connected(world: &World) -> (Connection, mpsc::Receiver<Batch>) {
     (connect(Batches::default, Duration::from_secs(60), &setup, outlets), end)
 }
 
-fn value(batch: Batch) -> i64 {
+/// What a batch tells: a value, or that there will be none any more.
+fn told(batch: Batch) -> Option<i64> {
+    time_and_value(batch).1
+}
+
+fn time_and_value(batch: Batch) -> (u64, Option<i64>) {
     let request = ExportMetricsServiceRequest::decode(batch.payload.bytes().clone()).unwrap();
     batch.settle(Outcome::Delivered);
     let metric = &request.resource_metrics[0].scope_metrics[0].metrics[0];
     let Some(metric::Data::Sum(sum)) = &metric.data else {
         panic!("{metric:?}");
     };
-    match sum.data_points[0].value {
-        Some(number_data_point::Value::AsInt(value)) => value,
+    let point = &sum.data_points[0];
+    let value = match point.value {
+        Some(number_data_point::Value::AsInt(value)) => Some(value),
+        None => None,
         _ => panic!("{sum:?}"),
-    }
+    };
+    assert_eq!(value.is_none(), point.flags == 1);
+    (point.time_unix_nano, value)
 }
 
 fn empty(world: &World) -> (Batch, pipeline::Verdict) {
@@ -89,12 +106,13 @@ async fn what_was_counted_is_sent_every_interval_even_when_nothing_changed() {
     conduit.consume(batch).await;
 
     assert_eq!(verdict.now_or_never(), Some(Outcome::Queued));
-    assert_eq!(value(end.recv().await.unwrap()), 1);
+    assert_eq!(told(end.recv().await.unwrap()), Some(1));
     assert_eq!(start.elapsed(), Duration::from_secs(60));
-    assert_eq!(value(end.recv().await.unwrap()), 1);
+    assert_eq!(told(end.recv().await.unwrap()), Some(1));
     assert_eq!(start.elapsed(), Duration::from_secs(120));
     drop(conduit);
-    assert_eq!(value(end.recv().await.unwrap()), 1);
+    assert_eq!(told(end.recv().await.unwrap()), Some(1));
+    assert_eq!(told(end.recv().await.unwrap()), None);
     work.await.unwrap();
     assert!(end.recv().await.is_none(), "the pipeline behind may end");
     assert_eq!(world.budget.used(), 0);
@@ -123,7 +141,7 @@ async fn every_batch_counts_once_however_many_lanes_bring_them() {
     }
     drop(conduit);
 
-    assert_eq!(value(end.recv().await.unwrap()), 4_000);
+    assert_eq!(told(end.recv().await.unwrap()), Some(4_000));
     work.await.unwrap();
 }
 
@@ -142,12 +160,33 @@ async fn while_the_pipelines_behind_are_full_nobody_in_front_waits() {
     }
     drop(conduit);
 
-    let mut last = 0;
+    let mut last = Some(0);
+    let mut totals = Vec::new();
     while let Some(batch) = end.recv().await {
-        let now = value(batch);
-        assert!(now >= last, "totals only grow");
-        last = now;
+        last = told(batch);
+        totals.extend(last);
     }
-    assert_eq!(last, 20);
+    assert!(totals.is_sorted(), "totals only grow");
+    assert_eq!(totals.last(), Some(&20));
+    assert_eq!(last, None, "and then they are over");
+    work.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_all_series_comes_a_millisecond_after_their_last_values() {
+    let world = World::system();
+    let (Connection { conduit, work }, mut end) = connected(&world);
+    let work = tokio::spawn(work.unwrap());
+
+    drop(conduit);
+    let (last, value) = time_and_value(end.recv().await.unwrap());
+    let (over, none) = time_and_value(end.recv().await.unwrap());
+
+    assert_eq!((value, none), (Some(0), None));
+    assert_eq!(
+        over - last,
+        1_000_000,
+        "Prometheus takes one value for each millisecond"
+    );
     work.await.unwrap();
 }

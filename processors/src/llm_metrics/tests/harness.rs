@@ -78,8 +78,17 @@ impl Desks {
         for other in others {
             first.absorb(other, &self.moment);
         }
+        self.told(Counting::flush)
+    }
+
+    /// What is sent last, when the process stops.
+    pub(super) fn end(&mut self) -> Metrics {
+        self.told(Counting::end)
+    }
+
+    fn told(&mut self, tell: impl Fn(&mut Counting, &Moment, &mut MetricsBuilder)) -> Metrics {
         let mut out = MetricsBuilder::new();
-        first.flush(&self.moment, &mut out);
+        tell(&mut self.desks[0], &self.moment, &mut out);
         let request = out.build().map(|metrics| {
             // What we send is what we would accept.
             let parsed = Payload::parse(Signal::Metrics, metrics.bytes().clone(), &Limits::default()).unwrap();
@@ -110,6 +119,8 @@ impl Desks {
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct Metrics {
     pub(super) points: BTreeMap<String, Point>,
+    /// When series began that did so with a point that says nothing.
+    pub(super) began: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +129,18 @@ pub(super) enum Point {
     Exponential(ExponentialHistogramDataPoint),
     Explicit(HistogramDataPoint),
     Ended,
+}
+
+impl Point {
+    /// Whether it says that nothing was counted.
+    fn is_nothing(&self) -> bool {
+        match self {
+            Self::Count(count) => *count == 0,
+            Self::Exponential(point) => point.count == 0 && point.sum == Some(0.0),
+            Self::Explicit(point) => point.count == 0 && point.sum == Some(0.0),
+            Self::Ended => false,
+        }
+    }
 }
 
 impl Metrics {
@@ -134,7 +157,7 @@ impl Metrics {
                     let labels = labels.join(",");
                     format!("{}{{{labels}}}", metric.name)
                 };
-                let points: Vec<(String, Point)> = match metric.data.unwrap() {
+                let points: Vec<(String, u64, Point)> = match metric.data.unwrap() {
                     metric::Data::Sum(sum) => {
                         assert!(sum.is_monotonic);
                         let point = |it: opentelemetry_proto::tonic::metrics::v1::NumberDataPoint| {
@@ -143,28 +166,37 @@ impl Metrics {
                                 None if it.flags == 1 => Point::Ended,
                                 other => panic!("{other:?}"),
                             };
-                            (key(&it.attributes), value)
+                            (key(&it.attributes), it.time_unix_nano, value)
                         };
                         sum.data_points.into_iter().map(point).collect()
                     }
                     metric::Data::ExponentialHistogram(histogram) => {
                         let point = |it: ExponentialHistogramDataPoint| {
-                            let ended = it.flags == 1;
-                            (
-                                key(&it.attributes),
-                                if ended { Point::Ended } else { Point::Exponential(it) },
-                            )
+                            let (key, ended) = (key(&it.attributes), it.flags == 1);
+                            let time = it.time_unix_nano;
+                            (key, time, if ended { Point::Ended } else { Point::Exponential(it) })
                         };
                         histogram.data_points.into_iter().map(point).collect()
                     }
                     metric::Data::Histogram(histogram) => {
-                        let point = |it: HistogramDataPoint| (key(&it.attributes), Point::Explicit(it));
+                        let point = |it: HistogramDataPoint| {
+                            let (key, ended) = (key(&it.attributes), it.flags == 1);
+                            let time = it.time_unix_nano;
+                            (key, time, if ended { Point::Ended } else { Point::Explicit(it) })
+                        };
                         histogram.data_points.into_iter().map(point).collect()
                     }
                     other => panic!("{other:?}"),
                 };
-                for (key, point) in points {
-                    assert!(metrics.points.insert(key.clone(), point).is_none(), "{key} came twice");
+                let mut times = BTreeMap::new();
+                for (key, time, point) in points {
+                    if let Some(zero) = metrics.points.insert(key.clone(), point) {
+                        assert!(zero.is_nothing(), "{key} came twice: {zero:?}");
+                        let began = times[&key];
+                        assert!(began < time, "{key}");
+                        assert_eq!(metrics.began.insert(key.clone(), began), None, "{key} came three times");
+                    }
+                    times.insert(key, time);
                 }
             }
         }

@@ -2,15 +2,26 @@
 
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::trace::v1::{Span, Status};
+
 use super::harness::{Desks, Metrics, Point, Value, answer, phase, text};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn of_model(model: &str) -> Vec<opentelemetry_proto::tonic::trace::v1::Span> {
+fn of_model(model: &str) -> Vec<Span> {
     vec![answer(&[
         ("gen_ai.request.model", text(model)),
         ("gen_ai.usage.input_tokens", Value::IntValue(5)),
     ])]
+}
+
+fn failed_of_model(model: &str) -> Vec<Span> {
+    let mut span = answer(&[("gen_ai.request.model", text(model)), ("error.type", text("timeout"))]);
+    span.status = Some(Status {
+        code: 2,
+        ..Status::default()
+    });
+    vec![span]
 }
 
 const REQUESTS_OF_A: &str = "inferscope.requests{gen_ai.request.model=a,outcome=ok,service.name=llm}";
@@ -149,4 +160,57 @@ fn what_is_counted_at_several_desks_is_told_as_one() {
         }
         assert_eq!(one, three);
     }
+}
+
+#[test]
+fn when_the_process_stops_every_series_ends_once() {
+    for buckets in ["{}", "histograms: {request_duration: {kind: explicit}}"] {
+        let mut desks = Desks::new(buckets);
+        desks.count_spans([of_model("a"), of_model("b")].concat());
+        let last = desks.flush();
+
+        let over = desks.end();
+
+        assert_eq!(over.keys(), last.keys());
+        assert!(over.points.values().all(|point| *point == Point::Ended), "{over:?}");
+        assert_eq!(desks.end(), Metrics::default());
+    }
+}
+
+#[test]
+fn differences_need_no_end_when_the_process_stops() {
+    let mut desks = Desks::new("aggregation_temporality: AGGREGATION_TEMPORALITY_DELTA");
+    desks.count_spans(of_model("a"));
+    desks.flush();
+
+    assert_eq!(desks.end(), Metrics::default());
+}
+
+#[test]
+fn every_new_series_begins_with_nothing_also_where_others_of_its_labels_are_old() {
+    let mut desks = Desks::new("{}");
+    let start = desks.moment.wall;
+    desks.count_spans(of_model("a"));
+    desks.wait(MINUTE);
+    let first = desks.flush();
+    let flushed = desks.moment.wall;
+    desks.count_spans(of_model("a"));
+    desks.count_spans(failed_of_model("a"));
+    desks.wait(MINUTE);
+    let second = desks.flush();
+
+    assert_eq!(
+        first.began.keys().collect::<Vec<_>>(),
+        first.points.keys().collect::<Vec<_>>()
+    );
+    assert!(first.began.values().all(|began| *began == start));
+    let new: Vec<_> = second
+        .points
+        .keys()
+        .filter(|key| !first.points.contains_key(*key))
+        .collect();
+    assert!(new.iter().any(|key| key.contains("error.type=")), "{new:?}");
+    assert_eq!(second.began.keys().collect::<Vec<_>>(), new);
+    // They have the start of their labels and were nothing until the flush before.
+    assert!(second.began.values().all(|began| *began == flushed + 1_000_000));
 }

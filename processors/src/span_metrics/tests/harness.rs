@@ -176,8 +176,17 @@ impl Counter {
     }
 
     pub(super) fn flush(&mut self) -> Points {
+        self.told(SpanCounts::flush)
+    }
+
+    /// What is sent last, when the process stops.
+    pub(super) fn end(&mut self) -> Points {
+        self.told(SpanCounts::end)
+    }
+
+    fn told(&mut self, tell: impl Fn(&mut SpanCounts, &Moment, &mut MetricsBuilder)) -> Points {
         let mut out = MetricsBuilder::new();
-        self.counts.flush(&Moment::of(&self.clock), &mut out);
+        tell(&mut self.counts, &Moment::of(&self.clock), &mut out);
         let metrics = out.build().unwrap_or_default();
         // What leaves is what every receiver of ours would take.
         let parsed = Payload::parse(Signal::Metrics, metrics.bytes().clone(), &Limits::default()).unwrap();

@@ -1,6 +1,8 @@
 //! When streams and resources end.
 
-use super::harness::{Counter, span, text, traces, traces_of};
+use opentelemetry_proto::tonic::metrics::v1::{metric, number_data_point};
+
+use super::harness::{Counter, Points, span, text, traces, traces_of};
 
 const CALLS: &str = "traces.span.metrics.calls";
 const DURATION: &str = "traces.span.metrics.duration";
@@ -126,4 +128,97 @@ fn a_flood_of_resources_is_counted_exactly_in_one_overflow() {
     assert_eq!(counter.own("overflowed"), 94.0);
     // Its points do not pretend to come from one of them.
     assert!(points.resources().last().unwrap().is_empty());
+}
+
+#[test]
+fn when_the_process_stops_every_stream_ends_once() {
+    let mut counter = Counter::new("exemplars: {enabled: true}");
+    counter.add(vec![
+        traces("a", vec![span("x", 0, 5)]),
+        traces("b", vec![span("y", 0, 5)]),
+    ]);
+    counter.flush();
+
+    let over = counter.end();
+    let again = counter.end();
+
+    for metric in [CALLS, DURATION] {
+        let mut ended: Vec<_> = over.ended(metric).iter().map(|it| name(it).to_owned()).collect();
+        ended.sort();
+        assert_eq!(ended, ["x", "y"], "{metric}");
+    }
+    assert!(over.counts(CALLS).is_empty());
+    assert!(again.is_empty());
+}
+
+#[test]
+fn deltas_need_no_end_when_the_process_stops() {
+    let mut counter = Counter::new("aggregation_temporality: AGGREGATION_TEMPORALITY_DELTA");
+    counter.add(vec![traces("a", vec![span("x", 0, 5)])]);
+    counter.flush();
+
+    assert!(counter.end().is_empty());
+}
+
+/// When and how much, point by point, of `calls` and of the counts of `duration`.
+fn told(points: &Points) -> [Vec<(u64, u64)>; 2] {
+    let (mut calls, mut durations) = (Vec::new(), Vec::new());
+    for metric in points.metrics(CALLS) {
+        let Some(metric::Data::Sum(sum)) = &metric.data else {
+            panic!("{metric:?}");
+        };
+        calls.extend(sum.data_points.iter().filter_map(|point| match point.value {
+            Some(number_data_point::Value::AsInt(value)) => Some((point.time_unix_nano, value as u64)),
+            _ => None,
+        }));
+    }
+    for metric in points.metrics(DURATION) {
+        let Some(metric::Data::Histogram(histogram)) = &metric.data else {
+            panic!("{metric:?}");
+        };
+        let counted = histogram.data_points.iter().filter(|point| point.flags == 0);
+        durations.extend(counted.map(|point| (point.time_unix_nano, point.count)));
+    }
+    [calls, durations]
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+#[test]
+fn a_new_series_begins_with_nothing_at_the_time_when_it_began() {
+    let mut counter = Counter::new("series_expiration: 90s");
+    counter.add(vec![traces("a", vec![span("x", 0, 5), span("x", 0, 6)])]);
+    counter.pass(30);
+    let first = told(&counter.flush());
+    counter.pass(60);
+    let second = told(&counter.flush());
+    counter.pass(60);
+    let ended = told(&counter.flush());
+    // It comes back in the very moment in which it ended.
+    counter.add(vec![traces("a", vec![span("x", 0, 5)])]);
+    counter.pass(60);
+    let again = told(&counter.flush());
+
+    for metric in 0..2 {
+        assert_eq!(first[metric], [(1_000 * SECOND, 0), (1_030 * SECOND, 2)]);
+        assert_eq!(second[metric], [(1_090 * SECOND, 2)]);
+        assert_eq!(ended[metric], []);
+        assert_eq!(
+            again[metric],
+            [(1_150 * SECOND + 1_000_000, 0), (1_210 * SECOND, 1)],
+            "behind its end"
+        );
+    }
+}
+
+#[test]
+fn differences_begin_without_a_point_that_says_nothing() {
+    let mut counter = Counter::new("aggregation_temporality: AGGREGATION_TEMPORALITY_DELTA");
+    counter.add(vec![traces("a", vec![span("x", 0, 5)])]);
+    counter.pass(30);
+
+    assert_eq!(
+        told(&counter.flush()),
+        [vec![(1_030 * SECOND, 1)], vec![(1_030 * SECOND, 1)]]
+    );
 }
