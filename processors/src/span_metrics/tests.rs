@@ -125,12 +125,13 @@ async fn counts_are_exact_however_many_lanes_bring_spans() {
         })
         .collect();
     let reader = tokio::spawn(async move {
-        let mut last = None;
+        let mut told = Vec::new();
         while let Some(batch) = end.recv().await {
-            last = Some(Points::of(&batch.payload));
+            told.push(Points::of(&batch.payload));
             batch.settle(Outcome::Delivered);
         }
-        last.unwrap()
+        let over = told.pop().unwrap();
+        (told.pop().unwrap(), over)
     });
     for lane in lanes {
         lane.await.unwrap();
@@ -138,10 +139,11 @@ async fn counts_are_exact_however_many_lanes_bring_spans() {
     drop(connection.conduit);
     work.await.unwrap();
 
-    let last = reader.await.unwrap();
+    let (last, over) = reader.await.unwrap();
     let counts = last.counts("traces.span.metrics.calls");
     assert_eq!(counts.values().sum::<u64>(), 8 * 200 * 5);
     assert_eq!(counts.len(), 3 * 7);
+    assert_eq!(over.ended("traces.span.metrics.calls").len(), 3 * 7);
     assert_eq!(last.durations("traces.span.metrics.duration"), 8 * 200 * 5);
     let services: Vec<_> = last.resources().iter().map(|it| it["service.name"].clone()).collect();
     assert_eq!(services.len(), 3, "{services:?}");

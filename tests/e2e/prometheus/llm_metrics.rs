@@ -25,11 +25,24 @@ const OFTEN: Duration = Duration::from_secs(1);
 /// So rarely that it does not happen in a test.
 const NEVER: Duration = Duration::from_secs(3600);
 
-/// How a histogram with these labels is asked for its count.
-type CountOf = fn(&str, &str) -> String;
+/// How series are asked for their values.
+type Of = fn(String) -> String;
 
-const NATIVE: CountOf = |histogram, labels| format!("sum(histogram_count({histogram}{{{labels}}}))");
-const CLASSIC: CountOf = |histogram, labels| format!("sum({histogram}_count{{{labels}}})");
+const NOW: Of = |series| series;
+/// The last value, also of a series that has ended since.
+const LAST: Of = |series| format!("last_over_time({series}[1h])");
+
+/// How a histogram with these labels is asked for its count.
+type CountOf = fn(Of, &str, &str) -> String;
+
+const NATIVE: CountOf = |of, histogram, labels| {
+    let series = of(format!("{histogram}{{{labels}}}"));
+    format!("sum(histogram_count({series}))")
+};
+const CLASSIC: CountOf = |of, histogram, labels| {
+    let series = of(format!("{histogram}_count{{{labels}}}"));
+    format!("sum({series})")
+};
 
 /// One answer of an engine, as its span tells it.
 struct Answer {
@@ -78,7 +91,7 @@ impl Exact {
     }
 
     /// Waits until Prometheus has every count under these labels.
-    async fn counts_are_told_by(&self, prometheus: &Prometheus, labels: &str, count: CountOf) {
+    async fn counts_are_told_by(&self, prometheus: &Prometheus, labels: &str, count: CountOf, of: Of) {
         let answers = self.answers.len();
         let single = self.answers.iter().filter(|answer| answer.per_token.is_none()).count();
         for (histogram, observed) in [
@@ -86,14 +99,16 @@ impl Exact {
             ("gen_ai_server_time_to_first_token_seconds", answers),
             ("gen_ai_server_time_per_output_token_seconds", answers - single),
         ] {
-            prometheus.comes_to(&count(histogram, labels), observed as f64).await;
+            prometheus
+                .comes_to(&count(of, histogram, labels), observed as f64)
+                .await;
         }
         for (phase, observed) in self.phases.counts() {
             let labels = format!("{labels}, inferscope_phase={phase:?}");
-            let query = count("inferscope_request_phase_duration_seconds", &labels);
+            let query = count(of, "inferscope_request_phase_duration_seconds", &labels);
             prometheus.comes_to(&query, observed as f64).await;
         }
-        let query = format!("sum(traces_span_metrics_calls_total{{{labels}}})");
+        let query = format!("sum({})", of(format!("traces_span_metrics_calls_total{{{labels}}}")));
         prometheus.comes_to(&query, self.spans as f64).await;
         let requests = self.requests.len() as f64;
         let input_tokens = self.requests.values().sum::<f64>();
@@ -111,14 +126,13 @@ impl Exact {
                 self.output_tokens,
             ),
         ] {
-            prometheus
-                .comes_to(&format!("sum({counter}{{{labels}, {more}}})"), value)
-                .await;
+            let series = of(format!("{counter}{{{labels}, {more}}}"));
+            prometheus.comes_to(&format!("sum({series})"), value).await;
         }
         for (objective, good, value) in self.goodput() {
             let labels = format!("{labels}, objective={objective:?}, good=\"{good}\"");
-            let query = format!("sum(inferscope_request_goodput_total{{{labels}}})");
-            prometheus.comes_to(&query, value as f64).await;
+            let series = of(format!("inferscope_request_goodput_total{{{labels}}}"));
+            prometheus.comes_to(&format!("sum({series})"), value as f64).await;
         }
     }
 
@@ -199,7 +213,7 @@ async fn p50_p95_and_p99_of_every_phase_in_prometheus_are_within_two_percent_and
         for protocol in ["1.0", "2.0"] {
             exact.phases.are_told_by(&prometheus, phase_of(protocol)).await;
             let labels = format!("protocol={protocol:?}");
-            exact.counts_are_told_by(&prometheus, &labels, NATIVE).await;
+            exact.counts_are_told_by(&prometheus, &labels, NATIVE, NOW).await;
         }
         program.stop().await;
     }
@@ -215,14 +229,14 @@ async fn counts_of_requests_on_a_page_that_prometheus_scrapes_are_exact() {
         send(&program, &capture).await;
 
         exact
-            .counts_are_told_by(&prometheus, "protocol=\"page\"", CLASSIC)
+            .counts_are_told_by(&prometheus, "protocol=\"page\"", CLASSIC, NOW)
             .await;
         program.stop().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_counted_since_the_last_flush_arrives_when_the_program_is_stopped() {
+async fn what_was_counted_since_the_last_flush_arrives_when_the_program_is_stopped_and_then_its_series_end() {
     let capture = Capture::of(CAPTURES[0]);
     let exact = Exact::of(&capture);
     let (prometheus, mut program) = opened(NEVER).await;
@@ -235,7 +249,19 @@ async fn what_was_counted_since_the_last_flush_arrives_when_the_program_is_stopp
     // Whatever Prometheus has now is all that it will ever have.
     for protocol in ["1.0", "2.0"] {
         let labels = format!("protocol={protocol:?}");
-        exact.counts_are_told_by(&prometheus, &labels, NATIVE).await;
-        exact.phases.are_told_by(&prometheus, phase_of(protocol)).await;
+        exact.counts_are_told_by(&prometheus, &labels, NATIVE, LAST).await;
+        let phase_of = phase_of(protocol);
+        exact
+            .phases
+            .are_told_by(&prometheus, |phase| LAST(phase_of(phase)))
+            .await;
+        for name in [
+            "inferscope_requests_total",
+            "traces_span_metrics_calls_total",
+            "inferscope_request_phase_duration_seconds",
+        ] {
+            let left = prometheus.query(&format!("{name}{{{labels}}}")).await;
+            assert!(left.is_empty(), "{left:?}");
+        }
     }
 }

@@ -91,13 +91,14 @@ fn exemplars_of_a_series_only_get_later_and_none_is_of_the_future() {
         written.iter().map(|it| it.time).collect::<Vec<_>>()
     };
 
-    assert_eq!(told(&[(1.0, 20 * MS), (8.0, 10 * MS)], 100 * MS), [10 * MS, 20 * MS]);
+    let at = |ms: u64| ms * MS + 3;
+    assert_eq!(told(&[(1.0, at(20)), (8.0, at(10))], at(100)), [at(10), at(20)]);
     // The span of the first came late; the second is within the millisecond that was told.
-    let late = [(1.0, 15 * MS), (2.0, 20 * MS + 1), (4.0, 21 * MS)];
-    assert_eq!(told(&late, 200 * MS), [21 * MS]);
+    let late = [(1.0, at(15)), (2.0, at(20) + 1), (4.0, at(21))];
+    assert_eq!(told(&late, at(200)), [at(21)]);
     // A clock that is ahead does not end all exemplars.
-    assert_eq!(told(&[(1.0, u64::MAX)], 300 * MS), [300 * MS]);
-    assert_eq!(told(&[(1.0, 301 * MS)], 400 * MS), [301 * MS]);
+    assert_eq!(told(&[(1.0, u64::MAX)], at(300)), [at(300)]);
+    assert_eq!(told(&[(1.0, at(301))], at(400)), [at(301)]);
 }
 
 #[test]

@@ -186,7 +186,7 @@ const SECOND: u64 = 1_000_000_000;
 
 #[test]
 fn a_new_series_begins_with_nothing_at_the_time_when_it_began() {
-    let mut counter = Counter::new("series_expiration: 90s");
+    let mut counter = Counter::new("series_expiration: 100s");
     counter.add(vec![traces("a", vec![span("x", 0, 5), span("x", 0, 6)])]);
     counter.pass(30);
     let first = told(&counter.flush());
