@@ -38,7 +38,7 @@ impl Delivery {
     }
 
     /// Hands a batch over once the one before has arrived; refuses it when that is not so by then.
-    pub(super) async fn send(&mut self, scrapes: [Scrape; 2], mut credit: Credit, by: Instant) {
+    pub(super) async fn send(&mut self, scrapes: [Scrape; 3], mut credit: Credit, by: Instant) {
         let Some(metrics) = Metrics::scraped(scrapes) else {
             return;
         };
