@@ -20,18 +20,23 @@ fn a_request_of_a_known_instance_is_published_without_an_allocation() {
     };
     let instance = EngineRequests::default().instance(&sender, NOW);
 
-    let region = Region::new(ALLOCATOR);
-    for at in 0..10_000 {
-        let request = Request {
-            end: NOW + at * 1_000_000,
-            trace_id: TraceId([1; 16]),
-            span_id: SpanId(at.to_be_bytes()),
-            durations: [Some(at * 1_000_000); Role::ALL.len()],
-        };
-        instance.saw(&request, NOW + at * 1_000_000);
-    }
-    let change = region.change();
+    let round = |_| {
+        let region = Region::new(ALLOCATOR);
+        for at in 0..1_000 {
+            let request = Request {
+                end: NOW + at * 1_000_000,
+                trace_id: TraceId([1; 16]),
+                span_id: SpanId(at.to_be_bytes()),
+                durations: [Some(at * 1_000_000); Role::ALL.len()],
+            };
+            instance.saw(&request, NOW + at * 1_000_000);
+        }
+        let change = region.change();
+        change.allocations + change.reallocations
+    };
+    // The thread that waits for the test may allocate something in one of them, but not in all.
+    let fewest = (0..20).map(round).min();
 
-    assert_eq!(instance.requests(), 10_000);
-    assert_eq!((change.allocations, change.reallocations), (0, 0));
+    assert_eq!(instance.requests(), 20_000);
+    assert_eq!(fewest, Some(0));
 }

@@ -7,7 +7,7 @@ use foldhash::quality::RandomState;
 use pipeline::Origin;
 use pipeline::context::engine_requests::EngineRequests;
 use pipeline::payload::metrics::MetricsBuilder;
-use pipeline::payload::{EmittedScope, EncodedAttributes, Payload, Place, ScopeSpansView, SpanView};
+use pipeline::payload::{EmittedScope, EncodedAttributes, Opening, Payload, Place, ScopeSpansView, SpanView};
 
 use super::answer::{Answer, Kind, seconds};
 use super::config::{Config, PhasesFrom};
@@ -150,12 +150,7 @@ impl Counting {
             {
                 seen.span(Kind::Phase);
                 seen.overflowed += u64::from(group.is_overflow);
-                let measured = Measured {
-                    value: 0.0,
-                    time: opening.end,
-                    trace_id: opening.trace_id,
-                    span_id: opening.span_id,
-                };
+                let measured = measured(&opening);
                 shared.time_in_phase(key, opening.start, measured, group.tally, seen);
                 continue;
             }
@@ -171,10 +166,8 @@ impl Counting {
             }
             let words = Words::of(&said, sender);
             shared.labels.values(span.raw_attrs(), &mut values);
-            if !group
-                .as_ref()
-                .is_some_and(|it| it.words == words && it.values == values)
-            {
+            let is_same = |it: &Group<'_, '_>| it.words == words && it.values == values;
+            if !group.as_ref().is_some_and(is_same) {
                 shared.labels.write(&words, &values, sender, &mut self.labels);
                 let place = || Place::made(&sender.resource, &SCOPE);
                 let make = |is_overflow| shared.series(place, is_overflow);
@@ -205,6 +198,17 @@ impl Counting {
                 }
             }
         }
+    }
+}
+
+/// A measurement that a span leads to, of nothing yet.
+#[inline]
+fn measured(opening: &Opening<'_>) -> Measured {
+    Measured {
+        value: 0.0,
+        time: opening.end,
+        trace_id: opening.trace_id,
+        span_id: opening.span_id,
     }
 }
 

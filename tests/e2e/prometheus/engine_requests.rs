@@ -21,9 +21,15 @@ use crate::wire;
 
 /// Histograms of the engine, with the attribute that its spans tell the same of.
 const HISTOGRAMS: [(&str, &str); 3] = [
-    ("vllm:time_to_first_token_seconds_bucket", "gen_ai.latency.time_to_first_token"),
+    (
+        "vllm:time_to_first_token_seconds_bucket",
+        "gen_ai.latency.time_to_first_token",
+    ),
     ("vllm:e2e_request_latency_seconds_bucket", "gen_ai.latency.e2e"),
-    ("vllm:request_decode_time_seconds_bucket", "gen_ai.latency.time_in_model_decode"),
+    (
+        "vllm:request_decode_time_seconds_bucket",
+        "gen_ai.latency.time_in_model_decode",
+    ),
 ];
 
 /// When the capture's second page was scraped; 36 requests finished between it and the last one.
@@ -45,7 +51,9 @@ impl Sent {
         for request in &Capture::of("vllm-0.32.0").requests {
             let mut request = ExportTraceServiceRequest::decode(request.as_slice()).unwrap();
             for scope in request.resource_spans.iter_mut().flat_map(|it| &mut it.scope_spans) {
-                scope.spans.retain(|span| span.name == "llm_request" && span.end_time_unix_nano > SECOND_PAGE);
+                scope
+                    .spans
+                    .retain(|span| span.name == "llm_request" && span.end_time_unix_nano > SECOND_PAGE);
                 for span in &mut scope.spans {
                     // The capture took a minute, and this takes a tenth of a second.
                     let ended = now - 100_000_000 + (span.end_time_unix_nano - SECOND_PAGE) / 1_000;
@@ -74,7 +82,10 @@ fn last_page(more: u32) -> Page {
     let line = "vllm:request_success_total{engine=\"0\",finished_reason=\"length\",model_name=\"tiny-llama\"} ";
     let page = Page::of_vllm("metrics-13-final.prom");
     let finished = page.number(line);
-    page.with(&format!("{line}{finished:?}\n"), &format!("{line}{:?}\n", finished + f64::from(more)))
+    page.with(
+        &format!("{line}{finished:?}\n"),
+        &format!("{line}{:?}\n", finished + f64::from(more)),
+    )
 }
 
 /// The bounds of the bucket that an exemplar is in.
@@ -136,13 +147,20 @@ async fn an_engines_histograms_get_the_traces_of_its_requests_and_lost_spans_are
     prometheus.comes_to(&of_v2("traced_total"), FINISHED as f64).await;
     prometheus.comes_to(&of_v2("completeness_ratio"), 1.0).await;
     // H7: two clients went away after the first token.
-    prometheus.comes_to(&of_v2("aborted_after_first_token_total"), 2.0).await;
+    prometheus
+        .comes_to(&of_v2("aborted_after_first_token_total"), 2.0)
+        .await;
     let wanted = [("accept", "application/openmetrics-text;version=1.0.0")];
     let shown = wire::try_send(Method::GET, page, "/metrics", &wanted, Bytes::new()).await;
     let shown = String::from_utf8(shown.unwrap().body.to_vec()).unwrap();
     let with_trace = |line: &&str| line.starts_with(HISTOGRAMS[0].0) && line.contains(" # {");
     let line = shown.lines().find(with_trace).expect("a bucket with an exemplar");
-    assert!(sent.spans.keys().any(|trace| line.contains(&format!("trace_id=\"{trace}\""))), "{line}");
+    assert!(
+        sent.spans
+            .keys()
+            .any(|trace| line.contains(&format!("trace_id=\"{trace}\""))),
+        "{line}"
+    );
 
     // As many requests again finish, and none of their spans comes.
     target.show(last_page(FINISHED as u32));

@@ -115,7 +115,7 @@ impl<'a> SenderFacts<'a> {
                 name: text(names::K8S_POD_NAME),
                 ip: text(names::K8S_POD_IP),
             },
-            client: client.map(|client| client.to_canonical()),
+            client,
         }
     }
 }

@@ -71,6 +71,11 @@ impl EngineRequests {
 
     /// The instance that a resource is about, which is remembered from now on. `now` is in nanoseconds since 1970.
     pub fn instance(&self, sender: &SenderFacts<'_>, now: u64) -> Arc<Instance> {
+        // An IPv4 sender at an IPv6 door has another form of its address.
+        let sender = &SenderFacts {
+            client: sender.client.map(|client| client.to_canonical()),
+            ..*sender
+        };
         let key = Key::of(sender);
         let mut board = self.board();
         if let Some(known) = board.instances.get(&key) {

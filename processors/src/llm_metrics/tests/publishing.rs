@@ -36,7 +36,11 @@ fn every_request_of_a_capture_is_published_for_its_instance_and_no_start_up_span
     let instance = counted(&mut desks);
 
     assert_eq!(instance.requests(), 45);
-    assert_eq!(desks.requests.instances(), 1, "workers and engine cores sent spans, and none of a request");
+    assert_eq!(
+        desks.requests.instances(),
+        1,
+        "workers and engine cores sent spans, and none of a request"
+    );
     let spans = instance.spans(1_795_315_000_000_000_000, 1_795_317_000_000_000_000);
     assert_eq!(spans.at_least, 0, "it is longer than the ring");
     let spans = instance.spans(1_795_316_000_000_000_000, 1_795_316_070_000_000_000);
@@ -62,13 +66,19 @@ fn what_is_kept_for_each_role_is_what_the_span_of_that_id_says() {
         instance.kept(role, &mut kept);
         assert!(kept.len() > 1, "{role:?}: {}", kept.len());
         for kept in kept {
-            let span = all.iter().find(|span| span.span_id == kept.span_id.0).expect("one that was sent");
+            let span = all
+                .iter()
+                .find(|span| span.span_id == kept.span_id.0)
+                .expect("one that was sent");
             let said = span.attributes.iter().find(|it| it.key == key).unwrap();
             let Some(Value::DoubleValue(said)) = said.value.as_ref().unwrap().value else {
                 panic!("{said:?}");
             };
             assert_eq!(kept.duration, (said * 1e9).round() as u64, "{role:?}");
-            assert_eq!((kept.end, kept.trace_id.0.as_slice()), (span.end_time_unix_nano, span.trace_id.as_slice()));
+            assert_eq!(
+                (kept.end, kept.trace_id.0.as_slice()),
+                (span.end_time_unix_nano, span.trace_id.as_slice())
+            );
         }
     }
 }

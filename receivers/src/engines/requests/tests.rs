@@ -213,7 +213,7 @@ fn requests_leave_the_window_after_five_minutes() {
 
 #[test]
 fn the_window_begins_anew_with_the_engine() {
-    let told = shares(&[50.0, 60.0, 3.0, 6.0], &ended(31..=36), 0);
+    let told = shares(&[50.0, 60.0, 3.0, 6.0], &ended(33..=35), 0);
 
     assert_eq!(told, [None, Some(0.0), None, Some(1.0)]);
 }
