@@ -4,6 +4,7 @@
 //! the [fan-out](lane::FanOut) → an exporter's [queue and driver](delivery). Its [`Receipt`] travels back.
 
 pub mod component;
+pub mod context;
 pub mod delivery;
 pub mod lane;
 pub mod ledger;

@@ -3,6 +3,7 @@
 use config::{Id, Kind, Signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::context::Context;
 use crate::outside::Outside;
 use crate::telemetry::Telemetry;
 use crate::{Budget, component::Health};
@@ -27,4 +28,6 @@ pub struct Setup {
     pub budget: Budget,
     /// Where it says how it feels.
     pub health: Health,
+    /// What it knows together with all other components.
+    pub context: Context,
 }

@@ -142,6 +142,14 @@ pub const SERVICE_NAMESPACE: &str = "service.namespace";
 pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
 /// On metrics that this program counts: which process counted.
 pub const COLLECTOR_INSTANCE_ID: &str = "collector.instance.id";
+/// The uid of its pod.
+pub const K8S_POD_UID: &str = "k8s.pod.uid";
+/// The name of its pod.
+pub const K8S_POD_NAME: &str = "k8s.pod.name";
+/// The namespace of its pod.
+pub const K8S_NAMESPACE_NAME: &str = "k8s.namespace.name";
+/// The address of its pod.
+pub const K8S_POD_IP: &str = "k8s.pod.ip";
 /// The label of a pod that names its model, where llm-d has set it.
 pub const K8S_POD_LABEL_LLM_D_MODEL: &str = "k8s.pod.label.llm-d.ai/model";
 /// The host that something listens on.

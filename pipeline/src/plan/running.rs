@@ -9,6 +9,7 @@ use super::deadline::Deadline;
 use super::{Plan, wire_up};
 use crate::Budget;
 use crate::component::{AnyExporter, BuildError, Fatal, Health, HealthState, Registry, Stop};
+use crate::context::Context;
 use crate::delivery::Driver;
 use crate::ledger::Ledger;
 use crate::outside::Outside;
@@ -31,6 +32,8 @@ pub struct World {
     pub ledger: Ledger,
     /// How components feel.
     pub health: Health,
+    /// What components know together.
+    pub context: Context,
 }
 
 impl World {
@@ -42,6 +45,7 @@ impl World {
             telemetry: Telemetry::default(),
             ledger: Ledger::default(),
             health: Health::default(),
+            context: Context::default(),
         }
     }
 }

@@ -279,6 +279,7 @@ impl<'a> Wiring<'a> {
             outside: world.outside.clone(),
             budget: world.budget.clone(),
             health: world.health.clone(),
+            context: world.context.clone(),
         }
     }
 }

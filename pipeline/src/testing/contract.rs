@@ -151,6 +151,7 @@ pub fn setup(world: &World, name: &str, kind: Kind, signal: Signal) -> Setup {
         outside: world.outside.clone(),
         budget: world.budget.clone(),
         health: world.health.clone(),
+        context: world.context.clone(),
     }
 }
 

@@ -23,8 +23,8 @@ const BATCH_MAX: SplitLimit = SplitLimit {
 
 /// Counts what comes in batches.
 pub trait Aggregate: Send + 'static {
-    /// Counts a batch.
-    fn add(&mut self, payload: &Payload, moment: &Moment);
+    /// Counts a batch that came from there.
+    fn add(&mut self, payload: &Payload, origin: &Origin, moment: &Moment);
 
     /// Takes over what another one counted since it was absorbed last.
     fn absorb(&mut self, other: &mut Self, moment: &Moment);
@@ -105,10 +105,10 @@ impl<A: Aggregate> Desks<A> {
         }
     }
 
-    fn add(&self, payload: &Payload, moment: &Moment) {
+    fn add(&self, payload: &Payload, origin: &Origin, moment: &Moment) {
         let free = std::iter::once(&self.first).chain(&self.others).find_map(free);
         free.unwrap_or_else(|| locked(self.others.last().unwrap_or(&self.first)))
-            .add(payload, moment);
+            .add(payload, origin, moment);
     }
 
     fn flush(&self, moment: &Moment) -> Option<Metrics> {
@@ -153,7 +153,8 @@ struct Entrance<A> {
 impl<A: Aggregate> Conduit for Entrance<A> {
     fn consume(&self, batch: Batch) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            self.desks.add(&batch.payload, &Moment::of(&*self.clock));
+            let moment = Moment::of(&*self.clock);
+            self.desks.add(&batch.payload, &batch.origin, &moment);
             // What was counted waits in memory for the next flush.
             batch.settle(Outcome::Queued);
         })

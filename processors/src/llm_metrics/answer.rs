@@ -128,7 +128,7 @@ impl<'a> Answer<'a> {
     /// Of a span that is a request.
     pub(super) fn of(said: &Said<'a>) -> Self {
         let length = said.end.checked_sub(said.start);
-        let longest = length.map_or(0, |length| length.saturating_add(TOLERANCE_NS));
+        let longest = longest(said);
         let mut too_long = 0;
         let mut usable = |number| {
             let ns = said.number(number)?;
@@ -159,6 +159,13 @@ impl<'a> Answer<'a> {
             too_long,
         }
     }
+}
+
+/// The longest duration that a span can tell of; a longer one is no measurement of this request.
+#[inline]
+pub(super) fn longest(said: &Said<'_>) -> u64 {
+    let length = said.end.checked_sub(said.start);
+    length.map_or(0, |length| length.saturating_add(TOLERANCE_NS))
 }
 
 const NS_PER_SECOND: f64 = 1e9;

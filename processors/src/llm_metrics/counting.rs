@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
+use pipeline::Origin;
+use pipeline::context::engine_requests::EngineRequests;
 use pipeline::payload::metrics::MetricsBuilder;
-use pipeline::payload::{EmittedScope, EncodedAttributes, Payload, Place, ScopeSpansView, SpanView};
+use pipeline::payload::{EmittedScope, EncodedAttributes, Opening, Payload, Place, ScopeSpansView, SpanView};
 
 use super::answer::{Answer, Kind, seconds};
 use super::config::{Config, PhasesFrom};
@@ -14,6 +16,7 @@ use super::familiar::Familiar;
 use super::labels::{Labels, Sender, Values, Words};
 use super::meters::{Meters, Reason, Seen};
 use super::objectives::{Limits, Objectives};
+use super::publishing::{Publisher, Whose};
 use super::recent::Recent;
 use super::said::Said;
 use super::spent::spent;
@@ -60,6 +63,7 @@ pub(super) struct Counting {
     labels: EncodedAttributes,
     familiar: Familiar,
     teller: Teller,
+    publisher: Publisher,
 }
 
 /// The labels at hand, and what is counted under them.
@@ -115,18 +119,26 @@ impl Shared {
 
 impl Counting {
     /// A desk at which nothing was counted yet.
-    pub(super) fn new(shared: Arc<Shared>, temporality: AggregationTemporality) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, temporality: AggregationTemporality, requests: EngineRequests) -> Self {
         Self {
             senders: Sources::new(shared.senders_max, shared.hashing.clone()),
             room: Room::new(shared.label_sets_max),
             labels: EncodedAttributes::new(),
             familiar: Familiar::default(),
             teller: Teller::new(temporality),
+            publisher: Publisher::new(requests),
             shared,
         }
     }
 
-    fn scope<'a>(&mut self, scope: ScopeSpansView<'a>, sender: &Sender<'a>, moment: &Moment, seen: &mut Seen) {
+    fn scope<'a>(
+        &mut self,
+        scope: ScopeSpansView<'a>,
+        sender: &Sender<'a>,
+        whose: &mut Whose<'a>,
+        moment: &Moment,
+        seen: &mut Seen,
+    ) {
         let shared = &*self.shared;
         let mut values = Values::new();
         let mut group: Option<Group<'a, '_>> = None;
@@ -138,12 +150,7 @@ impl Counting {
             {
                 seen.span(Kind::Phase);
                 seen.overflowed += u64::from(group.is_overflow);
-                let measured = Measured {
-                    value: 0.0,
-                    time: opening.end,
-                    trace_id: opening.trace_id,
-                    span_id: opening.span_id,
-                };
+                let measured = measured(&opening);
                 shared.time_in_phase(key, opening.start, measured, group.tally, seen);
                 continue;
             }
@@ -151,15 +158,16 @@ impl Counting {
             said.read(&opening, &shared.labels.dictionary);
             let kind = Kind::of(&said, sender.is_tgi);
             seen.span(kind);
+            if matches!(kind, Kind::Request | Kind::PrefillHalf) {
+                self.publisher.tell(&said, whose, moment.wall);
+            }
             if !matches!(kind, Kind::Request | Kind::Phase) {
                 continue;
             }
             let words = Words::of(&said, sender);
             shared.labels.values(span.raw_attrs(), &mut values);
-            if !group
-                .as_ref()
-                .is_some_and(|it| it.words == words && it.values == values)
-            {
+            let is_same = |it: &Group<'_, '_>| it.words == words && it.values == values;
+            if !group.as_ref().is_some_and(is_same) {
                 shared.labels.write(&words, &values, sender, &mut self.labels);
                 let place = || Place::made(&sender.resource, &SCOPE);
                 let make = |is_overflow| shared.series(place, is_overflow);
@@ -190,6 +198,17 @@ impl Counting {
                 }
             }
         }
+    }
+}
+
+/// A measurement that a span leads to, of nothing yet.
+#[inline]
+fn measured(opening: &Opening<'_>) -> Measured {
+    Measured {
+        value: 0.0,
+        time: opening.end,
+        trace_id: opening.trace_id,
+        span_id: opening.span_id,
     }
 }
 
@@ -250,13 +269,14 @@ impl Shared {
 }
 
 impl Aggregate for Counting {
-    fn add(&mut self, payload: &Payload, moment: &Moment) {
+    fn add(&mut self, payload: &Payload, origin: &Origin, moment: &Moment) {
         let Payload::Traces(traces) = payload else { return };
         let mut seen = Seen::default();
         for resource in traces.resources() {
             let sender = self.shared.labels.sender(resource.resource());
+            let mut whose = Whose::new(resource.resource(), origin.client);
             for scope in resource.scopes() {
-                self.scope(scope, &sender, moment, &mut seen);
+                self.scope(scope, &sender, &mut whose, moment, &mut seen);
             }
         }
         self.shared.meters.add(&seen);
@@ -326,6 +346,7 @@ impl Counting {
         let meters = &self.shared.meters;
         meters.label_sets.set(label_sets);
         meters.overflowed.add(self.room.take_overflowed());
+        meters.crowded_out.add(self.publisher.take_crowded_out());
         let mut recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
         meters.forgotten.add(recent.take_forgotten());
     }

@@ -57,8 +57,25 @@ pub(super) const LABEL_SETS: MetricAbout = MetricAbout {
     unit: "{set}",
 };
 
+/// Engines that found no room.
+pub(super) const CROWDED_OUT: MetricAbout = MetricAbout {
+    name: "inferscope_connector_llm_metrics_crowded_out_instances",
+    help: "Instances of engines that were forgotten because there were too many at once: those who scrape them know less \
+           about their requests.",
+    unit: "{instance}",
+};
+
 /// All of them, for tables.
-pub(super) const ALL: [MetricAbout; 7] = [SPANS, SIBLINGS, FORGOTTEN, UNUSABLE, CONFLICTS, OVERFLOWED, LABEL_SETS];
+pub(super) const ALL: [MetricAbout; 8] = [
+    SPANS,
+    SIBLINGS,
+    FORGOTTEN,
+    UNUSABLE,
+    CONFLICTS,
+    OVERFLOWED,
+    LABEL_SETS,
+    CROWDED_OUT,
+];
 
 /// Why a value was treated as missing, besides what [`Unusable`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +120,7 @@ pub(super) struct Meters {
     pub(super) forgotten: Counter,
     pub(super) overflowed: Counter,
     pub(super) label_sets: Gauge,
+    pub(super) crowded_out: Counter,
 }
 
 /// What one batch adds to them, so that a span costs no atomic operation.
@@ -170,6 +188,7 @@ impl Meters {
             forgotten: telemetry.counter(FORGOTTEN),
             overflowed: telemetry.counter(OVERFLOWED),
             label_sets: telemetry.gauge(LABEL_SETS),
+            crowded_out: telemetry.counter(CROWDED_OUT),
         }
     }
 

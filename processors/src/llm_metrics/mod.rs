@@ -9,6 +9,7 @@ mod glob;
 mod labels;
 mod meters;
 mod objectives;
+mod publishing;
 mod recent;
 mod said;
 mod spent;
@@ -55,7 +56,9 @@ impl Connector for LlmMetrics {
     fn build(config: &Config, setup: &Setup, outlets: Outlets) -> Result<Connection, BuildError> {
         let shared = Arc::new(Shared::new(config, Meters::new(&setup.telemetry)));
         let temporality = config.aggregation_temporality;
-        let desk = || Counting::new(Arc::clone(&shared), temporality);
+        let requests = &setup.context.engine_requests;
+        requests.feed();
+        let desk = || Counting::new(Arc::clone(&shared), temporality, requests.clone());
         Ok(connect(desk, *config.metrics_flush_interval, setup, outlets))
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pipeline::Origin;
 use pipeline::payload::metrics::MetricsBuilder;
 use pipeline::payload::{EncodedAttributes, Payload, Place, ResourceSpansView, ResourceView, SpanView, names};
 
@@ -291,7 +292,7 @@ impl<'p> Point<'p> {
 }
 
 impl Aggregate for SpanCounts {
-    fn add(&mut self, payload: &Payload, moment: &Moment) {
+    fn add(&mut self, payload: &Payload, _origin: &Origin, moment: &Moment) {
         let Payload::Traces(traces) = payload else { return };
         let values = || Values::new(&self.plan.layout);
         let mut found = Found {

@@ -7,6 +7,7 @@ use net::tls::ClientTls;
 use serde::Deserialize;
 
 use super::profile::{Alias, Dialect, Profile};
+use super::requests::SPANS_WITHIN_MAX;
 use crate::prometheus::{
     Authorization, BasicAuth, Global, Prometheus, Scheme, ScrapeConfig, Scraping, TargetGroup, address,
 };
@@ -40,6 +41,8 @@ pub struct Config {
     pub canonical: bool,
     /// Other names under which the engine's own metrics are told as well.
     pub aliases: Vec<Alias>,
+    /// How long after its end the span of a request may come, where spans are read in this process as well.
+    pub spans_within: Duration,
     /// Adds `scrape_timeout_seconds`, `scrape_sample_limit` and `scrape_body_size_bytes`.
     pub report_extra_scrape_metrics: bool,
     initial_delay: Option<Unread>,
@@ -60,6 +63,7 @@ impl Default for Config {
             config: None,
             canonical: true,
             aliases: Vec::new(),
+            spans_within: Duration::from_secs(30),
             report_extra_scrape_metrics: false,
             initial_delay: None,
         }
@@ -105,6 +109,7 @@ impl Config {
             profile,
             canonical: self.canonical,
             aliases: self.aliases.iter().copied().collect(),
+            spans_within: self.spans_within.get(),
         }
     }
 
@@ -218,6 +223,9 @@ const SHORT_FORM: [&str; 9] = [
 impl Validate for Config {
     fn validate(&self, report: &mut Report<'_>) {
         report.without_effect("initial_delay", "scrapes are spread over the interval from the start");
+        if self.spans_within.get() > SPANS_WITHIN_MAX {
+            report.reject("spans_within", format!("must be at most {SPANS_WITHIN_MAX:?}"));
+        }
         let Some(prometheus) = &self.config else {
             return self.validate_engines(report);
         };

@@ -3,6 +3,7 @@
 mod config;
 mod metrics;
 pub mod profile;
+pub(crate) mod requests;
 pub mod tables;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]

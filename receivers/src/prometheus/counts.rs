@@ -62,10 +62,26 @@ const UNFOUND: MetricAbout = about(
     "Lists of targets that could not be had, by job, mechanism and reason.",
     "{refresh}",
 );
+const UNUSED_SPANS: MetricAbout = about(
+    "inferscope_scrape_unused_spans",
+    "Scrapes of engines for which request spans could not be used, by job and reason: ambiguous (they may be of several \
+     targets), unmatched (nothing says of which target they are), series (they may belong to several series of the target).",
+    "{scrape}",
+);
 
 /// All of them, for the component table.
 pub(crate) const ALL: &[MetricAbout] = &[
-    SCRAPED, ERRORED, ACCEPTED, REFUSED, FAILED, REQUESTS, FAILURES, LEFT_OUT, TARGETS, UNFOUND,
+    SCRAPED,
+    ERRORED,
+    ACCEPTED,
+    REFUSED,
+    FAILED,
+    REQUESTS,
+    FAILURES,
+    LEFT_OUT,
+    TARGETS,
+    UNFOUND,
+    UNUSED_SPANS,
 ];
 
 /// What one job counts.
@@ -109,6 +125,11 @@ impl Counts {
     pub(super) fn unfound(&self, mechanism: &'static str, reason: &'static str) {
         let labelled = self.telemetry.with("mechanism", mechanism).with("reason", reason);
         labelled.counter(UNFOUND).add(1);
+    }
+
+    /// Request spans could not be used for a page.
+    pub(super) fn unused_spans(&self, reason: &'static str) {
+        self.telemetry.with("reason", reason).counter(UNUSED_SPANS).add(1);
     }
 
     /// What a good page had that could not be told.

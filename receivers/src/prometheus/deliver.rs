@@ -76,7 +76,7 @@ impl Delivery {
     }
 
     /// Hands a batch over. [`before`](Self::before) has said that none is under way.
-    pub(super) fn send(&mut self, scrapes: [Scrape; 2], mut credit: Credit) {
+    pub(super) fn send(&mut self, scrapes: [Scrape; 3], mut credit: Credit) {
         let Some(payload) = Metrics::scraped(scrapes).map(Payload::Metrics) else {
             return;
         };
@@ -95,7 +95,7 @@ impl Delivery {
     }
 
     /// Hands the last batch over, as often as the pipelines say "later" and there is time; then waits for it.
-    pub(super) async fn finish(self, scrapes: [Scrape; 2], budget: &Budget) {
+    pub(super) async fn finish(self, scrapes: [Scrape; 3], budget: &Budget) {
         let Some(payload) = Metrics::scraped(scrapes).map(Payload::Metrics) else {
             return;
         };

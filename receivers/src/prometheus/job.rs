@@ -7,6 +7,7 @@ use http::HeaderValue;
 use net::client::http::Getter;
 use pipeline::Budget;
 use pipeline::component::{BuildError, Setup, Stop};
+use pipeline::context::engine_requests::EngineRequests;
 use pipeline::lane::Outlet;
 use pipeline::outside::Outside;
 use tokio::task::JoinHandle;
@@ -43,6 +44,8 @@ pub(super) struct JobRun {
     pub(super) extra: bool,
     /// What the metrics of its targets mean, where the engine is known.
     pub(super) dialect: Option<Dialect>,
+    /// What request spans said of engines.
+    pub(super) requests: EngineRequests,
     job: Job,
     limits: Limits,
     global: GlobalOwn,
@@ -97,6 +100,7 @@ impl JobRun {
             budget: setup.budget.clone(),
             extra,
             dialect,
+            requests: setup.context.engine_requests.clone(),
             relabel: relabel::rules(&own.relabel_configs).map_err(bad)?,
             metric_relabel: relabel::rules(&own.metric_relabel_configs).map_err(bad)?.into(),
             external: Arc::new(global.own.external_labels.clone().into_iter().collect()),

@@ -1,5 +1,6 @@
 #![doc = include_str!("README.md")]
 
+mod comparison;
 mod config;
 mod counts;
 mod credentials;

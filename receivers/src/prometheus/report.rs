@@ -66,7 +66,7 @@ impl Report {
             unit: unit.to_owned(),
         });
         Self {
-            shape: Arc::new(shape_of(families, &labels, rules)),
+            shape: Arc::new(shape_of(families, &labels, rules, false)),
             extra,
             is_told: false,
         }

@@ -14,6 +14,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::comparison::Comparison;
 use super::deliver::{Before, Delivery};
 use super::exposition::Format;
 use super::failure::Failure;
@@ -37,6 +38,8 @@ pub(super) struct Scraper {
     rules: SeriesRules,
     table: Table,
     report: Report,
+    /// With what spans say, where the engine is known.
+    comparison: Comparison,
     delivery: Delivery,
     /// Points of the last good page, which a failed scrape misses.
     points: u64,
@@ -55,10 +58,11 @@ struct Got {
 impl Scraper {
     /// None for a target whose URL is none, which [`Target`] has checked.
     pub(super) fn new(target: Target, job: Arc<JobRun>) -> Option<Self> {
-        let url = target.url.parse().ok()?;
+        let url: Uri = target.url.parse().ok()?;
         let rules = job.rules(&target);
         let extra = job.extra.then_some((target.timeout.as_secs_f64(), rules.samples_max));
         Some(Self {
+            comparison: Comparison::new(&rules, &url, &job.requests),
             url,
             table: Table::new(),
             report: Report::new(&rules, extra),
@@ -144,14 +148,20 @@ impl Scraper {
         self.say(read.as_ref().err());
         let why = read.as_ref().err().map(|failure| failure.words.as_str());
         self.job.counts.span(at, &course, &self.target.url, self.points, why);
-        let page = read.unwrap_or_else(|failure| {
-            self.job.counts.failure(failure.reason);
-            self.job.counts.errored.add(self.points.max(1));
-            self.points = 0;
-            self.table.end_all(at)
-        });
+        let (page, compared) = match read {
+            Ok(mut page) => {
+                let compared = self.comparison.tell(&mut page, &self.job.counts);
+                (page, compared)
+            }
+            Err(failure) => {
+                self.job.counts.failure(failure.reason);
+                self.job.counts.errored.add(self.points.max(1));
+                self.points = 0;
+                (self.table.end_all(at), self.comparison.end(at))
+            }
+        };
         let report = self.report.tell(at, &course);
-        self.delivery.send([page, report], credit);
+        self.delivery.send([page, compared, report], credit);
     }
 
     /// There is no memory for a page. That says nothing about the target, so nothing is said about it.
@@ -235,7 +245,7 @@ impl Scraper {
             Before::UnderWay => return self.delivery.refuse(self.points + self.report.points()),
         }
         let at = milliseconds(self.wall());
-        let scrapes = [self.table.end_all(at), self.report.end(at)];
+        let scrapes = [self.table.end_all(at), self.comparison.end(at), self.report.end(at)];
         self.delivery.finish(scrapes, &self.job.budget).await;
     }
 

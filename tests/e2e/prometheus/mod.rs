@@ -8,6 +8,7 @@ mod target;
 mod ways;
 
 mod engine;
+mod engine_requests;
 mod identity;
 mod llm_metrics;
 mod outages;

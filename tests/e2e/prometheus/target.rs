@@ -71,6 +71,15 @@ impl Page {
     }
 }
 
+impl Page {
+    /// The number behind what a line begins with.
+    pub(crate) fn number(&self, begins: &str) -> f64 {
+        let text = std::str::from_utf8(&self.text).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(begins));
+        line.unwrap_or_else(|| panic!("no {begins}")).parse().unwrap()
+    }
+}
+
 impl Target {
     pub(crate) async fn showing(page: Page) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

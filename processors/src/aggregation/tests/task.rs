@@ -23,7 +23,7 @@ use crate::aggregation::{Aggregate, Moment, connect};
 struct Batches(u64);
 
 impl Aggregate for Batches {
-    fn add(&mut self, _payload: &Payload, _moment: &Moment) {
+    fn add(&mut self, _payload: &Payload, _origin: &Origin, _moment: &Moment) {
         self.0 += 1;
     }
 

@@ -16,6 +16,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use pipeline::Origin;
 use pipeline::component::{Processor, Stage};
+use pipeline::context::engine_requests::EngineRequests;
 use pipeline::payload::metrics::MetricsBuilder;
 use pipeline::payload::{BatchContext, Limits, Payload, SpanStage, Traces, Walk};
 use pipeline::plan::World;
@@ -37,6 +38,9 @@ pub(super) struct Desks {
     desks: Vec<Counting>,
     pub(super) moment: Moment,
     pub(super) telemetry: Telemetry,
+    /// What is said there about each instance.
+    pub(super) requests: EngineRequests,
+    pub(super) origin: Origin,
 }
 
 impl Desks {
@@ -49,7 +53,8 @@ impl Desks {
         let config: Config = config(yaml);
         let telemetry = Telemetry::default();
         let shared = Arc::new(Shared::new(&config, Meters::new(&telemetry)));
-        let desk = |_| Counting::new(Arc::clone(&shared), config.aggregation_temporality);
+        let requests = EngineRequests::default();
+        let desk = |_| Counting::new(Arc::clone(&shared), config.aggregation_temporality, requests.clone());
         Self {
             desks: (0..desks).map(desk).collect(),
             moment: Moment {
@@ -57,6 +62,8 @@ impl Desks {
                 wall: 1_700_000_000_000_000_000,
             },
             telemetry,
+            requests,
+            origin: Origin::default(),
         }
     }
 
@@ -65,7 +72,7 @@ impl Desks {
     }
 
     pub(super) fn count_at(&mut self, desk: usize, traces: &Traces) {
-        self.desks[desk].add(&Payload::Traces(traces.clone()), &self.moment);
+        self.desks[desk].add(&Payload::Traces(traces.clone()), &self.origin, &self.moment);
     }
 
     pub(super) fn count_spans(&mut self, spans: Vec<Span>) {

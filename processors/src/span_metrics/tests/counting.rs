@@ -266,9 +266,11 @@ fn what_was_counted_at_another_desk_is_told_once_and_with_its_resource() {
     let mut other = counter.other_desk();
     let moment = Moment::of(&counter.clock);
     let payload = |service, name| super::batch(vec![traces(service, vec![span(name, 0, 5)])]);
-    counter.counts.add(&payload("a", "x"), &moment);
-    other.add(&payload("a", "x"), &moment);
-    other.add(&payload("b", "y"), &moment);
+    counter
+        .counts
+        .add(&payload("a", "x"), &pipeline::Origin::default(), &moment);
+    other.add(&payload("a", "x"), &pipeline::Origin::default(), &moment);
+    other.add(&payload("b", "y"), &pipeline::Origin::default(), &moment);
 
     counter.counts.absorb(&mut other, &moment);
     counter.counts.absorb(&mut other, &moment);
@@ -288,7 +290,7 @@ fn what_was_counted_at_another_desk_is_told_once_and_with_its_resource() {
         points.scopes(),
         vec![("spanmetricsconnector".to_owned(), String::new()); 2]
     );
-    other.add(&payload("b", "y"), &moment);
+    other.add(&payload("b", "y"), &pipeline::Origin::default(), &moment);
     counter.counts.absorb(&mut other, &moment);
     assert_eq!(counter.flush().counts(CALLS)[&said("b", "y")], 2);
 }

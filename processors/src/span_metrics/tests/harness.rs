@@ -168,7 +168,11 @@ impl Counter {
     }
 
     pub(super) fn add(&mut self, resources: Vec<ResourceSpans>) {
-        self.counts.add(&batch(resources), &Moment::of(&self.clock));
+        self.counts.add(
+            &batch(resources),
+            &pipeline::Origin::default(),
+            &Moment::of(&self.clock),
+        );
     }
 
     pub(super) fn pass(&self, seconds: u64) {

@@ -129,7 +129,7 @@ proptest! {
             }
             let resources = resources.into_iter().map(|(resource, spans)| traces_of(resource, spans)).collect();
             if at_other {
-                other.add(&batch(resources), &moment);
+                other.add(&batch(resources), &pipeline::Origin::default(), &moment);
             } else {
                 counter.add(resources);
             }

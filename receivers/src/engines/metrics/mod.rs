@@ -5,6 +5,7 @@
 //! other buckets, and two sources of one name would be counted twice.
 
 mod caches;
+mod compared;
 mod gpus;
 mod latencies;
 mod requests;
@@ -15,6 +16,7 @@ mod work;
 use super::profile::{Kind, Metric};
 
 pub(crate) use caches::*;
+pub(crate) use compared::*;
 pub(crate) use gpus::*;
 pub(crate) use latencies::*;
 pub(crate) use requests::*;

@@ -68,4 +68,13 @@ impl Scale {
             Self::Per(divisor) => value / divisor,
         }
     }
+
+    /// The way back.
+    pub fn undo(self, value: f64) -> f64 {
+        match self {
+            Self::One => value,
+            Self::Times(factor) => value / factor,
+            Self::Per(divisor) => value * divisor,
+        }
+    }
 }

@@ -14,11 +14,13 @@ pub use alias::{Alias, Aliases};
 pub use claims::{Claim, Claims};
 pub use metric::{Kind, Metric, Scale};
 
+use super::metrics as m;
+
 /// Says that a series is another name of one that is there as well.
 pub const ALIAS_LABEL: &str = "inferscope_alias";
 
 /// Says which engine a series is about, where the name of the metric is that of all engines.
-const ENGINE_ATTRIBUTE: &str = "inferscope.engine.name";
+pub const ENGINE_ATTRIBUTE: &str = "inferscope.engine.name";
 
 /// Metrics that all engines share, and that carry [`ENGINE_ATTRIBUTE`].
 const ENGINE_METRICS: &str = "inferscope.engine.";
@@ -118,6 +120,11 @@ pub struct Canonical {
 }
 
 impl Canonical {
+    /// Of series with the same metric and attributes on one page, the one with the lowest rank tells them.
+    pub fn rank(&self) -> u32 {
+        self.rank
+    }
+
     /// All attributes.
     pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
         let engine = self.engine.map(|engine| (ENGINE_ATTRIBUTE, engine));
@@ -138,6 +145,13 @@ pub enum Class {
 }
 
 impl Profile {
+    /// Whether the page of this engine says anything about requests that their spans say as well.
+    pub fn has_requests(&'static self) -> bool {
+        let rows = self.and_guests().flat_map(|profile| profile.rows);
+        let mut metrics = rows.map(|row| row.metric.name);
+        metrics.any(|name| name == m::REQUESTS_FINISHED.name || name == m::REQUEST_DURATION.name)
+    }
+
     /// The canonical series of a series: `name` is that of its metric (for a histogram without `_bucket`, for a counter
     /// as it stands on the page), `kind` that of its `# TYPE`. None where it has no role.
     pub fn canonical(&'static self, name: &str, kind: Kind, labels: &[(&str, &str)]) -> Option<Canonical> {
@@ -298,6 +312,8 @@ pub struct Dialect {
     pub canonical: bool,
     /// Which other names are told as well.
     pub aliases: Aliases,
+    /// How long after its end the span of a request may come.
+    pub spans_within: std::time::Duration,
 }
 
 impl Dialect {

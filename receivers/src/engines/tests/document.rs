@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::metrics::GROUPS;
 use super::super::profile::{Metric, Profile, Row, Scale};
+use super::super::requests::TOLD;
 use super::super::tables;
 
 /// With this variable set, the test writes the document in place of comparing it.
@@ -25,6 +26,16 @@ lines for the same thing, a page may have several at once; the first counts then
 and labels in braces are those that a series must have (or, where they are empty, must not have).
 ";
 
+const COMPARED_HEAD: &str = "
+## Requests, compared with their spans
+
+Told of each target as a whole, with `inferscope.engine.name` and the target's labels; how is said in the
+[README of the receivers](../receivers/src/engines/README.md#requests-and-their-spans).
+
+| metric | role | type, unit |
+|---|---|---|
+";
+
 fn document() -> String {
     let mut out = HEAD.to_owned();
     for (title, metrics) in GROUPS {
@@ -35,6 +46,18 @@ fn document() -> String {
         for metric in *metrics {
             about(&mut out, metric);
         }
+    }
+    out.push_str(COMPARED_HEAD);
+    for Metric {
+        name,
+        unit,
+        role,
+        description,
+        kind,
+    } in TOLD
+    {
+        let kind = kind.name();
+        let _ = writeln!(out, "| `{name}`<br>{description} | {role} | {kind}, `{unit}` |");
     }
     out.push_str("\n## Labels\n\n| engine | label | attribute |\n|---|---|---|\n");
     for profile in tables::ALL {

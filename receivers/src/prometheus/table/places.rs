@@ -31,8 +31,14 @@ pub(super) enum Place {
     Start(u32),
 }
 
-/// The shape of series that are on no page: one for each family, all with these labels.
-pub(in super::super) fn shape_of(told: impl Iterator<Item = Family>, labels: &Labels, rules: &SeriesRules) -> Shape {
+/// The shape of series that are on no page: one for each family, all with these labels. `is_own`: their names are those of
+/// OpenTelemetry.
+pub(in super::super) fn shape_of(
+    told: impl Iterator<Item = Family>,
+    labels: &Labels,
+    rules: &SeriesRules,
+    is_own: bool,
+) -> Shape {
     let (mut shape, mut places, mut families) = (Shape::default(), Places::default(), Families::default());
     let mut point = labels.clone();
     let owner = (
@@ -51,7 +57,7 @@ pub(in super::super) fn shape_of(told: impl Iterator<Item = Family>, labels: &La
             kind: family.kind,
             part: Some(Part::Value),
             point: point.clone(),
-            is_own: false,
+            is_own,
         };
         families.own(family, &mut shape);
         places.settle(&found, &mut shape, &mut families, rules);

@@ -2,4 +2,5 @@ mod further;
 mod laws;
 mod lives;
 mod pages;
+mod requests;
 mod rig;

@@ -10,6 +10,7 @@ fn speaking(aliases: &[Alias]) -> Rig {
         profile: &tables::VLLM,
         canonical: true,
         aliases: aliases.iter().copied().collect(),
+        spans_within: std::time::Duration::ZERO,
     };
     Rig::new(SeriesRules {
         dialect: Some(dialect),
