@@ -40,7 +40,7 @@ mod walk;
 pub(crate) mod wire;
 
 pub use builder::{Place, TracesBuilder};
-pub use child::{Child, EmittedScope};
+pub use child::{Child, EmittedScope, Stamp};
 pub use counts::{Released, StageCounts};
 pub use edit::{AttributeEdit, Edit};
 pub use encoded::{AttrValue, EncodedAttributes};
@@ -49,7 +49,7 @@ pub use ids::{BadId, SpanId, TraceId};
 pub use item_view::{ItemView, PointView, RecordView};
 pub use limits::{Limits, Parsed, RejectReason, Rejected};
 pub use metrics::Metrics;
-pub use opening::Opening;
+pub use opening::{Made, Opening};
 pub use signals::{Logs, Traces};
 pub use span_view::{EventView, LinkView, SpanField, SpanFields, SpanKind, SpanView, StatusCode, StatusView};
 pub use split::SplitLimit;

@@ -1,7 +1,7 @@
 //! The view of a span, with its events, links and status.
 
 use super::ids::{SpanId, TraceId};
-use super::opening::Opening;
+use super::opening::{Made, Opening};
 use super::value::{Attrs, Key, RawAttrs, RawValue, Text, Value, key_value};
 use super::view::Repeated;
 use super::wire::{Field, Fields, LEN, Wire};
@@ -193,7 +193,13 @@ impl<'a> SpanView<'a> {
         Opening::of(self.0)
     }
 
-    /// The same without the attributes, for who looks at none of them: they are stepped over unread.
+    /// The same for a span that begins as a stage of ours makes them.
+    #[inline(always)]
+    pub fn made(self) -> Option<Made<'a>> {
+        Made::of(self.0)
+    }
+
+    /// Everything about the span without the attributes, for who looks at none of them: they are stepped over unread.
     #[inline]
     pub fn fields_but_attributes(self) -> impl Iterator<Item = SpanField<'a>> {
         SpanHead(Fields::of(self.0))
