@@ -51,7 +51,9 @@ pub use limits::{Limits, Parsed, RejectReason, Rejected};
 pub use metrics::Metrics;
 pub use opening::{Made, Opening};
 pub use signals::{Logs, Traces};
-pub use span_view::{EventView, LinkView, SpanField, SpanFields, SpanKind, SpanView, StatusCode, StatusView};
+pub use span_view::{
+    EventView, ExpectedKey, LinkView, SpanField, SpanFields, SpanKind, SpanView, StatusCode, StatusView,
+};
 pub use split::SplitLimit;
 pub use stage::{BatchContext, ItemStage, SpanStage};
 pub use value::{ArrayView, Attrs, Key, KvListView, RawAttrs, RawValue, Text, Value};

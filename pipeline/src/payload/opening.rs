@@ -2,9 +2,9 @@
 
 use super::child::{FLAGS_TAG, HEAD_LEN, tag};
 use super::ids::{SpanId, TraceId};
-use super::span_view::{SpanKind, SpanView, field};
+use super::span_view::{ATTRIBUTE_TAG, SpanKind, SpanView, field};
 use super::value::Text;
-use super::wire::{FIXED64, LEN, VARINT, sized};
+use super::wire::{FIXED64, Fields, LEN, VARINT, sized};
 
 /// The fields that stand in front of a span's attributes, as every encoder writes them: in the order of their numbers;
 /// or as [`Child`](super::Child) writes them, those of fixed length first.
@@ -43,8 +43,8 @@ impl<'a> Opening<'a> {
     }
 
     /// Of a span whose fields stand in the order of their numbers.
-    #[inline]
-    fn in_order(body: &'a [u8]) -> Self {
+    #[inline(always)]
+    pub(super) fn in_order(body: &'a [u8]) -> Self {
         let mut opening = Self {
             rest: body,
             ..Self::default()
@@ -95,6 +95,19 @@ impl<'a> Opening<'a> {
     #[inline]
     pub fn rest(&self) -> SpanView<'a> {
         SpanView::of(self.rest)
+    }
+
+    /// What stands behind the attributes that follow: events, links, status and flags, as a rule; and further attributes
+    /// behind those.
+    #[inline]
+    pub fn behind_attributes(&self) -> &'a [u8] {
+        let mut fields = Fields::of(self.rest);
+        loop {
+            fields.pass_short(ATTRIBUTE_TAG);
+            if fields.step_over(ATTRIBUTE_TAG).is_none() {
+                return fields.rest();
+            }
+        }
     }
 
     /// What stands behind the tag of the next field, if that is the one with this number and wire type.
