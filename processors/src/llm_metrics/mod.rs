@@ -11,6 +11,7 @@ mod meters;
 mod objectives;
 mod recent;
 mod said;
+mod script;
 mod spent;
 mod tally;
 mod telling;

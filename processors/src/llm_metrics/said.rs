@@ -5,6 +5,7 @@ use pipeline::payload::{Opening, RawValue, SpanField, SpanId, StatusCode, Text, 
 use crate::aggregation::Measured;
 
 use super::dictionary::{Dictionary, Fact, Mark, Meaning, NUMBERS, Number, WORDS, Word};
+use super::script::Script;
 
 /// Why values could not be read, counted over one span.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,20 +71,30 @@ pub(super) struct Said<'a> {
 const ROWS_MAX: usize = 32;
 
 impl<'a> Said<'a> {
-    /// Reads a span, of which nobody has read anything yet.
+    /// Reads a span, of which nobody has read anything yet; what it says is expected in the order of a script.
     #[inline]
-    pub(super) fn read(&mut self, opening: &Opening<'a>, dictionary: &Dictionary) {
+    pub(super) fn read(&mut self, opening: &Opening<'a>, dictionary: &Dictionary, script: &mut Script) {
         self.start = opening.start;
         self.end = opening.end;
         self.trace_id = opening.trace_id;
         self.span_id = opening.span_id;
         self.parent = opening.parent;
         self.name = opening.name;
-        for field in opening.rest().fields() {
-            match field {
-                SpanField::Attr(key, value) => self.attribute(key, value, dictionary),
-                SpanField::Status(status) => self.failed = status.code() == StatusCode::Error,
-                other => self.unusual(other),
+        let mut fields = opening.rest().fields();
+        let mut reader = script.begin();
+        loop {
+            reader.follow(&mut fields, |meaning, value| self.hear(meaning, value));
+            match fields.next() {
+                Some(SpanField::Attr(key, value)) => {
+                    let meaning = dictionary.find(key.as_bytes());
+                    reader.meet(key.as_bytes(), meaning);
+                    if let Some(meaning) = meaning {
+                        self.hear_apart(meaning, value);
+                    }
+                }
+                Some(SpanField::Status(status)) => self.failed = status.code() == StatusCode::Error,
+                Some(other) => self.unusual(other),
+                None => return reader.end(),
             }
         }
     }
@@ -106,7 +117,7 @@ impl<'a> Said<'a> {
     #[inline]
     pub(super) fn attribute(&mut self, key: Text<'a>, value: RawValue<'a>, dictionary: &Dictionary) {
         if let Some(meaning) = dictionary.find(key.as_bytes()) {
-            self.hear(meaning, value);
+            self.hear_apart(meaning, value);
         }
     }
 
@@ -146,7 +157,12 @@ impl<'a> Said<'a> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
+    fn hear_apart(&mut self, meaning: &Meaning, value: RawValue<'a>) {
+        self.hear(meaning, value);
+    }
+
+    #[inline(always)]
     fn hear(&mut self, meaning: &Meaning, value: RawValue<'a>) {
         self.has_latency |= meaning.marks_request;
         match meaning.fact {
@@ -173,6 +189,7 @@ impl<'a> Said<'a> {
         }
     }
 
+    #[inline(never)]
     fn hear_reasons(&mut self, meaning: &Meaning, value: RawValue<'a>) {
         match Reasons::read(value.read()) {
             Some(reasons) if self.may_hold(meaning, |said| said.reasons != Some(reasons)) => {
@@ -183,6 +200,7 @@ impl<'a> Said<'a> {
         }
     }
 
+    #[inline(never)]
     fn hear_streamed(&mut self, meaning: &Meaning, value: RawValue<'a>) {
         match value.read() {
             Value::Bool(streamed) => {
@@ -194,7 +212,7 @@ impl<'a> Said<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn hold_number(&mut self, number: Number, meaning: &Meaning, value: Option<u64>) {
         if value.is_none() || !self.may_hold(meaning, |said| said.number(number) != value) {
             return;
@@ -205,8 +223,24 @@ impl<'a> Said<'a> {
     }
 
     /// Whether a value takes the place of what was said before, or is the first.
-    #[inline]
+    #[inline(always)]
     fn may_hold(&mut self, meaning: &Meaning, differs: impl Fn(&Self) -> bool) -> bool {
+        match self.held.get_mut(usize::from(meaning.row)) {
+            Some(held) if *held == 0 => {
+                *held = meaning.rank;
+                true
+            }
+            Some(_) => {
+                let differs = differs(self);
+                self.may_replace(meaning, differs)
+            }
+            None => false,
+        }
+    }
+
+    /// The same where something was said before.
+    #[cold]
+    fn may_replace(&mut self, meaning: &Meaning, differs: bool) -> bool {
         let Some(held) = self.held.get_mut(usize::from(meaning.row)) else {
             return false;
         };
@@ -214,14 +248,11 @@ impl<'a> Said<'a> {
         if before == meaning.rank {
             return false; // The same name once more.
         }
-        let may_hold = before == 0 || meaning.rank < before;
-        if may_hold {
-            *held = meaning.rank;
-        }
-        if before != 0 && differs(self) {
+        *held = before.min(meaning.rank);
+        if differs {
             self.conflicts |= 1 << meaning.row;
         }
-        may_hold
+        meaning.rank < before
     }
 }
 

@@ -7,6 +7,7 @@ mod goodput;
 mod harness;
 mod laws;
 mod mapping;
+mod script;
 mod settings;
 mod timing;
 
