@@ -89,7 +89,7 @@ impl<'a> Said<'a> {
                     let meaning = dictionary.find(key.as_bytes());
                     reader.meet(key.as_bytes(), meaning);
                     if let Some(meaning) = meaning {
-                        self.hear_apart(meaning, value);
+                        self.hear(meaning, value);
                     }
                 }
                 Some(SpanField::Status(status)) => self.failed = status.code() == StatusCode::Error,
@@ -117,7 +117,7 @@ impl<'a> Said<'a> {
     #[inline]
     pub(super) fn attribute(&mut self, key: Text<'a>, value: RawValue<'a>, dictionary: &Dictionary) {
         if let Some(meaning) = dictionary.find(key.as_bytes()) {
-            self.hear_apart(meaning, value);
+            self.hear(meaning, value);
         }
     }
 
@@ -157,12 +157,8 @@ impl<'a> Said<'a> {
         }
     }
 
+    /// Never inlined: the loop around it needs the registers.
     #[inline(never)]
-    fn hear_apart(&mut self, meaning: &Meaning, value: RawValue<'a>) {
-        self.hear(meaning, value);
-    }
-
-    #[inline(always)]
     fn hear(&mut self, meaning: &Meaning, value: RawValue<'a>) {
         self.has_latency |= meaning.marks_request;
         match meaning.fact {

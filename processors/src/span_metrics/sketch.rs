@@ -1,6 +1,6 @@
 //! A span at a glance: for who counted spans like it a moment ago and wants no attributes.
 
-use pipeline::payload::{SpanId, SpanKind, SpanView, TraceId};
+use pipeline::payload::{SpanId, SpanView, TraceId};
 
 /// Where a span lies in time, and what it is like.
 #[derive(Debug, Clone, Copy)]
@@ -13,13 +13,25 @@ pub(super) struct Sketch<'a> {
 }
 
 /// Everything that a span says but for its attributes and what is another in every span.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Likeness<'a> {
     /// Of a span that a stage of ours has made, what stands behind the head; else what stands behind the attributes.
     rest: &'a [u8],
     /// What stands in front of the attributes; nothing where it is in the rest.
     name: &'a [u8],
-    kind: SpanKind,
+    /// As the protocol numbers them.
+    kind: i32,
+}
+
+impl PartialEq for Likeness<'_> {
+    /// Where the lengths are equal, there is most often no name at all, or the same.
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.name.len() == other.name.len()
+            && self.rest == other.rest
+            && (self.name.is_empty() || self.name == other.name)
+    }
 }
 
 impl<'a> Sketch<'a> {
@@ -35,7 +47,7 @@ impl<'a> Sketch<'a> {
                 likeness: Likeness {
                     rest: made.rest,
                     name: &[],
-                    kind: SpanKind::Unspecified,
+                    kind: 0,
                 },
             });
         }
@@ -48,7 +60,7 @@ impl<'a> Sketch<'a> {
             likeness: Likeness {
                 rest: opening.behind_attributes(),
                 name: opening.name.as_bytes(),
-                kind: opening.kind,
+                kind: opening.kind.number(),
             },
         })
     }
