@@ -15,6 +15,7 @@ mod cut;
 mod edit;
 mod encoded;
 mod error;
+mod expected;
 mod ids;
 mod item_view;
 pub mod json;
@@ -45,15 +46,14 @@ pub use counts::{Released, StageCounts};
 pub use edit::{AttributeEdit, Edit};
 pub use encoded::{AttrValue, EncodedAttributes};
 pub use error::ParseError;
+pub use expected::ExpectedKey;
 pub use ids::{BadId, SpanId, TraceId};
 pub use item_view::{ItemView, PointView, RecordView};
 pub use limits::{Limits, Parsed, RejectReason, Rejected};
 pub use metrics::Metrics;
 pub use opening::{Made, Opening};
 pub use signals::{Logs, Traces};
-pub use span_view::{
-    EventView, ExpectedKey, LinkView, SpanField, SpanFields, SpanKind, SpanView, StatusCode, StatusView,
-};
+pub use span_view::{EventView, LinkView, SpanField, SpanFields, SpanKind, SpanView, StatusCode, StatusView};
 pub use split::SplitLimit;
 pub use stage::{BatchContext, ItemStage, SpanStage};
 pub use value::{ArrayView, Attrs, Key, KvListView, RawAttrs, RawValue, Text, Value};

@@ -2,7 +2,7 @@
 
 use super::ids::{SpanId, TraceId};
 use super::opening::{Made, Opening};
-use super::value::{Attrs, KEY_TAG, Key, RawAttrs, RawValue, Text, VALUE_TAG, Value, key_value};
+use super::value::{Attrs, Key, RawAttrs, RawValue, Text, Value, key_value};
 use super::view::Repeated;
 use super::wire::{Field, Fields, LEN, Wire};
 
@@ -256,7 +256,7 @@ pub enum SpanField<'a> {
 
 /// A span's fields in one pass; what this crate does not know is left out here and kept in the bytes.
 #[derive(Debug, Clone)]
-pub struct SpanFields<'a>(Fields<'a>);
+pub struct SpanFields<'a>(pub(super) Fields<'a>);
 
 impl<'a> Iterator for SpanFields<'a> {
     type Item = SpanField<'a>;
@@ -273,44 +273,6 @@ impl<'a> Iterator for SpanFields<'a> {
                 return Some(said);
             }
         }
-    }
-}
-
-impl<'a> SpanFields<'a> {
-    /// Takes the next field if it is a short attribute with this key, encoded as usual; gives its value.
-    ///
-    /// For who has read spans of the same sender: its attributes stand in the same order, and to compare the key that
-    /// stood here before costs less than to take the attribute apart.
-    #[inline(always)]
-    pub fn expect(&mut self, key: &ExpectedKey) -> Option<RawValue<'a>> {
-        let &[ATTRIBUTE_TAG, length @ 0..0x80, ref behind @ ..] = self.0.rest() else {
-            return None;
-        };
-        let (pair, behind) = behind.split_at_checked(usize::from(length))?;
-        // The length of the value, which is one byte because the pair's is, and the value up to the end of the pair.
-        let (value_len, value) = pair.strip_prefix(&*key.0)?.split_first()?;
-        if usize::from(*value_len) != value.len() {
-            return None;
-        }
-        self.0 = Fields::of(behind);
-        Some(RawValue::of(value))
-    }
-}
-
-/// A key as it stands in an attribute, from its tag to that of the value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExpectedKey(Box<[u8]>);
-
-impl ExpectedKey {
-    /// Nothing for a key that is too long for a short attribute.
-    pub fn new(key: &[u8]) -> Option<Self> {
-        let length = u8::try_from(key.len()).ok().filter(|length| *length < 0x80)?;
-        Some(Self([&[KEY_TAG, length], key, &[VALUE_TAG]].concat().into()))
-    }
-
-    /// The key.
-    pub fn key(&self) -> &[u8] {
-        self.0.get(2..self.0.len() - 1).unwrap_or_default()
     }
 }
 
