@@ -84,7 +84,7 @@ mod tests {
         let shift = FRACTION_BITS - 20;
 
         for step in 0..steps {
-            let fraction = (step << shift) | (step * 7 + 3) % (1 << shift);
+            let fraction = (step << shift) + (step * 7 + 3) % (1 << shift);
             for fraction in [step << shift, fraction] {
                 assert_eq!(
                     i64::from(place_in_octave(fraction)),

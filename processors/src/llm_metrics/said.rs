@@ -157,9 +157,48 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// Never inlined: the loop around it needs the registers.
-    #[inline(never)]
+    #[inline(always)]
     fn hear(&mut self, meaning: &Meaning, value: RawValue<'a>) {
+        if !self.hear_plain(meaning, value) {
+            self.hear_unusual(meaning, value);
+        }
+    }
+
+    /// Hears what is said for the first time and in the usual way, which is nearly everything; says whether it was that.
+    #[inline(always)]
+    fn hear_plain(&mut self, meaning: &Meaning, value: RawValue<'a>) -> bool {
+        let Some(held) = self.held.get_mut(usize::from(meaning.row)).filter(|held| **held == 0) else {
+            return false;
+        };
+        let (number, said) = match meaning.fact {
+            Fact::Count(number) => (number, value.plain_int().map(|count| count as u64)),
+            Fact::Length(number) => {
+                let usable = value.plain_double().filter(|it| (0.0..=f64::MAX).contains(it));
+                (number, usable.map(|it| whole(it * meaning.unit())))
+            }
+            Fact::Text(word) => {
+                let (Some(slot), Some(text)) = (self.words.get_mut(word as usize), value.plain_text()) else {
+                    return false;
+                };
+                *slot = text;
+                *held = meaning.rank;
+                return true;
+            }
+            Fact::Reasons | Fact::Streamed | Fact::Present(_) => return false,
+        };
+        let (Some(slot), Some(_)) = (self.numbers.get_mut(number as usize), said) else {
+            return false;
+        };
+        *slot = said;
+        *held = meaning.rank;
+        // Nothing but a duration marks a request.
+        self.has_latency |= meaning.marks_request;
+        true
+    }
+
+    /// Hears anything. Never inlined: the loop around it needs the registers.
+    #[inline(never)]
+    fn hear_unusual(&mut self, meaning: &Meaning, value: RawValue<'a>) {
         self.has_latency |= meaning.marks_request;
         match meaning.fact {
             Fact::Count(number) => {
