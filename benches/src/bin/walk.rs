@@ -4,8 +4,8 @@ use benches::{Task, request};
 use bytes::Bytes;
 use pipeline::Origin;
 use pipeline::payload::{
-    BatchContext, Child, Edit, EncodedAttributes, Limits, SpanField, SpanId, SpanKind, SpanStage, SpanView, Traces,
-    Walk, names,
+    BatchContext, Child, Edit, EncodedAttributes, Limits, SpanField, SpanId, SpanKind, SpanStage, SpanView, Stamp,
+    Text, Traces, Walk, names,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use std::alloc::System;
@@ -104,14 +104,15 @@ impl SpanStage for Append {
 /// Ten attributes of context, four children with two attributes each.
 struct Decompose {
     context: EncodedAttributes,
-    phases: [(&'static str, EncodedAttributes); 4],
+    phases: [Stamp; 4],
 }
 
 impl Decompose {
     fn new() -> Self {
         let about = |phase: &'static str| {
             let attributes = EncodedAttributes::new().with(names::INFERSCOPE_PHASE, phase);
-            (phase, attributes.with(names::INFERSCOPE_PHASE_SOURCE, "measured"))
+            let attributes = attributes.with(names::INFERSCOPE_PHASE_SOURCE, "measured");
+            Stamp::new(SpanKind::Internal, phase, &attributes)
         };
         Self {
             context: context(),
@@ -126,9 +127,7 @@ impl SpanStage for Decompose {
         let [queue, prefill, decode] = [seen.queue, seen.prefill, seen.decode].map(nanoseconds);
         let frontend = nanoseconds(seen.ttft).saturating_sub(queue + prefill);
         let mut start = seen.start;
-        for (index, ((name, attributes), length)) in
-            self.phases.iter().zip([frontend, queue, prefill, decode]).enumerate()
-        {
+        for (index, (stamp, length)) in self.phases.iter().zip([frontend, queue, prefill, decode]).enumerate() {
             let id = u64::from_be_bytes(seen.span_id)
                 .wrapping_mul(31)
                 .wrapping_add(index as u64 + 1);
@@ -136,13 +135,11 @@ impl SpanStage for Decompose {
                 trace_id: pipeline::payload::TraceId(seen.trace_id),
                 span_id: SpanId(id.to_be_bytes()),
                 parent_span_id: SpanId(seen.span_id),
-                name,
-                kind: SpanKind::Internal,
                 start,
                 end: start + length,
                 flags: seen.flags,
-                trace_state: "",
-                attributes,
+                trace_state: Text::default(),
+                stamp,
             });
             start += length;
         }

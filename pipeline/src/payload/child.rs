@@ -3,7 +3,25 @@
 use super::encoded::{EncodedAttributes, sized_len};
 use super::ids::{SpanId, TraceId};
 use super::span_view::{SpanKind, field};
-use super::wire::{FIXED32, FIXED64, LEN, VARINT_BYTES_MAX, put_bytes, put_uint, put_varint, varint_len};
+use super::value::Text;
+use super::wire::{FIXED32, FIXED64, LEN, VARINT_BYTES_MAX, put_bytes, put_uint, put_varint};
+
+/// What spans of one kind have in common: their kind, name and attributes, encoded once.
+///
+/// A stage has few kinds of children and makes many of each, so that most of a child is one copy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stamp(Vec<u8>);
+
+impl Stamp {
+    /// Of spans of this kind (usually `Internal`) with this name that say this about themselves.
+    pub fn new(kind: SpanKind, name: &str, attributes: &EncodedAttributes) -> Self {
+        let mut bytes = Vec::new();
+        put_uint(&mut bytes, field::KIND, i64::from(kind.number()) as u64);
+        put_bytes(&mut bytes, field::NAME, name.as_bytes());
+        attributes.write(&mut bytes, field::ATTRIBUTES);
+        Self(bytes)
+    }
+}
 
 /// A span to be emitted. Borrows what it says, so that making one allocates nothing.
 #[derive(Debug, Clone, Copy)]
@@ -14,10 +32,6 @@ pub struct Child<'a> {
     pub span_id: SpanId,
     /// The span under which the child lies; there always is one.
     pub parent_span_id: SpanId,
-    /// Name of the span.
-    pub name: &'a str,
-    /// Usually `Internal`.
-    pub kind: SpanKind,
     /// Start, in nanoseconds since 1970.
     pub start: u64,
     /// End, in nanoseconds since 1970.
@@ -25,9 +39,9 @@ pub struct Child<'a> {
     /// The parent's flags: a child of a sampled span is sampled.
     pub flags: u32,
     /// The parent's `tracestate`; empty for none.
-    pub trace_state: &'a str,
-    /// What the child says about itself.
-    pub attributes: &'a EncodedAttributes,
+    pub trace_state: Text<'a>,
+    /// What the child has in common with others of its kind.
+    pub stamp: &'a Stamp,
 }
 
 /// Tags of one byte, which every field number below sixteen has.
@@ -49,34 +63,52 @@ pub(super) const FLAGS_TAG: [u8; 2] = {
     [tag as u8 | 0x80, (tag >> 7) as u8]
 };
 
+/// Room for a tag of one byte and a length of two.
+const FRAME_LEN: usize = 3;
+
+/// Lengths of two bytes, as nearly every child has.
+const USUAL_LEN: std::ops::Range<usize> = 1 << 7..1 << 14;
+
 impl Child<'_> {
     /// Writes the span as an item of a `ScopeSpans`.
     ///
-    /// A request has four or five of them, so the fields of fixed length stand together in front and are one copy.
+    /// A request has four or five of them, so the fields of fixed length stand together in front and are one copy, and
+    /// what it has in common with others is a second one.
+    #[inline]
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let kind = i64::from(self.kind.number()) as u64;
-        let state_len = if self.trace_state.is_empty() {
-            0
-        } else {
-            sized_len(self.trace_state.len())
-        };
-        let name_len = sized_len(self.name.len());
-        let body_len = HEAD_LEN + 1 + varint_len(kind) + state_len + name_len + self.attributes.bytes_len();
+        let Self { trace_state, stamp, .. } = self;
+        let body_len = HEAD_LEN + stamp.0.len();
+        if !trace_state.is_empty() || !USUAL_LEN.contains(&body_len) {
+            return self.write_unusual(out);
+        }
+        let mut framed = [0; FRAME_LEN + HEAD_LEN];
+        framed[0] = tag(super::view::shell::CONTENT, LEN);
+        framed[1] = body_len as u8 | 0x80;
+        framed[2] = (body_len >> 7) as u8;
+        framed[FRAME_LEN..].copy_from_slice(&self.head());
+        out.reserve(FRAME_LEN + body_len);
+        out.extend_from_slice(&framed);
+        out.extend_from_slice(&stamp.0);
+    }
 
+    /// The same with a trace state, or with another length.
+    #[cold]
+    fn write_unusual(&self, out: &mut Vec<u8>) {
+        let state = self.trace_state.as_bytes();
+        let state_len = if state.is_empty() { 0 } else { sized_len(state.len()) };
+        let body_len = HEAD_LEN + state_len + self.stamp.0.len();
         out.reserve(body_len + 1 + VARINT_BYTES_MAX);
         out.push(tag(super::view::shell::CONTENT, LEN));
         put_varint(out, body_len as u64);
         out.extend_from_slice(&self.head());
-        put_uint(out, field::KIND, kind);
         if state_len > 0 {
-            put_bytes(out, field::TRACE_STATE, self.trace_state.as_bytes());
+            put_bytes(out, field::TRACE_STATE, state);
         }
-        put_bytes(out, field::NAME, self.name.as_bytes());
-        self.attributes.write(out, field::ATTRIBUTES);
+        out.extend_from_slice(&self.stamp.0);
     }
 
     /// Ids, times and flags.
-    #[inline]
+    #[inline(always)]
     fn head(&self) -> [u8; HEAD_LEN] {
         let mut head = [0; HEAD_LEN];
         head[0] = tag(field::TRACE_ID, LEN);

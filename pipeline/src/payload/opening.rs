@@ -2,9 +2,9 @@
 
 use super::child::{FLAGS_TAG, HEAD_LEN, tag};
 use super::ids::{SpanId, TraceId};
-use super::span_view::{SpanKind, SpanView, field};
+use super::span_view::{ATTRIBUTE_TAG, SpanKind, SpanView, field};
 use super::value::Text;
-use super::wire::{FIXED64, LEN, VARINT, sized};
+use super::wire::{FIXED64, Fields, LEN, VARINT, sized};
 
 /// The fields that stand in front of a span's attributes, as every encoder writes them: in the order of their numbers;
 /// or as [`Child`](super::Child) writes them, those of fixed length first.
@@ -43,8 +43,8 @@ impl<'a> Opening<'a> {
     }
 
     /// Of a span whose fields stand in the order of their numbers.
-    #[inline]
-    fn in_order(body: &'a [u8]) -> Self {
+    #[inline(always)]
+    pub(super) fn in_order(body: &'a [u8]) -> Self {
         let mut opening = Self {
             rest: body,
             ..Self::default()
@@ -70,28 +70,22 @@ impl<'a> Opening<'a> {
         opening
     }
 
-    /// Of a span that a stage of ours has made: one look at the length and one at each tag.
+    /// Of a span that begins as a stage of ours makes them.
     #[inline]
     fn of_child(body: &'a [u8]) -> Option<Self> {
-        let (head, rest) = body.split_first_chunk::<HEAD_LEN>()?;
-        let (trace_id, head) = fixed(head, &[tag(field::TRACE_ID, LEN), 16])?;
-        let (span_id, head) = fixed(head, &[tag(field::SPAN_ID, LEN), 8])?;
-        let (parent, head) = fixed(head, &[tag(field::PARENT_SPAN_ID, LEN), 8])?;
-        let (start, head) = fixed(head, &[tag(field::START, FIXED64)])?;
-        let (end, head) = fixed(head, &[tag(field::END, FIXED64)])?;
-        let (flags, _) = fixed(head, &FLAGS_TAG)?;
+        let made = Made::of(body)?;
         let mut opening = Self {
-            trace_id: TraceId(*trace_id),
-            span_id: SpanId(*span_id),
-            parent: Some(SpanId(*parent)).filter(|id| !id.is_zero()),
-            start: u64::from_le_bytes(*start),
-            end: u64::from_le_bytes(*end),
-            flags: u32::from_le_bytes(*flags),
-            rest,
+            trace_id: made.trace_id,
+            span_id: made.span_id,
+            parent: made.parent,
+            start: made.start,
+            end: made.end,
+            flags: made.flags,
+            rest: made.rest,
             ..Self::default()
         };
-        opening.take_kind();
         opening.take_trace_state();
+        opening.take_kind();
         opening.take_name();
         Some(opening)
     }
@@ -101,6 +95,19 @@ impl<'a> Opening<'a> {
     #[inline]
     pub fn rest(&self) -> SpanView<'a> {
         SpanView::of(self.rest)
+    }
+
+    /// What stands behind the attributes that follow: events, links, status and flags, as a rule; and further attributes
+    /// behind those.
+    #[inline]
+    pub fn behind_attributes(&self) -> &'a [u8] {
+        let mut fields = Fields::of(self.rest);
+        loop {
+            fields.pass_short(ATTRIBUTE_TAG);
+            if fields.step_over(ATTRIBUTE_TAG).is_none() {
+                return fields.rest();
+            }
+        }
     }
 
     /// What stands behind the tag of the next field, if that is the one with this number and wire type.
@@ -154,6 +161,50 @@ impl<'a> Opening<'a> {
         let (time, behind) = self.behind_tag(number, FIXED64)?.split_first_chunk()?;
         self.rest = behind;
         Some(u64::from_le_bytes(*time))
+    }
+}
+
+/// A span that begins as a stage of ours makes them: with everything that is another in every span, in fixed places.
+///
+/// For who has read the rest before: spans with equal bytes there differ in nothing else.
+#[derive(Debug, Clone, Copy)]
+pub struct Made<'a> {
+    /// Id of the trace.
+    pub trace_id: TraceId,
+    /// Id of the span.
+    pub span_id: SpanId,
+    /// Id of the parent; none at the root.
+    pub parent: Option<SpanId>,
+    /// Start, in nanoseconds since 1970.
+    pub start: u64,
+    /// End, in nanoseconds since 1970.
+    pub end: u64,
+    /// W3C trace flags in the low byte, and whether the parent is remote above them.
+    pub flags: u32,
+    /// The fields behind all that: kind, name and attributes.
+    pub rest: &'a [u8],
+}
+
+impl<'a> Made<'a> {
+    /// One look at the length and one at each tag.
+    #[inline(always)]
+    pub(super) fn of(body: &'a [u8]) -> Option<Self> {
+        let (head, rest) = body.split_first_chunk::<HEAD_LEN>()?;
+        let (trace_id, head) = fixed(head, &[tag(field::TRACE_ID, LEN), 16])?;
+        let (span_id, head) = fixed(head, &[tag(field::SPAN_ID, LEN), 8])?;
+        let (parent, head) = fixed(head, &[tag(field::PARENT_SPAN_ID, LEN), 8])?;
+        let (start, head) = fixed(head, &[tag(field::START, FIXED64)])?;
+        let (end, head) = fixed(head, &[tag(field::END, FIXED64)])?;
+        let (flags, _) = fixed(head, &FLAGS_TAG)?;
+        Some(Self {
+            trace_id: TraceId(*trace_id),
+            span_id: SpanId(*span_id),
+            parent: Some(SpanId(*parent)).filter(|id| !id.is_zero()),
+            start: u64::from_le_bytes(*start),
+            end: u64::from_le_bytes(*end),
+            flags: u32::from_le_bytes(*flags),
+            rest,
+        })
     }
 }
 

@@ -1,13 +1,13 @@
 //! The view of a span, with its events, links and status.
 
 use super::ids::{SpanId, TraceId};
-use super::opening::Opening;
+use super::opening::{Made, Opening};
 use super::value::{Attrs, Key, RawAttrs, RawValue, Text, Value, key_value};
 use super::view::Repeated;
 use super::wire::{Field, Fields, LEN, Wire};
 
 /// The first byte of an attribute.
-const ATTRIBUTE_TAG: u8 = (field::ATTRIBUTES << 3 | LEN) as u8;
+pub(super) const ATTRIBUTE_TAG: u8 = (field::ATTRIBUTES << 3 | LEN) as u8;
 
 /// Field numbers of `opentelemetry.proto.trace.v1.Span`.
 pub(crate) mod field {
@@ -193,7 +193,19 @@ impl<'a> SpanView<'a> {
         Opening::of(self.0)
     }
 
-    /// The same without the attributes, for who looks at none of them: they are stepped over unread.
+    /// The same for a span of which [`made`](Self::made) gives nothing.
+    #[inline]
+    pub fn opening_in_order(self) -> Opening<'a> {
+        Opening::in_order(self.0)
+    }
+
+    /// What is another in every span, where it begins as a stage of ours makes them.
+    #[inline(always)]
+    pub fn made(self) -> Option<Made<'a>> {
+        Made::of(self.0)
+    }
+
+    /// Everything about the span without the attributes, for who looks at none of them: they are stepped over unread.
     #[inline]
     pub fn fields_but_attributes(self) -> impl Iterator<Item = SpanField<'a>> {
         SpanHead(Fields::of(self.0))
@@ -244,7 +256,7 @@ pub enum SpanField<'a> {
 
 /// A span's fields in one pass; what this crate does not know is left out here and kept in the bytes.
 #[derive(Debug, Clone)]
-pub struct SpanFields<'a>(Fields<'a>);
+pub struct SpanFields<'a>(pub(super) Fields<'a>);
 
 impl<'a> Iterator for SpanFields<'a> {
     type Item = SpanField<'a>;

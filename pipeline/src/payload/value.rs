@@ -39,6 +39,7 @@ impl<'a> Text<'a> {
     }
 
     /// Whether there is no character.
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
     }

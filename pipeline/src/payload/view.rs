@@ -186,6 +186,11 @@ impl<'a> ScopeView<'a> {
         Text::of(Fields::of(self.body).payload(1)).as_str()
     }
 
+    /// The same, for comparing.
+    pub fn name_bytes(self) -> &'a [u8] {
+        Fields::of(self.body).payload(1)
+    }
+
     /// Version of the library.
     pub fn version(self) -> &'a str {
         Text::of(Fields::of(self.body).payload(2)).as_str()

@@ -63,6 +63,12 @@ impl<'a> Fields<'a> {
         self.rest.len()
     }
 
+    /// What is still to be read.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next field with this number.
     #[inline]
     pub(crate) fn field(&mut self, number: u32) -> Option<Field<'a>> {

@@ -12,6 +12,18 @@ pub struct ExplicitHistogram {
     count: u64,
     sum: f64,
     refused: u64,
+    /// Where the last measurement fell: the next one is often there, too.
+    last: Last,
+}
+
+/// A guess, and so no part of what was counted.
+#[derive(Debug, Clone, Copy, Default)]
+struct Last(usize);
+
+impl PartialEq for Last {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
 }
 
 impl ExplicitHistogram {
@@ -24,6 +36,7 @@ impl ExplicitHistogram {
             count: 0,
             sum: 0.0,
             refused: 0,
+            last: Last::default(),
         }
     }
 
@@ -41,13 +54,33 @@ impl ExplicitHistogram {
             self.refused = self.refused.saturating_add(n);
             return None;
         }
-        let bucket = self.bounds.partition_point(|bound| *bound < value);
+        let bucket = self.bucket(value);
         if let Some(count) = self.counts.get_mut(bucket) {
             *count = count.saturating_add(n);
         }
         self.count = self.count.saturating_add(n);
         self.sum += value * n as f64;
         Some(bucket)
+    }
+
+    #[inline(always)]
+    fn bucket(&mut self, value: f64) -> usize {
+        let Last(last) = self.last;
+        if let Some(below) = last.checked_sub(1)
+            && let Some([below, bound]) = self.bounds.get(below..=last)
+            && *below < value
+            && value <= *bound
+        {
+            return last;
+        }
+        self.search(value)
+    }
+
+    #[inline(never)]
+    fn search(&mut self, value: f64) -> usize {
+        let bucket = self.bounds.partition_point(|bound| *bound < value);
+        self.last = Last(bucket);
+        bucket
     }
 
     /// Adds what another one with the same bounds counted.

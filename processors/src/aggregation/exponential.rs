@@ -3,6 +3,7 @@
 //! At scale `s` the base is 2^(2^-s), and bucket `i` holds values above base^i up to and including base^(i+1). Going
 //! down one scale joins neighbours in pairs: the index is shifted right by one.
 
+use super::places::{TABLE_SCALE, place_in_octave};
 use super::width::Counts;
 
 /// Buckets of a histogram unless somebody asks for others: the SDKs' and the Collector's number. Between scale and
@@ -19,7 +20,9 @@ const SCALE_MIN: i8 = -10;
 const BUCKETS_MIN: u16 = 4;
 
 /// Bits of a double's fraction.
-const FRACTION_BITS: u32 = 52;
+pub(super) const FRACTION_BITS: u32 = 52;
+/// Those bits.
+const FRACTION: u64 = (1 << FRACTION_BITS) - 1;
 /// The exponent that a double of 1.0 stores.
 const EXPONENT_BIAS: i64 = 1023;
 /// The exponent that infinity and all that is no number store.
@@ -66,14 +69,14 @@ impl ExponentialHistogram {
     }
 
     /// Counts one measurement; says whether it did.
-    #[inline]
+    #[inline(always)]
     pub fn observe(&mut self, value: f64) -> bool {
         self.observe_n(value, 1)
     }
 
     /// Counts a measurement that stands for `n`. What is negative, infinite or no number is refused, and only the
     /// refusal is counted: a duration or a number of tokens is never so.
-    #[inline]
+    #[inline(always)]
     pub fn observe_n(&mut self, value: f64, n: u64) -> bool {
         if n == 0 {
             return true;
@@ -81,7 +84,7 @@ impl ExponentialHistogram {
         let bits = value.to_bits();
         // One comparison for nearly all: the sign is no part of a stored exponent from 1 to 2046.
         if (bits >> FRACTION_BITS).wrapping_sub(1) < EXPONENT_INFINITE - 1 {
-            self.add(index(bits, 0), n);
+            self.add_normal(bits, n);
         } else if !self.add_odd(value, n) {
             return false;
         }
@@ -186,10 +189,27 @@ impl ExponentialHistogram {
         self.offset + self.counts.len() as i32 - 1
     }
 
+    /// Counts a normal number. Values that are some octaves apart bring every histogram to a scale that the table knows.
+    #[inline(always)]
+    fn add_normal(&mut self, bits: u64, n: u64) {
+        let coarser = TABLE_SCALE.wrapping_sub(self.scale);
+        if coarser >= 0 {
+            let exponent = ((bits >> FRACTION_BITS) as i32).wrapping_sub(EXPONENT_BIAS as i32);
+            let at = (exponent << TABLE_SCALE).wrapping_add(place_in_octave(bits & FRACTION));
+            self.add_at(at >> coarser, n);
+        } else {
+            self.add(index(bits, 0), n);
+        }
+    }
+
     #[inline]
     fn add(&mut self, finest: i64, n: u64) {
         // Scales lie between -10 and 20, so no bit is shifted out that should not be.
-        let at = finest.wrapping_shr(SCALE_MAX.wrapping_sub(self.scale) as u32) as i32;
+        self.add_at(finest.wrapping_shr(SCALE_MAX.wrapping_sub(self.scale) as u32) as i32, n);
+    }
+
+    #[inline]
+    fn add_at(&mut self, at: i32, n: u64) {
         // What lies in front of the first bucket becomes a position that is beyond every last one.
         let position = at.wrapping_sub(self.offset) as u32 as usize;
         if position < self.counts.len() {
@@ -261,19 +281,30 @@ impl ExponentialHistogram {
 /// to a bound (the data model allows an inexact mapping there).
 #[inline]
 fn index(bits: u64, raised: i64) -> i64 {
-    const PER_OCTAVE: i64 = 1 << SCALE_MAX;
     let exponent = ((bits >> FRACTION_BITS) as i64).wrapping_sub(EXPONENT_BIAS + raised);
     let octave = exponent << SCALE_MAX;
-    let fraction = bits & ((1 << FRACTION_BITS) - 1);
+    octave.wrapping_add(finest_place(bits & FRACTION))
+}
+
+/// Where a number lies in its octave, by the bits behind its exponent.
+#[inline]
+pub(super) const fn finest_place(fraction: u64) -> i64 {
+    const PER_OCTAVE: i64 = 1 << SCALE_MAX;
     if fraction == 0 {
-        return octave.wrapping_sub(1); // Upper bounds are inclusive.
+        return -1; // Upper bounds are inclusive.
     }
     // Between 1 and 2, so that the logarithm keeps all its bits for the place within the octave.
     let mantissa = f64::from_bits(fraction | (EXPONENT_BIAS as u64) << FRACTION_BITS);
     let place = log2(mantissa) * PER_OCTAVE as f64;
     // The sum has no bits left for a fraction, so it is rounded to a whole number; less a half, that is the floor.
     let floor = (place - 0.5 + WHOLE).to_bits().wrapping_sub(WHOLE.to_bits()) as i64;
-    octave.wrapping_add(floor.clamp(0, PER_OCTAVE - 1))
+    if floor < 0 {
+        0
+    } else if floor < PER_OCTAVE {
+        floor
+    } else {
+        PER_OCTAVE - 1
+    }
 }
 
 /// 2^52 and 2^51: doubles of this size, and of a little less, are whole numbers.
@@ -303,10 +334,11 @@ const fn logarithms() -> [(f64, f64); STEPS] {
 /// The binary logarithm of a number from 1 to less than 2, off by no more than 1e-15: a third of the instructions of the
 /// C library's, which has to take any number, and the same bits on every platform.
 #[inline]
-fn log2(mantissa: f64) -> f64 {
+#[allow(clippy::indexing_slicing)] // So that the compiler can run it; the step has as many bits as there are steps.
+const fn log2(mantissa: f64) -> f64 {
     use std::f64::consts::LOG2_E;
     let step = mantissa.to_bits() >> STEP_SHIFT & (STEPS as u64 - 1);
-    let (reciprocal, logarithm) = LOGARITHMS.get(step as usize).copied().unwrap_or_default();
+    let (reciprocal, logarithm) = LOGARITHMS[step as usize];
     // At most 2^-8, so that behind the sixth power of the series of ln(1+r) what is left out is below the last bit.
     let r = mantissa * reciprocal - 1.0;
     let r2 = r * r;

@@ -8,6 +8,7 @@ mod exemplars;
 mod explicit;
 mod exponential;
 mod instance;
+mod places;
 mod points;
 mod room;
 mod sources;

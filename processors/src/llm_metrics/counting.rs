@@ -1,6 +1,6 @@
 //! Counts what comes in batches of spans.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use foldhash::quality::RandomState;
@@ -19,6 +19,7 @@ use super::objectives::{Limits, Objectives};
 use super::publishing::{Publisher, Whose};
 use super::recent::Recent;
 use super::said::Said;
+use super::script::Scripts;
 use super::spent::spent;
 use super::tally::{PhaseKey, Shapes, Tally};
 use super::telling::Teller;
@@ -62,6 +63,7 @@ pub(super) struct Counting {
     /// Filled anew for every change of labels.
     labels: EncodedAttributes,
     familiar: Familiar,
+    scripts: Scripts,
     teller: Teller,
     publisher: Publisher,
 }
@@ -75,6 +77,44 @@ struct Group<'a, 's> {
     is_overflow: bool,
     /// Whether all labels are those of the sender: its spans say none of their own.
     is_senders: bool,
+}
+
+/// What is another in every span, and the rest.
+struct Glance<'a> {
+    start: u64,
+    /// Nothing yet, at the end of the span.
+    measured: Measured,
+    /// Two spans with the same bytes here say the same in them.
+    end: &'a [u8],
+    /// Where it had to be read.
+    opening: Option<Opening<'a>>,
+}
+
+impl<'a> Glance<'a> {
+    #[inline(always)]
+    fn of(span: SpanView<'a>) -> Self {
+        let measured = |time, trace_id, span_id| Measured {
+            value: 0.0,
+            time,
+            trace_id,
+            span_id,
+        };
+        if let Some(made) = span.made() {
+            return Self {
+                start: made.start,
+                measured: measured(made.end, made.trace_id, made.span_id),
+                end: made.rest,
+                opening: None,
+            };
+        }
+        let opening = span.opening_in_order();
+        Self {
+            start: opening.start,
+            measured: measured(opening.end, opening.trace_id, opening.span_id),
+            end: opening.rest().bytes(),
+            opening: Some(opening),
+        }
+    }
 }
 
 impl Shared {
@@ -112,8 +152,11 @@ impl Shared {
 
     /// Whether a span is the first that comes of its request.
     fn is_first(&self, said: &Said<'_>, sender: &Sender<'_>, moment: &Moment) -> bool {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.is_first(said, sender.identity, moment.now)
+        self.recent().is_first(said, sender.identity, moment.now)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,6 +168,7 @@ impl Counting {
             room: Room::new(shared.label_sets_max),
             labels: EncodedAttributes::new(),
             familiar: Familiar::default(),
+            scripts: Scripts::default(),
             teller: Teller::new(temporality),
             publisher: Publisher::new(requests),
             shared,
@@ -142,20 +186,20 @@ impl Counting {
         let shared = &*self.shared;
         let mut values = Values::new();
         let mut group: Option<Group<'a, '_>> = None;
+        let script = self.scripts.of(scope.scope().name_bytes());
         for span in scope.spans() {
-            let opening = span.opening();
-            let end = opening.rest().bytes();
+            let glance = Glance::of(span);
             if let Some(group) = group.as_mut().filter(|group| group.is_senders)
-                && let Some(key) = self.familiar.recall(end)
+                && let Some(key) = self.familiar.recall(glance.end)
             {
                 seen.span(Kind::Phase);
                 seen.overflowed += u64::from(group.is_overflow);
-                let measured = measured(&opening);
-                shared.time_in_phase(key, opening.start, measured, group.tally, seen);
+                shared.time_in_phase(key, glance.start, glance.measured, group.tally, seen);
                 continue;
             }
+            let opening = glance.opening.unwrap_or_else(|| span.opening());
             let mut said = Said::default();
-            said.read(&opening, &shared.labels.dictionary);
+            said.read(&opening, &shared.labels.dictionary, script);
             let kind = Kind::of(&said, sender.is_tgi);
             seen.span(kind);
             if matches!(kind, Kind::Request | Kind::PrefillHalf) {
@@ -192,23 +236,12 @@ impl Counting {
                 shared.request(span, &said, sender, moment, group, seen);
             } else if let Some(key) = shared.phase(&said, seen) {
                 shared.time_in_phase(key, said.start, said.measured(0.0), group.tally, seen);
-                let is_usual = (said.start, said.end) == (opening.start, opening.end);
+                let is_usual = (said.start, said.measured(0.0)) == (glance.start, glance.measured);
                 if group.is_senders && is_usual {
-                    self.familiar.remember(end, key);
+                    self.familiar.remember(glance.end, key);
                 }
             }
         }
-    }
-}
-
-/// A measurement that a span leads to, of nothing yet.
-#[inline]
-fn measured(opening: &Opening<'_>) -> Measured {
-    Measured {
-        value: 0.0,
-        time: opening.end,
-        trace_id: opening.trace_id,
-        span_id: opening.span_id,
     }
 }
 
@@ -272,6 +305,7 @@ impl Aggregate for Counting {
     fn add(&mut self, payload: &Payload, origin: &Origin, moment: &Moment) {
         let Payload::Traces(traces) = payload else { return };
         let mut seen = Seen::default();
+        self.shared.recent().forget_until(moment.now);
         for resource in traces.resources() {
             let sender = self.shared.labels.sender(resource.resource());
             let mut whose = Whose::new(resource.resource(), origin.client);
@@ -347,7 +381,6 @@ impl Counting {
         meters.label_sets.set(label_sets);
         meters.overflowed.add(self.room.take_overflowed());
         meters.crowded_out.add(self.publisher.take_crowded_out());
-        let mut recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        meters.forgotten.add(recent.take_forgotten());
+        meters.forgotten.add(self.shared.recent().take_forgotten());
     }
 }

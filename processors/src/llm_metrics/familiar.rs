@@ -21,8 +21,11 @@ pub(super) struct Familiar {
 
 impl Familiar {
     /// What a span says that ends in these bytes, if that was read before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn recall(&mut self, end: &[u8]) -> Option<PhaseKey> {
+        if end.len() > BYTES_MAX {
+            return None; // A request, as a rule.
+        }
         let expected = self.known.get(self.next).filter(|(known, _)| **known == *end);
         let (at, key) = match expected {
             Some((_, key)) => (self.next, *key),

@@ -12,6 +12,7 @@ mod objectives;
 mod publishing;
 mod recent;
 mod said;
+mod script;
 mod spent;
 mod tally;
 mod telling;

@@ -73,7 +73,6 @@ impl Recent {
 
     /// Whether this is new; it no longer is.
     fn remember(&mut self, request: u64, now: Instant) -> bool {
-        self.forget_until(now);
         if self.known.find(request, |known| *known == request).is_some() {
             return false;
         }
@@ -86,7 +85,8 @@ impl Recent {
         true
     }
 
-    fn forget_until(&mut self, now: Instant) {
+    /// Forgets what has been known for longer than the window; before every batch.
+    pub(super) fn forget_until(&mut self, now: Instant) {
         let window = self.window;
         let is_old = |(then, _): &(Instant, u64)| now.saturating_duration_since(*then) > window;
         while self.order.front().is_some_and(is_old) {

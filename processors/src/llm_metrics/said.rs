@@ -5,6 +5,7 @@ use pipeline::payload::{Opening, RawValue, SpanField, SpanId, StatusCode, Text, 
 use crate::aggregation::Measured;
 
 use super::dictionary::{Dictionary, Fact, Mark, Meaning, NUMBERS, Number, WORDS, Word};
+use super::script::Script;
 
 /// Why values could not be read, counted over one span.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -70,20 +71,30 @@ pub(super) struct Said<'a> {
 const ROWS_MAX: usize = 32;
 
 impl<'a> Said<'a> {
-    /// Reads a span, of which nobody has read anything yet.
+    /// Reads a span, of which nobody has read anything yet; what it says is expected in the order of a script.
     #[inline]
-    pub(super) fn read(&mut self, opening: &Opening<'a>, dictionary: &Dictionary) {
+    pub(super) fn read(&mut self, opening: &Opening<'a>, dictionary: &Dictionary, script: &mut Script) {
         self.start = opening.start;
         self.end = opening.end;
         self.trace_id = opening.trace_id;
         self.span_id = opening.span_id;
         self.parent = opening.parent;
         self.name = opening.name;
-        for field in opening.rest().fields() {
-            match field {
-                SpanField::Attr(key, value) => self.attribute(key, value, dictionary),
-                SpanField::Status(status) => self.failed = status.code() == StatusCode::Error,
-                other => self.unusual(other),
+        let mut fields = opening.rest().fields();
+        let mut reader = script.begin();
+        loop {
+            reader.follow(&mut fields, |meaning, value| self.hear(meaning, value));
+            match fields.next() {
+                Some(SpanField::Attr(key, value)) => {
+                    let meaning = dictionary.find(key.as_bytes());
+                    reader.meet(key.as_bytes(), meaning);
+                    if let Some(meaning) = meaning {
+                        self.hear(meaning, value);
+                    }
+                }
+                Some(SpanField::Status(status)) => self.failed = status.code() == StatusCode::Error,
+                Some(other) => self.unusual(other),
+                None => return reader.end(),
             }
         }
     }
@@ -146,8 +157,48 @@ impl<'a> Said<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn hear(&mut self, meaning: &Meaning, value: RawValue<'a>) {
+        if !self.hear_plain(meaning, value) {
+            self.hear_unusual(meaning, value);
+        }
+    }
+
+    /// Hears what is said for the first time and in the usual way, which is nearly everything; says whether it was that.
+    #[inline(always)]
+    fn hear_plain(&mut self, meaning: &Meaning, value: RawValue<'a>) -> bool {
+        let Some(held) = self.held.get_mut(usize::from(meaning.row)).filter(|held| **held == 0) else {
+            return false;
+        };
+        let (number, said) = match meaning.fact {
+            Fact::Count(number) => (number, value.plain_int().map(|count| count as u64)),
+            Fact::Length(number) => {
+                let usable = value.plain_double().filter(|it| (0.0..=f64::MAX).contains(it));
+                (number, usable.map(|it| whole(it * meaning.unit())))
+            }
+            Fact::Text(word) => {
+                let (Some(slot), Some(text)) = (self.words.get_mut(word as usize), value.plain_text()) else {
+                    return false;
+                };
+                *slot = text;
+                *held = meaning.rank;
+                return true;
+            }
+            Fact::Reasons | Fact::Streamed | Fact::Present(_) => return false,
+        };
+        let (Some(slot), Some(_)) = (self.numbers.get_mut(number as usize), said) else {
+            return false;
+        };
+        *slot = said;
+        *held = meaning.rank;
+        // Nothing but a duration marks a request.
+        self.has_latency |= meaning.marks_request;
+        true
+    }
+
+    /// Hears anything. Never inlined: the loop around it needs the registers.
+    #[inline(never)]
+    fn hear_unusual(&mut self, meaning: &Meaning, value: RawValue<'a>) {
         self.has_latency |= meaning.marks_request;
         match meaning.fact {
             Fact::Count(number) => {
@@ -173,6 +224,7 @@ impl<'a> Said<'a> {
         }
     }
 
+    #[inline(never)]
     fn hear_reasons(&mut self, meaning: &Meaning, value: RawValue<'a>) {
         match Reasons::read(value.read()) {
             Some(reasons) if self.may_hold(meaning, |said| said.reasons != Some(reasons)) => {
@@ -183,6 +235,7 @@ impl<'a> Said<'a> {
         }
     }
 
+    #[inline(never)]
     fn hear_streamed(&mut self, meaning: &Meaning, value: RawValue<'a>) {
         match value.read() {
             Value::Bool(streamed) => {
@@ -194,7 +247,7 @@ impl<'a> Said<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn hold_number(&mut self, number: Number, meaning: &Meaning, value: Option<u64>) {
         if value.is_none() || !self.may_hold(meaning, |said| said.number(number) != value) {
             return;
@@ -205,8 +258,24 @@ impl<'a> Said<'a> {
     }
 
     /// Whether a value takes the place of what was said before, or is the first.
-    #[inline]
+    #[inline(always)]
     fn may_hold(&mut self, meaning: &Meaning, differs: impl Fn(&Self) -> bool) -> bool {
+        match self.held.get_mut(usize::from(meaning.row)) {
+            Some(held) if *held == 0 => {
+                *held = meaning.rank;
+                true
+            }
+            Some(_) => {
+                let differs = differs(self);
+                self.may_replace(meaning, differs)
+            }
+            None => false,
+        }
+    }
+
+    /// The same where something was said before.
+    #[cold]
+    fn may_replace(&mut self, meaning: &Meaning, differs: bool) -> bool {
         let Some(held) = self.held.get_mut(usize::from(meaning.row)) else {
             return false;
         };
@@ -214,14 +283,11 @@ impl<'a> Said<'a> {
         if before == meaning.rank {
             return false; // The same name once more.
         }
-        let may_hold = before == 0 || meaning.rank < before;
-        if may_hold {
-            *held = meaning.rank;
-        }
-        if before != 0 && differs(self) {
+        *held = before.min(meaning.rank);
+        if differs {
             self.conflicts |= 1 << meaning.row;
         }
-        may_hold
+        meaning.rank < before
     }
 }
 

@@ -90,6 +90,7 @@ pub(super) struct Tally {
     pub(super) per_token: Option<Durations>,
     /// By phase and source; most pairs never occur.
     phases: Vec<(PhaseKey, Durations)>,
+    phase_places: PhasePlaces,
     pub(super) input_tokens: u64,
     pub(super) output_tokens: u64,
     pub(super) answered: u64,
@@ -133,6 +134,16 @@ const _: () = assert!(
     PHASES * SOURCES <= u8::MAX as usize,
     "a phase and its source fit into a byte"
 );
+
+/// Where the durations of each phase and source stand, counted from one; 0 for nowhere.
+#[derive(Debug)]
+struct PhasePlaces([u8; PHASES * SOURCES]);
+
+impl Default for PhasePlaces {
+    fn default() -> Self {
+        Self([0; PHASES * SOURCES])
+    }
+}
 
 impl Shapes {
     /// As configured.
@@ -225,7 +236,8 @@ impl Durations {
         }
     }
 
-    #[inline]
+    /// One copy of this is enough, with all that it calls in it.
+    #[inline(never)]
     fn add(&mut self, measured: Measured) {
         let bucket = match &mut self.counts {
             Counts::Exponential(counts) => counts.observe(measured.value).then(|| octave(measured.value)),
@@ -314,12 +326,27 @@ impl Tally {
     #[inline]
     pub(super) fn phase(&mut self, key: PhaseKey, measured: Measured, shapes: &Shapes) {
         self.measurements += 1;
-        if let Some((_, durations)) = self.phases.iter_mut().find(|(known, _)| *known == key) {
+        if let Some(durations) = self.phase_durations(key) {
             return durations.add(measured);
         }
         let mut durations = shapes.phase_duration.make(shapes.exemplars_max);
         durations.add(measured);
+        self.add_phase(key, durations);
+    }
+
+    #[inline(always)]
+    fn phase_durations(&mut self, key: PhaseKey) -> Option<&mut Durations> {
+        let place = *self.phase_places.0.get(usize::from(key.0))?;
+        let (_, durations) = self.phases.get_mut(usize::from(place).checked_sub(1)?)?;
+        Some(durations)
+    }
+
+    #[cold]
+    fn add_phase(&mut self, key: PhaseKey, durations: Durations) {
         self.phases.push((key, durations));
+        if let Some(place) = self.phase_places.0.get_mut(usize::from(key.0)) {
+            *place = self.phases.len() as u8; // There are no more than pairs.
+        }
     }
 
     /// Failures by type, as far as there were any.
@@ -431,10 +458,11 @@ impl Counted for Tally {
         for (into, other) in self.first_token.iter_mut().zip(&mut other.first_token) {
             Durations::absorb(into, other);
         }
+        other.phase_places = PhasePlaces::default();
         for (key, others) in std::mem::take(&mut other.phases) {
-            match self.phases.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, durations)) => durations.merge(&others),
-                None => self.phases.push((key, others)),
+            match self.phase_durations(key) {
+                Some(durations) => durations.merge(&others),
+                None => self.add_phase(key, others),
             }
         }
         let other_failures = std::mem::take(&mut other.other_failures);

@@ -8,6 +8,7 @@ mod harness;
 mod laws;
 mod mapping;
 mod publishing;
+mod script;
 mod settings;
 mod timing;
 

@@ -10,7 +10,8 @@ use pipeline::payload::{
 
 use super::engine::Engine;
 use super::meters::Meters;
-use super::output::{Output, SCOPE, child};
+use super::output::{Family, Output, SCOPE, stamp};
+use super::phases::Segment;
 use super::request::Request;
 use super::verdict::{Made, Verdict};
 use super::{sglang, sglang_whole, tgi, triton};
@@ -106,17 +107,18 @@ pub(super) fn carry_out(verdict: &Verdict, output: &Output, span: SpanView<'_>, 
     if verdict.children.is_empty() {
         return;
     }
-    let request = Request::read(span);
+    let family = Family::of(&Request::read(span));
     for (index, made) in verdict.children.iter().enumerate() {
         let before = verdict.children.iter().take(index);
         let ordinal = before
             .map(|other| u32::from(other.segment.phase == made.segment.phase))
             .sum();
-        let about = output.about(made.segment.phase, made.segment.source);
+        let Segment { phase, source, .. } = made.segment;
         if made.extra.is_empty() {
-            edit.emit(&child(&request, &made.segment, ordinal, about));
+            edit.emit(&family.child(&made.segment, ordinal, output.stamp(phase, source)));
         } else {
-            edit.emit(&child(&request, &made.segment, ordinal, &with_extra(about, made)));
+            let about = with_extra(output.about(phase, source), made);
+            edit.emit(&family.child(&made.segment, ordinal, &stamp(phase, &about)));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! How a decomposition is written: attributes encoded once, ids made from what is there.
 
-use pipeline::payload::{Child, EmittedScope, EncodedAttributes, SpanKind, names};
+use pipeline::payload::{Child, EmittedScope, EncodedAttributes, SpanId, SpanKind, Stamp, Text, TraceId, names};
 
-use super::child_id::child_id;
+use super::child_id::ChildIds;
 use super::config::{Config, Emit};
 use super::phase::{Phase, Source, Status};
 use super::phases::{Phases, Segment};
@@ -21,11 +21,16 @@ pub(super) struct Output {
     zero_length: bool,
     wanted: [bool; PHASES],
     /// Attributes of a child, by phase and source.
-    children: [[EncodedAttributes; SOURCES]; PHASES],
+    about: [[EncodedAttributes; SOURCES]; PHASES],
+    /// The same with everything else that children of a phase and source have in common.
+    stamps: [[Stamp; SOURCES]; PHASES],
+    /// How the decomposition went, as an attribute.
+    statuses: [EncodedAttributes; Status::ALL.len()],
     /// Keys on the request span, by phase.
     duration_keys: [String; PHASES],
     source_keys: [String; PHASES],
     nothing: EncodedAttributes,
+    blank: Stamp,
 }
 
 impl Output {
@@ -36,15 +41,19 @@ impl Output {
                 .with(names::INFERSCOPE_PHASE, phase.word())
                 .with(names::INFERSCOPE_PHASE_SOURCE, source.word())
         };
+        let status = |status: Status| EncodedAttributes::new().with(names::INFERSCOPE_DECOMPOSE_STATUS, status.word());
         let key = |phase: Phase, what: &str| format!("{}.{}.{what}", names::INFERSCOPE_PHASE, phase.word());
         Self {
             emit: config.emit,
             zero_length: config.zero_length_phases,
             wanted: Phase::ALL.map(|phase| config.phases.contains(&phase)),
-            children: Phase::ALL.map(|phase| Source::ALL.map(|source| about(phase, source))),
+            about: Phase::ALL.map(|phase| Source::ALL.map(|source| about(phase, source))),
+            stamps: Phase::ALL.map(|phase| Source::ALL.map(|source| stamp(phase, &about(phase, source)))),
+            statuses: Status::ALL.map(status),
             duration_keys: Phase::ALL.map(|phase| key(phase, "duration")),
             source_keys: Phase::ALL.map(|phase| key(phase, "source")),
             nothing: EncodedAttributes::new(),
+            blank: Stamp::default(),
         }
     }
 
@@ -62,10 +71,19 @@ impl Output {
     /// What a span of this phase says about itself.
     #[inline]
     pub(super) fn about(&self, phase: Phase, source: Source) -> &EncodedAttributes {
-        let by_source = self.children.get(phase.index());
+        let by_source = self.about.get(phase.index());
         by_source
             .and_then(|by_source| by_source.get(source as usize))
             .unwrap_or(&self.nothing)
+    }
+
+    /// What all spans have in common that are made for this phase.
+    #[inline]
+    pub(super) fn stamp(&self, phase: Phase, source: Source) -> &Stamp {
+        let by_source = self.stamps.get(phase.index());
+        by_source
+            .and_then(|by_source| by_source.get(source as usize))
+            .unwrap_or(&self.blank)
     }
 
     /// What a request span gains: how the decomposition went, and its tokens under their current names.
@@ -90,7 +108,7 @@ impl Output {
 
     /// Status and tokens alone.
     pub(super) fn status(&self, request: &Request<'_>, status: Status, out: &mut EncodedAttributes) {
-        out.push(names::INFERSCOPE_DECOMPOSE_STATUS, status.word());
+        out.extend(self.statuses.get(status as usize).unwrap_or(&self.nothing));
         if let Some(tokens) = request.missing_input_tokens() {
             out.push(names::GEN_AI_USAGE_INPUT_TOKENS, tokens);
         }
@@ -144,26 +162,48 @@ pub(super) fn ordinal(segments: &[Segment], index: usize) -> u32 {
     before.iter().map(|other| u32::from(other.phase == segment.phase)).sum()
 }
 
-/// A child of a request; flags and trace state are the parent's.
-#[inline]
-pub(super) fn child<'a>(
-    request: &Request<'a>,
-    segment: &Segment,
-    ordinal: u32,
-    attributes: &'a EncodedAttributes,
-) -> Child<'a> {
-    Child {
-        trace_id: request.trace_id,
-        span_id: child_id(request.trace_id, request.span_id, segment.phase, ordinal),
-        parent_span_id: request.span_id,
-        name: segment.phase.word(),
-        kind: SpanKind::Internal,
-        start: segment.start,
-        end: segment.end,
-        flags: inherited(request.flags),
-        trace_state: request.trace_state.as_str(),
-        attributes,
+/// What all children of a request have in common; flags and trace state are the parent's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Family<'a> {
+    trace_id: TraceId,
+    parent: SpanId,
+    ids: ChildIds,
+    flags: u32,
+    trace_state: Text<'a>,
+}
+
+impl<'a> Family<'a> {
+    /// The children of this one.
+    #[inline]
+    pub(super) fn of(request: &Request<'a>) -> Self {
+        Self {
+            trace_id: request.trace_id,
+            parent: request.span_id,
+            ids: ChildIds::of(request.trace_id, request.span_id),
+            flags: inherited(request.flags),
+            trace_state: request.trace_state,
+        }
     }
+
+    /// One of them.
+    #[inline]
+    pub(super) fn child(&self, segment: &Segment, ordinal: u32, stamp: &'a Stamp) -> Child<'a> {
+        Child {
+            trace_id: self.trace_id,
+            span_id: self.ids.child(segment.phase, ordinal),
+            parent_span_id: self.parent,
+            start: segment.start,
+            end: segment.end,
+            flags: self.flags,
+            trace_state: self.trace_state,
+            stamp,
+        }
+    }
+}
+
+/// What a span of this phase is, with what it says about itself.
+pub(super) fn stamp(phase: Phase, about: &EncodedAttributes) -> Stamp {
+    Stamp::new(SpanKind::Internal, phase.word(), about)
 }
 
 /// The parent's W3C trace flags (the low byte: sampled, random), and that the parent of this span is known to be local

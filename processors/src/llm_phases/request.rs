@@ -51,21 +51,42 @@ impl<'a> Request<'a> {
     #[inline]
     pub(super) fn read(span: SpanView<'a>) -> Self {
         effort::look();
-        let mut request = Self::default();
-        for field in span.fields() {
+        let opening = span.opening();
+        let mut request = Self {
+            trace_id: opening.trace_id,
+            span_id: opening.span_id,
+            name: opening.name,
+            flags: opening.flags,
+            trace_state: opening.trace_state,
+            observed: Observed {
+                start: opening.start,
+                end: opening.end,
+                ..Observed::default()
+            },
+            ..Self::default()
+        };
+        for field in opening.rest().fields() {
             match field {
                 SpanField::Attr(key, value) => request.attribute(key.as_bytes(), value),
-                SpanField::TraceId(id) => request.trace_id = id,
-                SpanField::SpanId(id) => request.span_id = id,
-                SpanField::Name(name) => request.name = name,
-                SpanField::Start(time) => request.observed.start = time,
-                SpanField::End(time) => request.observed.end = time,
                 SpanField::Flags(flags) => request.flags = flags,
-                SpanField::TraceState(state) => request.trace_state = state,
-                _ => {}
+                other => request.unusual(other),
             }
         }
         request
+    }
+
+    /// What stands in front in every span that is written as usual.
+    #[cold]
+    fn unusual(&mut self, field: SpanField<'a>) {
+        match field {
+            SpanField::TraceId(id) => self.trace_id = id,
+            SpanField::SpanId(id) => self.span_id = id,
+            SpanField::Name(name) => self.name = name,
+            SpanField::Start(time) => self.observed.start = time,
+            SpanField::End(time) => self.observed.end = time,
+            SpanField::TraceState(state) => self.trace_state = state,
+            _ => {}
+        }
     }
 
     /// Tokens to be added under the current name: known, and nothing is there yet.
@@ -79,7 +100,7 @@ impl<'a> Request<'a> {
     }
 
     /// Keys are told apart by length first: most attributes of a span end there.
-    #[inline]
+    #[inline(always)]
     fn attribute(&mut self, key: &[u8], value: RawValue<'_>) {
         match key.len() {
             16 if is(key, names::INFERSCOPE_PHASE) => self.decomposed = true,
@@ -111,6 +132,7 @@ impl<'a> Request<'a> {
     }
 
     /// The first value under a key is the one that counts, as for every reader of OTLP attributes.
+    #[inline(always)]
     fn duration(&mut self, slot: impl FnOnce(&mut Observed) -> &mut Option<i64>, value: RawValue<'_>) {
         self.has_latency = true;
         let slot = slot(&mut self.observed);
@@ -125,13 +147,15 @@ impl<'a> Request<'a> {
     }
 }
 
-#[inline]
+/// Looks at the last letters first: names of one length begin alike.
+#[inline(always)]
 fn is(key: &[u8], name: &str) -> bool {
-    key == name.as_bytes()
+    key.last_chunk::<8>() == name.as_bytes().last_chunk::<8>() && key == name.as_bytes()
 }
 
+#[inline]
 fn first(slot: &mut Option<i64>, value: RawValue<'_>) {
     if slot.is_none() {
-        *slot = value.read().as_i64();
+        *slot = value.plain_int().or_else(|| value.read().as_i64());
     }
 }

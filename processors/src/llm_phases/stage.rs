@@ -14,7 +14,7 @@ use super::engine::{Detector, Engine, Told, VLLM_REQUEST};
 use super::judge::{Judge, carry_out};
 use super::meters::Meters;
 use super::native::{Native, phase_of};
-use super::output::{Output, SCOPE, child, ordinal};
+use super::output::{Family, Output, SCOPE, ordinal};
 use super::phase::{Source, Status};
 use super::phases::Phases;
 use super::provenance::Provenance;
@@ -76,11 +76,12 @@ impl PhaseStage {
 
         self.output.describe(request, &phases, &mut self.gained);
         edit.append(&self.gained);
+        let family = Family::of(request);
         let segments = phases.segments();
         for (index, segment) in segments.iter().enumerate() {
             if self.output.makes_span(segment) {
-                let about = self.output.about(segment.phase, segment.source);
-                edit.emit(&child(request, segment, ordinal(segments, index), about));
+                let stamp = self.output.stamp(segment.phase, segment.source);
+                edit.emit(&family.child(segment, ordinal(segments, index), stamp));
             }
         }
     }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use pipeline::Origin;
 use pipeline::payload::metrics::MetricsBuilder;
-use pipeline::payload::{EncodedAttributes, Payload, Place, ResourceSpansView, ResourceView, SpanView, names};
+use pipeline::payload::{
+    EncodedAttributes, Payload, Place, ResourceSpansView, ResourceView, SpanId, SpanView, TraceId, names,
+};
 
 use super::Config;
 use super::count::Count;
@@ -14,6 +16,7 @@ use super::lately::Lately;
 use super::layout::{Layout, List, Said};
 use super::meters::Meters;
 use super::seen::Seen;
+use super::sketch::Sketch;
 use super::values::Values;
 use crate::aggregation::{Aggregate, Measured, Moment, PointWriter, Room, Source, Sources, Streams};
 
@@ -48,13 +51,19 @@ impl Plan {
     }
 
     /// How long a span took, in the unit of the histogram. One that ended before it began took no time.
-    fn measured(&self, seen: &Seen<'_>) -> Measured {
+    #[inline]
+    fn measured(&self, duration: Option<u64>, end: u64, (trace_id, span_id): (TraceId, SpanId)) -> Measured {
         Measured {
-            value: seen.duration().unwrap_or(0) as f64 / self.unit,
-            time: seen.end,
-            trace_id: seen.trace_id,
-            span_id: seen.span_id,
+            value: duration.unwrap_or(0) as f64 / self.unit,
+            time: end,
+            trace_id,
+            span_id,
         }
+    }
+
+    /// Whether nothing but what a span says about itself tells its streams apart.
+    fn is_plain(&self) -> bool {
+        !self.shape.are_apart && !self.layout.asks_for_attributes()
     }
 
     /// The attributes that make a resource this one, in the order of their names: senders may shuffle them.
@@ -172,14 +181,26 @@ impl SpanCounts {
             buffers: &mut self.buffers,
         };
         let (mut counted, mut negative) = (0, 0);
+        let is_plain = plan.is_plain();
         for scope in spans.scopes() {
             plan.layout.place(service, scope.scope(), &mut tally.buffers.place);
             let mut lately = Lately::default();
             for span in scope.spans() {
-                let seen = Seen::of(span, &plan.layout, &mut found.span);
                 counted += 1;
+                let sketch = if is_plain { Sketch::of(span) } else { None };
+                if let Some(sketch) = &sketch
+                    && let Some(place) = lately.recall(&sketch.likeness)
+                    && tally.again(place, sketch)
+                {
+                    negative += u64::from(sketch.duration().is_none());
+                    continue;
+                }
+                let seen = Seen::of(span, &plan.layout, &mut found.span);
                 negative += u64::from(seen.duration().is_none());
-                tally.span(&seen, found, &mut lately);
+                let place = tally.span(&seen, found);
+                if let Some((place, sketch)) = place.zip(sketch).filter(|(_, sketch)| seen.is_told_by(sketch)) {
+                    lately.remember(sketch.likeness, place);
+                }
                 if plan.shape.counts_events && seen.has_events {
                     tally.events(span, &seen, found);
                 }
@@ -200,20 +221,23 @@ struct Tally<'t> {
 }
 
 impl Tally<'_> {
-    #[inline]
-    fn span<'a>(&mut self, seen: &Seen<'a>, found: &Found<'a>, lately: &mut Lately<'a>) {
+    /// Counts a span that is like one before, whose stream stands here; says whether it does.
+    #[inline(always)]
+    fn again(&mut self, place: usize, sketch: &Sketch<'_>) -> bool {
+        let Some(stream) = self.families.spans.at(place, self.moment) else {
+            return false;
+        };
+        let ids = (sketch.trace_id, sketch.span_id);
+        let measured = self.plan.measured(sketch.duration(), sketch.end, ids);
+        stream.state.add(1, measured);
+        true
+    }
+
+    /// Counts a span; says where the stream of its calls stands, if that is of use.
+    fn span<'a>(&mut self, seen: &Seen<'a>, found: &Found<'a>) -> Option<usize> {
         let Plan { layout, shape, .. } = self.plan;
         let values = [&found.span, &found.resource];
         let point = Point::of(self.plan, seen, self.moment, &values);
-        let said = seen.said(seen.weight());
-        // Nothing but what a span says about itself tells its streams apart.
-        let is_plain = !shape.are_apart && !layout.asks_for_attributes();
-        if is_plain
-            && let Some(place) = lately.recall(&said)
-            && let Some(stream) = self.families.spans.at(place, self.moment)
-        {
-            return stream.state.add(point.spans, point.measured);
-        }
         if shape.are_apart {
             let lists = [&layout.shared, &layout.durations];
             let make = || shape.duration_count();
@@ -221,10 +245,7 @@ impl Tally<'_> {
         }
         let lists = [&layout.shared, &layout.calls];
         let make = || shape.span_count();
-        let place = point.count(&mut self.families.spans, lists, (self.room, self.buffers), make);
-        if let Some(place) = place.filter(|_| is_plain) {
-            lately.remember(said, place);
-        }
+        point.count(&mut self.families.spans, lists, (self.room, self.buffers), make)
     }
 
     fn events<'a>(&mut self, span: SpanView<'a>, seen: &Seen<'a>, found: &mut Found<'a>) {
@@ -260,7 +281,7 @@ impl<'p> Point<'p> {
             said: seen.said(weight),
             values,
             spans: weight.spans,
-            measured: plan.measured(seen),
+            measured: plan.measured(seen.duration(), seen.end, (seen.trace_id, seen.span_id)),
         }
     }
 

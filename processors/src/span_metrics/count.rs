@@ -38,7 +38,7 @@ impl Count {
     }
 
     /// Counts a span that stands for so many.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(&mut self, spans: u64, measured: Measured) {
         self.spans = self.spans.saturating_add(spans);
         let bucket = match &mut self.durations {
@@ -48,9 +48,16 @@ impl Count {
                 .then(|| octave(measured.value)),
             Durations::None => Some(octave(measured.value)),
         };
-        if let Some(bucket) = bucket.filter(|_| self.exemplars_max > 0) {
-            self.exemplars.offer(bucket, measured, self.exemplars_max);
+        if let Some(bucket) = bucket
+            && self.exemplars_max > 0
+        {
+            self.keep(bucket, measured);
         }
+    }
+
+    #[inline(never)]
+    fn keep(&mut self, bucket: i32, measured: Measured) {
+        self.exemplars.offer(bucket, measured, self.exemplars_max);
     }
 
     /// What a delta begins with.

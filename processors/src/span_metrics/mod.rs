@@ -11,6 +11,7 @@ mod layout;
 mod meters;
 mod sampling;
 mod seen;
+mod sketch;
 #[cfg(test)]
 mod tests;
 mod values;

@@ -4,6 +4,7 @@ use pipeline::payload::{SpanField, SpanId, SpanKind, SpanView, StatusCode, Text,
 
 use super::layout::{Layout, Said};
 use super::sampling::Weight;
+use super::sketch::Sketch;
 use super::values::Values;
 
 /// What the connector wants to know about a span beside the values of its dimensions.
@@ -19,6 +20,7 @@ pub(super) struct Seen<'a> {
     pub(super) span_id: SpanId,
     trace_state: Text<'a>,
     pub(super) has_events: bool,
+    has_links: bool,
 }
 
 impl<'a> Seen<'a> {
@@ -36,6 +38,7 @@ impl<'a> Seen<'a> {
             span_id: opening.span_id,
             trace_state: opening.trace_state,
             has_events: false,
+            has_links: false,
         };
         if layout.asks_for_attributes() {
             for field in opening.rest().fields() {
@@ -63,13 +66,22 @@ impl<'a> Seen<'a> {
             SpanField::SpanId(id) => self.span_id = id,
             SpanField::TraceState(state) => self.trace_state = state,
             SpanField::Event(_) => self.has_events = true,
-            SpanField::Attr(..) | SpanField::Parent(_) | SpanField::Link(_) | SpanField::Flags(_) => {}
+            SpanField::Link(_) => self.has_links = true,
+            SpanField::Attr(..) | SpanField::Parent(_) | SpanField::Flags(_) => {}
         }
     }
 
     /// Nanoseconds from start to end; none if the end comes first.
     pub(super) fn duration(&self) -> Option<u64> {
         self.end.checked_sub(self.start)
+    }
+
+    /// Whether spans that are like its sketch are counted as it is, but for the time that they took. Of one with events
+    /// or links there is hardly another that is like it.
+    pub(super) fn is_told_by(&self, sketch: &Sketch<'_>) -> bool {
+        let here = (self.start, self.end, self.trace_id, self.span_id);
+        let there = (sketch.start, sketch.end, sketch.trace_id, sketch.span_id);
+        here == there && self.trace_state.is_empty() && !self.has_events && !self.has_links
     }
 
     pub(super) fn said(&self, weight: Weight) -> Said<'a> {

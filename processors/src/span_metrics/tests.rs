@@ -6,6 +6,7 @@ mod counting;
 mod dimensions;
 mod harness;
 mod lifetime;
+mod made;
 mod reference;
 
 use std::collections::BTreeMap;

@@ -23,6 +23,8 @@ pub(super) struct Comparison {
     is_canonical: bool,
     /// What had a value last, and is to be told when it has none.
     is_told: [bool; TOLD.len()],
+    /// The same before the last scrape.
+    was_told: [bool; TOLD.len()],
 }
 
 impl Comparison {
@@ -32,6 +34,7 @@ impl Comparison {
             shape: Arc::default(),
             is_canonical: false,
             is_told: Default::default(),
+            was_told: Default::default(),
         };
         if let Some(dialect) = rules.dialect.filter(|dialect| dialect.profile.has_requests()) {
             let facts = TargetFacts::of(|name| rules.target.get(name), url.host().unwrap_or_default());
@@ -70,8 +73,16 @@ impl Comparison {
         self.scrape(now, Default::default())
     }
 
+    /// The last scrape did not arrive: what it should have ended is still to be ended.
+    pub(super) fn take_back(&mut self) {
+        for (is_told, was_told) in self.is_told.iter_mut().zip(self.was_told) {
+            *is_told |= was_told;
+        }
+    }
+
     fn scrape(&mut self, now: i64, values: [Option<f64>; TOLD.len()]) -> Scrape {
         let mut scrape = Scrape::new(Arc::clone(&self.shape), now);
+        self.was_told = self.is_told;
         for ((series, value), is_told) in (0_u32..).zip(values).zip(&mut self.is_told) {
             let was_told = std::mem::replace(is_told, value.is_some());
             let value = value.or_else(|| was_told.then_some(STALE));

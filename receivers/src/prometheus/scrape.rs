@@ -126,7 +126,7 @@ impl Scraper {
         let fetched = self.job.outside.clock.now();
         match self.delivery.before(next).await {
             Before::Taken => self.table.arrived(),
-            Before::Refused => self.table.take_back(),
+            Before::Refused => self.take_back(),
             // The page is not read, so that nothing is taken for told that is not.
             Before::UnderWay => {
                 if let Err(failure) = &got {
@@ -162,6 +162,12 @@ impl Scraper {
         };
         let report = self.report.tell(at, &course);
         self.delivery.send([page, compared, report], credit);
+    }
+
+    /// The batch before did not arrive: what it should have ended is still to be ended.
+    fn take_back(&mut self) {
+        self.table.take_back();
+        self.comparison.take_back();
     }
 
     /// There is no memory for a page. That says nothing about the target, so nothing is said about it.
@@ -240,7 +246,7 @@ impl Scraper {
         let patience = Instant::from_std(self.job.outside.clock.now()) + self.target.timeout;
         match self.delivery.before(patience).await {
             Before::Taken => self.table.arrived(),
-            Before::Refused => self.table.take_back(),
+            Before::Refused => self.take_back(),
             // Sent now, the end could overtake what it ends.
             Before::UnderWay => return self.delivery.refuse(self.points + self.report.points()),
         }

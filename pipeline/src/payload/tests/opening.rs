@@ -86,17 +86,16 @@ fn of_captured_spans_nothing_but_attributes_and_what_follows_is_left() {
 
 #[test]
 fn of_a_child_nothing_but_attributes_is_left() {
+    let attributes = EncodedAttributes::new().with("inferscope.phase", "queue");
     let child = Child {
         trace_id: TraceId([1; 16]),
         span_id: SpanId([2; 8]),
         parent_span_id: SpanId([3; 8]),
-        name: "queue",
-        kind: SpanKind::Internal,
         start: 4,
         end: 5,
         flags: 0x301,
-        trace_state: "ot=th:8",
-        attributes: &EncodedAttributes::new().with("inferscope.phase", "queue"),
+        trace_state: Text::of(b"ot=th:8"),
+        stamp: &Stamp::new(SpanKind::Internal, "queue", &attributes),
     };
     let mut item = Vec::new();
     child.write(&mut item);

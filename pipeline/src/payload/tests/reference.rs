@@ -3,7 +3,7 @@
 use crate::payload::{
     AttrValue, AttributeEdit, Child, Edit, EmittedScope, EncodedAttributes, Limits, ResourceView, ScopeView,
 };
-use crate::payload::{SpanId, SpanKind, SpanStage, SpanView};
+use crate::payload::{SpanId, SpanKind, SpanStage, SpanView, Stamp};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
@@ -250,17 +250,16 @@ impl SpanStage for PlanStage {
             state(&self.plan.span.1, edit);
         }
         if self.plan.emit.holds(&has, id, &self.scope) {
+            let attributes = EncodedAttributes::new().with("of", span.name());
             edit.emit(&Child {
                 trace_id: span.trace_id(),
                 span_id: child_id(span.span_id()),
                 parent_span_id: span.span_id(),
-                name: "child",
-                kind: SpanKind::Internal,
                 start: span.start(),
                 end: span.end(),
                 flags: span.flags(),
-                trace_state: span.trace_state().as_str(),
-                attributes: &EncodedAttributes::new().with("of", span.name()),
+                trace_state: span.trace_state(),
+                stamp: &Stamp::new(SpanKind::Internal, "child", &attributes),
             });
         }
         if self.plan.drop.holds(&has, id, &self.scope) {

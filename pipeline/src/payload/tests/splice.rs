@@ -280,17 +280,16 @@ fn the_same_spans_in_another_order_have_the_same_children() {
     let emitted = |request: &ExportTraceServiceRequest| {
         let mut stage: Vec<Box<dyn SpanStage>> = vec![Box::new(Each(|span: SpanView<'_>, edit: &mut Edit<'_>| {
             let attributes = EncodedAttributes::new().with("of", span.name());
+            let stamp = Stamp::new(SpanKind::Internal, "queue", &attributes);
             edit.emit(&Child {
                 trace_id: span.trace_id(),
                 span_id: SpanId(span.start().to_be_bytes()),
                 parent_span_id: span.span_id(),
-                name: "queue",
-                kind: SpanKind::Internal,
                 start: span.start(),
                 end: span.end(),
                 flags: span.flags(),
-                trace_state: "",
-                attributes: &attributes,
+                trace_state: Text::default(),
+                stamp: &stamp,
             });
         }))];
         let out = run(&traces(request), &mut stage, 0).left.unwrap();

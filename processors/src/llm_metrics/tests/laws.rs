@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use prost::Message;
 use tokio::sync::mpsc;
 
-use super::harness::{Desks, Metrics, Point, captured, phased};
+use super::harness::{Desks, Metrics, Point, captured, parse, phased, structs};
 use crate::llm_metrics::{Config, LlmMetrics};
 
 /// Everything that both engines sent, decomposed.
@@ -37,6 +37,22 @@ fn comparable(mut metrics: Metrics) -> Metrics {
         }
     }
     metrics
+}
+
+#[test]
+fn spans_that_stages_have_made_count_as_the_same_spans_in_the_usual_order() {
+    let made = everything();
+    let usual = parse(&structs(&made).encode_to_vec());
+    assert_ne!(made, usual, "their bytes differ");
+    let count = |traces: &Traces| {
+        let mut desks = Desks::new("");
+        for _ in 0..3 {
+            desks.count(traces);
+        }
+        desks.flush()
+    };
+
+    assert_eq!(count(&made), count(&usual));
 }
 
 proptest! {

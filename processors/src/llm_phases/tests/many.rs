@@ -19,7 +19,7 @@ use prost::Message;
 
 use super::dice::Dice;
 use super::harness::{Harness, key_value, request, spans};
-use crate::llm_phases::child_id::child_id;
+use crate::llm_phases::child_id::ChildIds;
 use crate::llm_phases::phase::Phase;
 
 const MANY: u32 = 100_000;
@@ -123,7 +123,7 @@ fn p05_ids_of_children_depend_on_nothing_but_their_place_and_never_meet() {
         let parent = SpanId(dice.next().to_be_bytes());
         let ids: Vec<SpanId> = Phase::ALL
             .into_iter()
-            .flat_map(|phase| [0, 1].map(|ordinal| child_id(trace, parent, phase, ordinal)))
+            .flat_map(|phase| [0, 1].map(|ordinal| ChildIds::of(trace, parent).child(phase, ordinal)))
             .collect();
 
         let mut distinct = [ids.as_slice(), &[parent, SpanId([0; 8])]].concat();
@@ -132,7 +132,10 @@ fn p05_ids_of_children_depend_on_nothing_but_their_place_and_never_meet() {
 
         prop_assert_eq!(distinct.len(), ids.len() + 2);
         let at = dice.below(ids.len() as u64) as usize;
-        prop_assert_eq!(child_id(trace, parent, Phase::ALL[at / 2], at as u32 % 2), ids[at]);
+        prop_assert_eq!(
+            ChildIds::of(trace, parent).child(Phase::ALL[at / 2], at as u32 % 2),
+            ids[at]
+        );
         Ok(())
     });
 }
