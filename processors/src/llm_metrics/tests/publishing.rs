@@ -41,8 +41,6 @@ fn every_request_of_a_capture_is_published_for_its_instance_and_no_start_up_span
         1,
         "workers and engine cores sent spans, and none of a request"
     );
-    let spans = instance.spans(1_795_315_000_000_000_000, 1_795_317_000_000_000_000);
-    assert_eq!(spans.at_least, 0, "it is longer than the ring");
     let spans = instance.spans(1_795_316_000_000_000_000, 1_795_316_070_000_000_000);
     assert_eq!((spans.at_least, spans.at_most), (45, 45));
 }
