@@ -4,6 +4,7 @@ use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::span::Link;
 use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
+use pipeline::Origin;
 use pipeline::payload::{Limits, Payload, Traces};
 use proptest::prelude::*;
 use prost::Message;
@@ -109,8 +110,8 @@ proptest! {
 
         for spans in batches {
             let moment = Moment::of(&usual.clock);
-            usual.counts.add(&batch(vec![traces("llm", spans.clone())]), &moment);
-            made.counts.add(&request(spans), &moment);
+            usual.counts.add(&batch(vec![traces("llm", spans.clone())]), &Origin::default(), &moment);
+            made.counts.add(&request(spans), &Origin::default(), &moment);
         }
 
         prop_assert_eq!(made.own("negative_durations"), usual.own("negative_durations"));
