@@ -11,7 +11,9 @@ mod family;
 mod fitness;
 mod further;
 mod last_page;
+mod number;
 mod page_values;
+mod pattern;
 mod places;
 mod resolve;
 mod resource;
@@ -24,7 +26,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pipeline::payload::scrape::{Part, Series, Shape};
+use pipeline::payload::scrape::{self, Part, Series, Shape};
 
 use super::exposition::{Format, Line, Page, PageError, Sample};
 use super::rules::SeriesRules;
@@ -33,6 +35,7 @@ use fitness::Fitness;
 use further::{Further, Ground};
 use last_page::{LastPage, Meaning};
 use page_values::PageValues;
+use pattern::Pattern;
 pub(super) use places::shape_of;
 use places::{Place, Places};
 pub(super) use tell::Untold;
@@ -77,6 +80,8 @@ pub(super) struct Table {
     /// Lines by the text in front of the value.
     known: HashMap<Box<[u8]>, Known>,
     last_page: LastPage,
+    /// Of the page before, while pages change in nothing but values.
+    pattern: Option<Pattern>,
     families: Families,
     places: Places,
     /// Shared with the scrapes that are under way.
@@ -120,6 +125,7 @@ impl Table {
             turn: 0,
             known: HashMap::new(),
             last_page: LastPage::default(),
+            pattern: None,
             families: Families::default(),
             places: Places::default(),
             shape: Arc::default(),
@@ -135,6 +141,9 @@ impl Table {
 
     /// Takes a page in. After an error the page counts for nothing: [`end_all`](Self::end_all) is what follows.
     pub(super) fn read(&mut self, page: &Bytes, format: Format, rules: &SeriesRules) -> Result<(), Unusable> {
+        if self.read_values(page, rules) {
+            return Ok(());
+        }
         let version = self.families.version();
         self.added = 0;
         self.begin(rules);
@@ -183,7 +192,36 @@ impl Table {
         self.tally = Tally::default();
         self.last_page.begin();
         self.page.clear();
+        self.page.clear_starts();
         self.page.tracks_times = rules.track_timestamps;
+    }
+
+    /// Reads a page that differs in nothing but values from the two before it; false where this is none.
+    fn read_values(&mut self, page: &[u8], rules: &SeriesRules) -> bool {
+        let pattern = self.pattern.take().or_else(|| {
+            let (page, marks) = self.last_page.settled()?;
+            Pattern::of(page, marks, self.turn, &self.series)
+        });
+        let is_allowed = rules.samples_max == 0 || self.tally.kept <= rules.samples_max;
+        let Some(pattern) = pattern.filter(|_| is_allowed) else {
+            return false;
+        };
+        self.turn += 1;
+        self.page.clear(); // Start times are what they were: they are among what has to be the same.
+        self.page.samples.reserve(pattern.kept);
+        let (turn, samples, states) = (self.turn, &mut self.page.samples, &mut self.series);
+        let is_same = pattern.read(page, |series, value| {
+            if let Some(state) = states.get_mut(series as usize) {
+                state.seen = turn;
+            }
+            samples.push(scrape::Sample { series, value });
+        });
+        if is_same {
+            self.page.points = pattern.points;
+            self.tally.added = 0;
+            self.pattern = Some(pattern);
+        }
+        is_same
     }
 
     /// Reads a page whose comments are those of the page before; false when they turn out not to be.
