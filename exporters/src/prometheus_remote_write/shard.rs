@@ -1,7 +1,7 @@
 //! A share of a batch's series: requests one after another, in order.
 
 use super::proto::{Encoded, Holds, Item};
-use crate::prometheus_series::{NO_POINT, Table};
+use crate::prometheus_series::{NO_POINT, Span, Table};
 
 /// A share of a batch's series. What is settled is behind `next` and is never sent again.
 #[derive(Debug, Default)]
@@ -10,6 +10,8 @@ pub(super) struct Shard {
     next: usize,
     /// Items that the next request may have; less than all after an answer of 413.
     items_max: Option<usize>,
+    /// Some series has two items, because it was cut.
+    is_cut: bool,
     pub(super) tally: Tally,
 }
 
@@ -28,26 +30,37 @@ pub(super) struct Tally {
 
 /// Values that are worth a request of their own. Batches go one after another, so a series keeps its order however many
 /// shards a batch has, and a request costs as much as some thousand values.
-const VALUES_MIN: usize = 2_000;
+const VALUES_MIN: usize = 5_000;
 /// The same for native histograms, each of which is as large as many values.
 const HISTOGRAMS_MIN: usize = 100;
 
 /// Deals the series of a batch out to shards, by the hash of their labels: a series has one place in every batch.
 pub(super) fn deal(table: &Table, shards: usize) -> Vec<Shard> {
     let worth = table.samples.len() / VALUES_MIN + table.histograms.len() / HISTOGRAMS_MIN + 1;
+    let count = shards.clamp(1, worth);
     let mut dealt: Vec<Shard> = Vec::new();
-    dealt.resize_with(shards.clamp(1, worth), Shard::default);
-    let count = dealt.len() as u64;
-    for (number, series) in table.series.iter().enumerate() {
-        if series.values.is_empty() {
-            continue; // Its values went to another series, or were refused.
-        }
+    dealt.resize_with(count, Shard::default);
+    for shard in &mut dealt {
+        // They differ by little; a tenth more spares most of them from growing.
+        shard.items.reserve(table.series.len() / count * 11 / 10 + 1);
+    }
+    // Without values are those whose values went to another series, or were refused.
+    let with_values = (0..).zip(&table.series).filter(|(_, series)| !series.values.is_empty());
+    let items = with_values.map(|(number, series)| {
         let item = Item {
-            series: number as u32,
-            values: series.values.clone(),
-            exemplars: series.exemplars.clone(),
+            series: number,
+            kept: series.kept,
+            values: series.values,
+            exemplars: series.exemplars,
         };
-        if let Some(shard) = dealt.get_mut((series.hash % count) as usize) {
+        (series.hash, item)
+    });
+    if let [alone] = dealt.as_mut_slice() {
+        alone.items.extend(items.map(|(_, item)| item));
+        return dealt;
+    }
+    for (hash, item) in items {
+        if let Some(shard) = dealt.get_mut((hash % count as u64) as usize) {
             shard.items.push(item);
         }
     }
@@ -63,7 +76,8 @@ impl Shard {
     /// What the next request may have: no series twice, as it would be where one was cut.
     pub(super) fn ahead(&self) -> &[Item] {
         let rest = self.rest();
-        let again = rest.array_windows().position(|[one, next]| one.series == next.series);
+        let mut again = rest.array_windows().take_while(|_| self.is_cut);
+        let again = again.position(|[one, next]| one.series == next.series);
         let count = again.map_or(rest.len(), |at| at + 1);
         let count = self.items_max.map_or(count, |items_max| items_max.min(count));
         rest.get(..count).unwrap_or_default()
@@ -110,14 +124,10 @@ impl Shard {
         let Some(item) = self.items.get_mut(self.next).filter(|item| item.values.len() > 1) else {
             return false;
         };
-        let middle = item.values.start + item.values.len() / 2;
-        let second = Item {
-            series: item.series,
-            values: middle..item.values.end,
-            exemplars: item.exemplars.clone(),
-        };
-        item.values.end = middle;
-        item.exemplars = 0..0;
+        let (first, rest) = item.values.halves();
+        let second = Item { values: rest, ..*item };
+        (item.values, item.exemplars) = (first, Span::default());
+        self.is_cut = true;
         self.items.insert(self.next + 1, second);
         self.items_max = Some(1);
         true
@@ -134,7 +144,7 @@ impl Holds {
 /// The data points that an item came from.
 pub(super) fn points<'t>(table: &'t Table, item: &Item) -> impl Iterator<Item = u32> + 't {
     let is_native = table.series.get(item.series as usize).is_some_and(|it| it.is_native);
-    item.values.clone().filter_map(move |at| {
+    item.values.range().filter_map(move |at| {
         let point = if is_native {
             table.histograms.get(at).map(|it| it.point)
         } else {
