@@ -23,7 +23,8 @@ impl Pass<'_> {
             0
         };
         let mut times = scrape.times.iter().peekable();
-        for (at, sample) in (0_u32..).zip(&scrape.samples).skip(done) {
+        let rest = scrape.samples.get(done..).unwrap_or_default();
+        for (at, sample) in (done as u32..).zip(rest) {
             let time = match times.next_if(|own| own.sample == at) {
                 Some(own) => own.time,
                 None => scrape.time,

@@ -12,8 +12,8 @@ const SAMPLE_BYTES_MAX: usize = 2 + 9 + STAMP_BYTES_MAX;
 const BLOCK_BYTES: usize = 64;
 /// Tag and length of the series, and the rest.
 const SERIES_BYTES_MAX: usize = 2 + SAMPLE_BYTES_MAX + BLOCK_BYTES;
-/// Series for which room is made at once.
-const RUN_SERIES: usize = 128;
+/// Series for which room is made at once: up to two KiB are cleared by the quick way of clearing.
+const RUN_SERIES: usize = 16;
 
 /// Tag 1, 64 bits.
 const VALUE_TAG: u8 = 1 << 3 | 1;

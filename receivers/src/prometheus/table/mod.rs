@@ -26,7 +26,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pipeline::payload::scrape::{self, Part, Series, Shape};
+use pipeline::payload::scrape::{Part, Series, Shape};
 
 use super::exposition::{Format, Line, Page, PageError, Sample};
 use super::rules::SeriesRules;
@@ -194,34 +194,6 @@ impl Table {
         self.page.clear();
         self.page.clear_starts();
         self.page.tracks_times = rules.track_timestamps;
-    }
-
-    /// Reads a page that differs in nothing but values from the two before it; false where this is none.
-    fn read_values(&mut self, page: &[u8], rules: &SeriesRules) -> bool {
-        let pattern = self.pattern.take().or_else(|| {
-            let (page, marks) = self.last_page.settled()?;
-            Pattern::of(page, marks, self.turn, &self.series)
-        });
-        let is_allowed = rules.samples_max == 0 || self.tally.kept <= rules.samples_max;
-        let Some(pattern) = pattern.filter(|_| is_allowed) else {
-            return false;
-        };
-        self.turn += 1;
-        self.page.clear(); // Start times are what they were: they are among what has to be the same.
-        self.page.samples.reserve(pattern.kept);
-        let (turn, samples, states) = (self.turn, &mut self.page.samples, &mut self.series);
-        let is_same = pattern.read(page, |series, value| {
-            if let Some(state) = states.get_mut(series as usize) {
-                state.seen = turn;
-            }
-            samples.push(scrape::Sample { series, value });
-        });
-        if is_same {
-            self.page.points = pattern.points;
-            self.tally.added = 0;
-            self.pattern = Some(pattern);
-        }
-        is_same
     }
 
     /// Reads a page whose comments are those of the page before; false when they turn out not to be.

@@ -7,14 +7,45 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use pipeline::payload::scrape::Part;
+use pipeline::payload::scrape::{Part, Sample};
 
-use super::SeriesState;
+use super::super::rules::SeriesRules;
 use super::last_page::{Mark, Meaning};
 use super::number::number;
+use super::{SeriesState, Table};
 
 /// The series of a value that is not wanted.
 const DROPPED: u32 = u32::MAX;
+
+impl Table {
+    /// Reads a page that differs in nothing but values from the two before it; false where this is none.
+    pub(super) fn read_values(&mut self, page: &[u8], rules: &SeriesRules) -> bool {
+        let pattern = self.pattern.take().or_else(|| {
+            let (page, marks) = self.last_page.settled()?;
+            Pattern::of(page, marks, self.turn, &self.series)
+        });
+        let is_allowed = rules.samples_max == 0 || self.tally.kept <= rules.samples_max;
+        let Some(pattern) = pattern.filter(|_| is_allowed) else {
+            return false;
+        };
+        self.turn += 1;
+        self.page.clear(); // Start times are what they were: they are among what has to be the same.
+        self.page.samples.reserve(pattern.kept);
+        let (turn, samples, states) = (self.turn, &mut self.page.samples, &mut self.series);
+        let is_same = pattern.read(page, |series, value| {
+            if let Some(state) = states.get_mut(series as usize) {
+                state.seen = turn;
+            }
+            samples.push(Sample { series, value });
+        });
+        if is_same {
+            self.page.points = pattern.points;
+            self.tally.added = 0;
+            self.pattern = Some(pattern);
+        }
+        is_same
+    }
+}
 
 /// All of a page but its values.
 #[derive(Debug)]

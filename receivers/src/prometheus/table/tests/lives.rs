@@ -3,6 +3,8 @@
 use super::super::super::rules::SeriesRules;
 use super::super::*;
 use super::rig::*;
+use crate::engines::profile::Dialect;
+use crate::engines::tables;
 
 #[test]
 fn the_same_page_again_tells_the_same_and_learns_nothing() {
@@ -40,29 +42,38 @@ fn later(more: f64) -> String {
 
 #[test]
 fn of_a_page_with_the_lines_of_the_two_before_only_values_are_read() {
-    let mut rig = Rig::new(target());
-    // The first brings its families, the second may mean something else by them, the third is like the second.
-    for more in [0.0, 1.0, 2.0] {
-        rig.scrape(&later(more));
-        assert!(rig.table.pattern.is_none());
-    }
+    let vllm = Dialect {
+        profile: &tables::VLLM,
+        canonical: true,
+        aliases: [].into_iter().collect(),
+    };
+    for dialect in [None, Some(vllm)] {
+        let rules = || SeriesRules {
+            dialect,
+            ..target()
+        };
+        let mut rig = Rig::new(rules());
+        // The first brings its families, the second may mean something else by them, the third is like the second.
+        for more in [0.0, 1.0, 2.0] {
+            rig.scrape(&later(more));
+            assert!(rig.table.pattern.is_none());
+        }
 
-    let told = rig.scrape(&later(3.0));
-    let by_pattern = rig.table.pattern.is_some();
-    let tally = rig.table.tally();
-    let mut fresh = Rig::new(target());
-    fresh.now = rig.now - SECOND;
-    let anew = fresh.scrape(&later(3.0));
+        let told = rig.scrape(&later(3.0));
+        let by_pattern = rig.table.pattern.is_some();
+        let tally = rig.table.tally();
+        let mut fresh = Rig::new(rules());
+        fresh.now = rig.now - SECOND;
+        let anew = fresh.scrape(&later(3.0));
 
-    assert!(by_pattern);
-    assert_eq!(told.0, anew.0);
-    assert_eq!(
-        tally,
-        Tally {
+        assert!(by_pattern);
+        assert_eq!(told.0, anew.0);
+        let expected = Tally {
             added: 0,
             ..fresh.table.tally()
-        }
-    );
+        };
+        assert_eq!(tally, expected);
+    }
 }
 
 #[test]
