@@ -111,7 +111,7 @@ pub(crate) enum FamilyKind {
 impl Series {
     /// A kept one, with this value.
     #[inline]
-    fn of_kept(number: u32, kept: Placed, value: usize) -> Self {
+    fn of_kept(number: u32, kept: &Placed, value: usize) -> Self {
         Self {
             labels: kept.labels,
             hash: kept.hash,
@@ -226,7 +226,7 @@ impl Table {
                 stamp: Stamp { time, start },
                 value: sample.value,
             });
-            self.series.push(Series::of_kept(of.number, kept, at));
+            self.series.push(Series::of_kept(of.number, &kept, at));
         }
         self.samples.len() - before
     }
@@ -243,7 +243,7 @@ impl Table {
         if let Some(kept) = placed {
             sample.series = new;
             self.samples.push(sample);
-            self.series.push(Series::of_kept(number, kept, at));
+            self.series.push(Series::of_kept(number, &kept, at));
         } else if let Some(place) = self.kept_among_others(number) {
             sample.series = place;
             self.samples.push(sample);

@@ -48,10 +48,7 @@ fn of_a_page_with_the_lines_of_the_two_before_only_values_are_read() {
         aliases: [].into_iter().collect(),
     };
     for dialect in [None, Some(vllm)] {
-        let rules = || SeriesRules {
-            dialect,
-            ..target()
-        };
+        let rules = || SeriesRules { dialect, ..target() };
         let mut rig = Rig::new(rules());
         // The first brings its families, the second may mean something else by them, the third is like the second.
         for more in [0.0, 1.0, 2.0] {
