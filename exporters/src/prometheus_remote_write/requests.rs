@@ -48,7 +48,10 @@ impl Requests {
                 let request = encode(&table, shard.ahead(protocol), protocol, bytes_max, &mut self.room);
                 lengths.raw += request.body.len();
                 if packs {
-                    lengths.packed += self.room.pack(&request.body).map_or(0, |packed| packed.len());
+                    lengths.packed += self
+                        .room
+                        .pack(&request.body, request.texts)
+                        .map_or(0, |packed| packed.len());
                 }
                 shard.settle(request.items);
                 self.room.give_back(request.body);

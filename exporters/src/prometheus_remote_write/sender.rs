@@ -125,7 +125,7 @@ impl Sender {
             if request.body.len() > self.bytes_max && shard.split(request.items) {
                 continue;
             }
-            match self.post(&request.body, protocol).await {
+            match self.post(&request.body, request.texts, protocol).await {
                 Verdict::Taken { written } => {
                     if protocol == Protocol::V2 {
                         self.receiver.store(KNOWS_V2, Ordering::Relaxed);
@@ -153,7 +153,7 @@ impl Sender {
     /// Sends requests of metadata, from the last on. What is refused is dropped: it comes again with the next batch.
     pub(super) async fn send_metadata(&self, bodies: &mut Vec<Vec<u8>>) -> Result<(), Stop> {
         while let Some(body) = bodies.last() {
-            match self.post(body, Protocol::V1).await {
+            match self.post(body, 0, Protocol::V1).await {
                 Verdict::Retry { after, cause } => return Err(self.retry(after, cause)),
                 Verdict::Taken { .. } => {}
                 verdict => tracing::debug!(?verdict, "the receiver did not take metadata"),
@@ -177,8 +177,8 @@ impl Sender {
         Stop::Retry { after, cause }
     }
 
-    async fn post(&self, body: &[u8], protocol: Protocol) -> Verdict {
-        let packed = match self.in_a_room(|room| room.pack(body)) {
+    async fn post(&self, body: &[u8], texts: usize, protocol: Protocol) -> Verdict {
+        let packed = match self.in_a_room(|room| room.pack(body, texts)) {
             Ok(packed) => packed,
             Err(cause) => {
                 let cause = format!("a request of {} bytes cannot be compressed: {cause}", body.len());

@@ -1,7 +1,7 @@
 //! A share of a batch's series: requests one after another, in order.
 
 use super::proto::{Encoded, Holds, Item, Protocol};
-use crate::prometheus_series::{NO_POINT, Table};
+use crate::prometheus_series::{NO_POINT, Span, Table};
 
 /// A share of a batch's series. What is settled is behind `next` and is never sent again.
 #[derive(Debug, Default)]
@@ -10,6 +10,10 @@ pub(super) struct Shard {
     next: usize,
     /// Items that the next request may have; less than all after an answer of 413.
     items_max: Option<usize>,
+    /// Some series has two items, because it was cut.
+    is_cut: bool,
+    /// So many at the end have times of their own, which a receiver may refuse while it takes the rest of the batch.
+    aside: usize,
     pub(super) tally: Tally,
 }
 
@@ -28,7 +32,7 @@ pub(super) struct Tally {
 
 /// Values that are worth a request of their own. Batches go one after another, so a series keeps its order however many
 /// shards a batch has, and a request costs as much as some thousand values.
-const VALUES_MIN: usize = 2_000;
+const VALUES_MIN: usize = 5_000;
 /// The same for native histograms, each of which is as large as many values.
 const HISTOGRAMS_MIN: usize = 100;
 
@@ -40,35 +44,55 @@ const ASIDE_MAX: usize = 500;
 /// with times of their own come last, the oldest first: what is too old for a receiver is together.
 pub(super) fn deal(table: &Table, shards: usize) -> Vec<Shard> {
     let worth = table.samples.len() / VALUES_MIN + table.histograms.len() / HISTOGRAMS_MIN + 1;
+    let count = shards.clamp(1, worth);
     let mut dealt: Vec<Shard> = Vec::new();
-    dealt.resize_with(shards.clamp(1, worth), Shard::default);
-    let (count, own_times) = (dealt.len() as u64, table.own_times());
-    let mut aside = Vec::new();
-    for (number, series) in table.series.iter().enumerate() {
-        if series.values.is_empty() {
-            continue; // Its values went to another series, or were refused.
-        }
-        let item = Item {
-            series: number as u32,
-            values: series.values.clone(),
-            exemplars: series.exemplars.clone(),
-            is_aside: !own_times.is_empty() && own_times.binary_search(&(number as u32)).is_ok(),
-        };
-        let shard = (series.hash % count) as usize;
-        if item.is_aside {
-            let first = table.samples.get(series.values.start);
-            aside.push((first.map_or(0, |sample| sample.stamp.time), shard, item));
-        } else if let Some(shard) = dealt.get_mut(shard) {
-            shard.items.push(item);
-        }
+    dealt.resize_with(count, Shard::default);
+    for shard in &mut dealt {
+        // They differ by little; a tenth more spares most of them from growing.
+        shard.items.reserve(table.series.len() / count * 11 / 10 + 1);
     }
-    aside.sort_by_key(|(time, ..)| *time);
-    for (_, shard, item) in aside {
-        if let Some(shard) = dealt.get_mut(shard) {
-            shard.items.push(item);
+    let own_times = table.own_times();
+    // Without values are those whose values went to another series, or were refused.
+    let with_values = (0..).zip(&table.series).filter(|(_, series)| !series.values.is_empty());
+    let items = with_values.map(|(number, series)| {
+        let item = Item {
+            series: number,
+            kept: series.kept,
+            values: series.values,
+            exemplars: series.exemplars,
+        };
+        ((series.hash % count as u64) as usize, item)
+    });
+    match dealt.as_mut_slice() {
+        [alone] if own_times.is_empty() => alone.items.extend(items.map(|(_, item)| item)),
+        shards if own_times.is_empty() => deal_out(shards, items),
+        shards => {
+            let (aside, together): (Vec<_>, Vec<_>) =
+                items.partition(|(_, item)| own_times.binary_search(&item.series).is_ok());
+            deal_out(shards, together.into_iter());
+            deal_aside(table, shards, aside);
         }
     }
     dealt
+}
+
+fn deal_out(shards: &mut [Shard], items: impl Iterator<Item = (usize, Item)>) {
+    for (number, item) in items {
+        if let Some(shard) = shards.get_mut(number) {
+            shard.items.push(item);
+        }
+    }
+}
+
+fn deal_aside(table: &Table, shards: &mut [Shard], mut aside: Vec<(usize, Item)>) {
+    let first = |item: &Item| table.samples.get(item.values.start());
+    aside.sort_by_key(|(_, item)| first(item).map_or(0, |sample| sample.stamp.time));
+    for (number, item) in aside {
+        if let Some(shard) = shards.get_mut(number) {
+            shard.items.push(item);
+            shard.aside += 1;
+        }
+    }
 }
 
 impl Shard {
@@ -81,12 +105,15 @@ impl Shard {
     /// value too old or out of order takes nothing of the request, so what has times of its own is not together with the
     /// rest; one of 2.0 says how much it took.
     pub(super) fn ahead(&self, protocol: Protocol) -> &[Item] {
-        let (rest, is_v1) = (self.rest(), protocol == Protocol::V1);
-        let ends = |one: &Item, next: &Item| one.series == next.series || (is_v1 && one.is_aside != next.is_aside);
-        let end = rest.array_windows().position(|[one, next]| ends(one, next));
-        let count = end.map_or(rest.len(), |at| at + 1);
-        let is_aside = is_v1 && rest.first().is_some_and(|item| item.is_aside);
-        let count = if is_aside { count.min(ASIDE_MAX) } else { count };
+        let rest = self.rest();
+        let rest = match rest.len().saturating_sub(self.aside) {
+            _ if protocol != Protocol::V1 || self.aside == 0 => rest,
+            0 => rest.get(..ASIDE_MAX).unwrap_or(rest),
+            together => rest.get(..together).unwrap_or(rest),
+        };
+        let mut again = rest.array_windows().take_while(|_| self.is_cut);
+        let again = again.position(|[one, next]| one.series == next.series);
+        let count = again.map_or(rest.len(), |at| at + 1);
         let count = self.items_max.map_or(count, |items_max| items_max.min(count));
         rest.get(..count).unwrap_or_default()
     }
@@ -129,18 +156,15 @@ impl Shard {
             self.items_max = Some(items / 2);
             return true;
         }
+        let is_aside = self.rest().len() <= self.aside;
         let Some(item) = self.items.get_mut(self.next).filter(|item| item.values.len() > 1) else {
             return false;
         };
-        let middle = item.values.start + item.values.len() / 2;
-        let second = Item {
-            series: item.series,
-            values: middle..item.values.end,
-            exemplars: item.exemplars.clone(),
-            is_aside: item.is_aside,
-        };
-        item.values.end = middle;
-        item.exemplars = 0..0;
+        let (first, rest) = item.values.halves();
+        let second = Item { values: rest, ..*item };
+        self.aside += usize::from(is_aside);
+        (item.values, item.exemplars) = (first, Span::default());
+        self.is_cut = true;
         self.items.insert(self.next + 1, second);
         self.items_max = Some(1);
         true
@@ -157,7 +181,7 @@ impl Holds {
 /// The data points that an item came from.
 pub(super) fn points<'t>(table: &'t Table, item: &Item) -> impl Iterator<Item = u32> + 't {
     let is_native = table.series.get(item.series as usize).is_some_and(|it| it.is_native);
-    item.values.clone().filter_map(move |at| {
+    item.values.range().filter_map(move |at| {
         let point = if is_native {
             table.histograms.get(at).map(|it| it.point)
         } else {

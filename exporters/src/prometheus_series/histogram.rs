@@ -3,10 +3,11 @@
 use pipeline::payload::Attrs;
 use pipeline::payload::metrics::{BucketsView, ExponentialPointView, HistogramPointView, Points, Temporality};
 
+use super::losses::Loss;
 use super::native::{NativeHistogram, SCHEMA_CUSTOM, Shape};
 use super::points::At;
 use super::streams::{Explicit, Exponential, Total};
-use super::table::{Loss, STALE, measured};
+use super::table::{STALE, measured};
 use super::translate::{Head, Pass, Place};
 
 /// What a point of either kind says beside its measurements.

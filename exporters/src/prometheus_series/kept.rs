@@ -4,13 +4,13 @@
 //! them in front of their values is encoded once.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use pipeline::payload::scrape::{self, Shape};
 
+use super::span::Span;
 use super::symbols::{Ref, Symbols};
-use super::table::{Family, FamilyKind};
+use super::table::{Family, FamilyKind, NO_POINT};
 
 /// The number of a series that is not kept.
 pub(crate) const NOT_KEPT: u32 = u32::MAX;
@@ -57,10 +57,10 @@ pub(crate) struct Kept {
 /// A kept series.
 #[derive(Debug, Clone)]
 struct KeptSeries {
-    labels: Range<u32>,
+    labels: Span,
     hash: u64,
     family: u32,
-    head: Range<u32>,
+    head: Span,
     /// The key of its target.
     target: usize,
     /// Another kept series may have the same labels at the same time.
@@ -73,7 +73,7 @@ struct KeptSeries {
 /// Where a kept series stands in a batch.
 pub(super) struct Placed {
     pub(super) place: u32,
-    pub(super) labels: Range<usize>,
+    pub(super) labels: Span,
     pub(super) hash: u64,
     pub(super) family: u32,
 }
@@ -82,8 +82,8 @@ pub(super) struct Placed {
 #[derive(Debug)]
 struct Target {
     identity: Weak<()>,
-    /// Numbers of kept series, by the target's own.
-    series: Vec<u32>,
+    /// By the target's own number.
+    series: Vec<TargetSeries>,
     /// Symbols, by number of the target's texts.
     texts: Vec<Ref>,
     /// Every symbol that its series use, once.
@@ -92,12 +92,43 @@ struct Target {
     families_version: u32,
 }
 
+/// A series of a target.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TargetSeries {
+    /// Its number among the kept ones.
+    pub(super) number: u32,
+    /// Its data point among those of the target, or [`NO_POINT`].
+    pub(super) point: u32,
+}
+
+impl TargetSeries {
+    /// Its data point, where `first` is the number of the target's first.
+    #[inline]
+    pub(super) fn point_from(self, first: u32) -> u32 {
+        if self.point == NO_POINT {
+            NO_POINT
+        } else {
+            first + self.point
+        }
+    }
+}
+
+/// What a request says of a series beside its values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeptHead<'k> {
+    /// It begins these bytes. Whoever copies more of them than it has, as many at a time as processors like, may.
+    pub(crate) from: &'k [u8],
+    pub(crate) length: usize,
+}
+
 /// What a target's series were made into.
 pub(super) struct Learned {
     /// Labels of the series, sorted.
     pub(super) labels: Vec<(Ref, Ref)>,
     /// Number of its family among those of the target.
     pub(super) family: u32,
+    /// Its data point among those of the target, or [`NO_POINT`].
+    pub(super) point: u32,
 }
 
 impl Kept {
@@ -149,10 +180,11 @@ impl Kept {
     }
 
     /// What is said of a series beside its values; None where there was no room to keep it.
-    pub(crate) fn head(&self, number: u32) -> Option<&[u8]> {
-        let series = self.series.get(number as usize)?;
-        let head = self.bytes.get(series.head.start as usize..series.head.end as usize);
-        head.filter(|head| !head.is_empty())
+    #[inline]
+    pub(crate) fn head(&self, number: u32) -> Option<KeptHead<'_>> {
+        let head = self.series.get(number as usize)?.head;
+        let (from, length) = (self.bytes.get(head.start()..)?, head.len());
+        (length > 0).then_some(KeptHead { from, length })
     }
 
     /// Puts a series into the batch, as number `next` if it is not in it.
@@ -166,10 +198,18 @@ impl Kept {
         }
         Some(Placed {
             place: series.place,
-            labels: series.labels.start as usize..series.labels.end as usize,
+            labels: series.labels,
             hash: series.hash,
             family: series.family,
         })
+    }
+
+    /// Where a series stands in the batch.
+    pub(super) fn place_of(&self, number: u32) -> Option<u32> {
+        let series = self.series.get(number as usize);
+        series
+            .filter(|series| series.batch == self.batch)
+            .map(|series| series.place)
     }
 
     pub(super) fn placed(&mut self, number: u32, place: u32) {
@@ -190,7 +230,7 @@ impl Kept {
         series.place = next;
         Some(Placed {
             place: next,
-            labels: series.labels.start as usize..series.labels.end as usize,
+            labels: series.labels,
             hash: series.hash,
             family: series.family,
         })
@@ -212,17 +252,17 @@ impl Kept {
     }
 
     /// The kept series of a series of the target that [`Kept::learn`] was called with.
-    pub(super) fn numbers(&mut self, shape: &Shape) -> Vec<u32> {
+    pub(super) fn series_of(&mut self, shape: &Shape) -> Vec<TargetSeries> {
         let target = self.targets.get_mut(&key(shape));
         target
             .map(|target| std::mem::take(&mut target.series))
             .unwrap_or_default()
     }
 
-    /// Gives the numbers back.
-    pub(super) fn give_back(&mut self, shape: &Shape, numbers: Vec<u32>) {
+    /// Gives them back.
+    pub(super) fn give_back(&mut self, shape: &Shape, series: Vec<TargetSeries>) {
         if let Some(target) = self.targets.get_mut(&key(shape)) {
-            target.series = numbers;
+            target.series = series;
         }
     }
 
@@ -259,16 +299,17 @@ impl Kept {
         namespaced: impl Fn(&str) -> String,
     ) {
         let (families, labels, symbols) = table;
-        let (Learned { labels: own, family }, hash) = learned;
-        let (family, said) = self.family(shape, family, families, symbols, namespaced);
-        let start = labels.len() as u32;
+        let (learned, hash) = learned;
+        let (own, point) = (learned.labels, learned.point);
+        let (family, said) = self.family(shape, learned.family, families, symbols, namespaced);
+        let start = labels.len();
         labels.extend_from_slice(&own);
         self.labels_count = labels.len();
         let head = self.write_head(&own, &said, symbols);
         let number = self.series.len() as u32;
         let is_shared = self.shares(hash, number);
         self.series.push(KeptSeries {
-            labels: start..labels.len() as u32,
+            labels: Span::from(start..labels.len()),
             hash,
             family,
             head,
@@ -278,7 +319,7 @@ impl Kept {
             place: 0,
         });
         if let Some(target) = self.targets.get_mut(&key(shape)) {
-            target.series.push(number);
+            target.series.push(TargetSeries { number, point });
             target.used.extend(own.iter().flat_map(|(name, value)| [*name, *value]));
             target.used.extend([said.help, said.unit]);
         }
@@ -299,16 +340,16 @@ impl Kept {
     }
 
     /// Keeps what requests say of a series, and tells where; nowhere, if there is no room.
-    fn write_head(&mut self, labels: &[(Ref, Ref)], family: &Family, symbols: &Symbols) -> Range<u32> {
+    fn write_head(&mut self, labels: &[(Ref, Ref)], family: &Family, symbols: &Symbols) -> Span {
         let before = self.bytes.len();
         if let Some(writer) = self.writer {
             (writer.write)(labels, family, symbols, &mut self.bytes);
         }
         if self.bytes.len() > HEADS_BYTES_MAX {
             self.bytes.truncate(before);
-            return 0..0;
+            return Span::default();
         }
-        before as u32..self.bytes.len() as u32
+        Span::from(before..self.bytes.len())
     }
 
     /// The family with this number of the target, as number of the table.

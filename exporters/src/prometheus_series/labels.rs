@@ -2,8 +2,8 @@
 
 use pipeline::payload::Value;
 
+use super::losses::Losses;
 use super::symbols::{Ref, Symbols};
-use super::table::Losses;
 use super::text::push_value;
 use crate::prometheus_names::{Names, label_name};
 

@@ -4,8 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::kept::NOT_KEPT;
 use super::labels::NAME;
+use super::losses::Loss;
+use super::span::Span;
 use super::symbols::{Ref, Symbols};
-use super::table::{Loss, Table};
+use super::table::Table;
 use crate::prometheus_names::{Underscores, legacy_label_name, legal_metric_name};
 
 impl Table {
@@ -23,19 +25,19 @@ impl Table {
         self.kept.spoil();
         for series in &mut self.series {
             series.kept = NOT_KEPT;
-            let old = self.labels.get(series.labels.clone()).unwrap_or_default();
+            let old = self.labels.get(series.labels.range()).unwrap_or_default();
             let new = legal.labels(old, name, &mut self.symbols);
-            series.labels = labels.len()..labels.len() + new.len();
+            series.labels = Span::from(labels.len()..labels.len() + new.len());
             labels.extend_from_slice(&new);
             series.is_dropped = !seen.insert(new);
             if series.is_dropped {
-                losers.push((series.is_native, series.values.clone()));
+                losers.push((series.is_native, series.values));
             }
         }
         for exemplar in &mut self.exemplars {
-            let old = self.labels.get(exemplar.labels.clone()).unwrap_or_default();
+            let old = self.labels.get(exemplar.labels.range()).unwrap_or_default();
             let new = legal.labels(old, name, &mut self.symbols);
-            exemplar.labels = labels.len()..labels.len() + new.len();
+            exemplar.labels = Span::from(labels.len()..labels.len() + new.len());
             labels.extend_from_slice(&new);
         }
         for family in &mut self.families {
@@ -44,7 +46,7 @@ impl Table {
         }
         self.labels = labels;
         for (is_native, values) in losers {
-            for at in values {
+            for at in values.range() {
                 let point = if is_native {
                     self.histograms.get(at).map(|it| it.point)
                 } else {

@@ -1,7 +1,8 @@
 //! Native histograms: OTLP's buckets as Prometheus' spans and deltas.
 
+use super::losses::Loss;
 use super::streams::{Explicit, Exponential};
-use super::table::{Loss, STALE, Stamp, measured};
+use super::table::{STALE, Stamp, measured};
 
 /// The finest and the coarsest resolution that Prometheus knows.
 const SCHEMA_MAX: i32 = 8;

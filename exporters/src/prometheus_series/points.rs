@@ -3,8 +3,9 @@
 use pipeline::payload::metrics::{NumberPointView, Points, SummaryPointView, Temporality};
 
 use super::labels::LabelSet;
+use super::losses::Loss;
 use super::streams::Total;
-use super::table::{Loss, STALE, Sample, Stamp, measured, milliseconds};
+use super::table::{STALE, Sample, Stamp, measured, milliseconds};
 use super::translate::{Head, Pass, Place};
 
 /// One point on its way: which it is and when it was.

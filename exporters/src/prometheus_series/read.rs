@@ -71,7 +71,7 @@ impl<'t> SeriesView<'t> {
     }
 
     pub(crate) fn values(&self) -> Values<'t> {
-        let values = self.series.values.clone();
+        let values = self.series.values.range();
         if self.series.is_native {
             Values::Natives(self.table.histograms.get(values).unwrap_or_default())
         } else {
@@ -82,7 +82,7 @@ impl<'t> SeriesView<'t> {
     /// In the order of their times.
     pub(crate) fn exemplars(&self) -> impl Iterator<Item = ExemplarView<'t>> {
         let table = self.table;
-        let own = table.exemplars.get(self.series.exemplars.clone()).unwrap_or_default();
+        let own = table.exemplars.get(self.series.exemplars.range()).unwrap_or_default();
         own.iter().map(|exemplar| ExemplarView {
             labels: table.texts(table.labels_at(exemplar)).collect(),
             value: exemplar.value,

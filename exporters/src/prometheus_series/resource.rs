@@ -5,8 +5,9 @@ use pipeline::payload::{Attrs, Value};
 
 use super::Settings;
 use super::labels::LabelSet;
+use super::losses::Losses;
 use super::symbols::{Ref, Symbols};
-use super::table::{Losses, milliseconds};
+use super::table::milliseconds;
 use super::text::push_value;
 use crate::prometheus_names::label_name;
 

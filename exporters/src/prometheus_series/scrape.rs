@@ -2,7 +2,7 @@
 
 use pipeline::payload::scrape::{self, Metric, Part, Scrape, Series, Shape};
 
-use super::kept::Learned;
+use super::kept::{Learned, TargetSeries};
 use super::labels::{LabelSet, NAME};
 use super::symbols::Ref;
 use super::table::{NO_POINT, Sample, Stamp, milliseconds};
@@ -13,44 +13,41 @@ use crate::prometheus_names::{Kind, label_name, legal_metric_name};
 impl Pass<'_> {
     /// Adds the values of a scrape. Where `is_alone`, nothing but scrapes is in the batch.
     pub(super) fn scrape(&mut self, scrape: &Scrape, is_alone: bool) {
-        let numbers = self.table.kept.numbers(&scrape.shape);
+        let series_of = self.table.kept.series_of(&scrape.shape);
         let first = self.table.losses.begin_scrape(scrape.shape.points(), scrape.points);
         self.table.reserve(scrape.samples.len());
+        let is_plain = is_alone && scrape.times.is_empty();
+        let done = if is_plain {
+            self.table.kept_run(scrape, &series_of, first)
+        } else {
+            0
+        };
         let mut times = scrape.times.iter().peekable();
-        let all = scrape.shape.series();
-        for (at, sample) in (0_u32..).zip(&scrape.samples) {
+        let rest = scrape.samples.get(done..).unwrap_or_default();
+        for (at, sample) in (done as u32..).zip(rest) {
             let own_time = times.next_if(|own| own.sample == at).map(|own| own.time);
             let time = own_time.unwrap_or(scrape.time);
-            let number = sample.series as usize;
-            let (Some(number), Some(series)) = (numbers.get(number), all.get(number)) else {
+            let Some(series) = series_of.get(sample.series as usize) else {
                 continue;
             };
-            let Some(place) = self.table.kept_series(*number, is_alone) else {
-                continue; // Only native histograms, which come later, could be in the way.
-            };
-            if own_time.is_some() {
-                self.table.has_own_time(place);
-            }
-            let start = match scrape.starts.get(series.point as usize) {
-                Some(start) => milliseconds(*start),
-                None => 0,
-            };
-            self.table.kept_sample(Sample {
-                series: place,
-                point: if series.part == Part::Resource {
-                    NO_POINT
-                } else {
-                    first + series.point
-                },
+            let start = scrape.starts.get(series.point as usize);
+            let start = start.map_or(0, |start| milliseconds(*start));
+            let sample = Sample {
+                series: 0, // Its place, which is found there.
+                point: series.point_from(first),
                 stamp: Stamp {
                     time,
                     start: if start <= time { start } else { 0 },
                 },
                 value: sample.value,
-            });
+            };
+            let place = self.table.kept_value(series.number, is_alone, sample);
+            if let (Some(place), Some(_)) = (place, own_time) {
+                self.table.has_own_time(place);
+            }
         }
-        self.scraped_exemplars(scrape, &numbers);
-        self.table.kept.give_back(&scrape.shape, numbers);
+        self.scraped_exemplars(scrape, &series_of);
+        self.table.kept.give_back(&scrape.shape, series_of);
     }
 
     /// Translates the labels of series that the shape did not have before. All shapes of a batch come before their values:
@@ -69,11 +66,16 @@ impl Pass<'_> {
                 .map(|metric| self.own_name(shape, metric));
             let labels = self.series_labels(shape, series, &texts, own.as_deref());
             let hash = self.table.hash(&labels);
+            let point = if series.part == Part::Resource {
+                NO_POINT
+            } else {
+                series.point
+            };
             let table = &mut self.table;
             let names = &self.settings.names;
             table.kept.learn(
                 shape,
-                (Learned { labels, family }, hash),
+                (Learned { labels, family, point }, hash),
                 (&mut table.families, &mut table.labels, &mut table.symbols),
                 |name| own.clone().unwrap_or_else(|| names.scraped(name)),
             );
@@ -137,11 +139,11 @@ impl Pass<'_> {
         translated.name
     }
 
-    fn scraped_exemplars(&mut self, scrape: &Scrape, numbers: &[u32]) {
+    fn scraped_exemplars(&mut self, scrape: &Scrape, series_of: &[TargetSeries]) {
         for exemplar in &scrape.exemplars {
             let sample = scrape.samples.get(exemplar.sample as usize);
-            let number = sample.and_then(|sample| numbers.get(sample.series as usize));
-            let place = number.and_then(|number| self.table.kept_series(*number, true));
+            let series = sample.and_then(|sample| series_of.get(sample.series as usize));
+            let place = series.and_then(|series| self.table.place_of(series.number));
             let Some(place) = place else { continue };
             let own_time = || scrape.own_time(exemplar.sample).unwrap_or(scrape.time);
             let time = exemplar.time.unwrap_or_else(own_time);

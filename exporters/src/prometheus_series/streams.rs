@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::losses::Loss;
 use super::native::SCHEMA_MIN;
-use super::table::Loss;
 
 /// Buckets kept on each side of an accumulated exponential histogram: what the OpenTelemetry SDKs keep. One that would
 /// need more becomes coarser.

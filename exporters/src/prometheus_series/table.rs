@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, RandomState};
-use std::ops::Range;
 
-use super::kept::{Kept, NOT_KEPT};
+use pipeline::payload::scrape::Scrape;
+
+use super::kept::{Kept, KeptHead, NOT_KEPT, Placed, TargetSeries};
+use super::losses::{Loss, Losses};
 use super::native::NativeHistogram;
+use super::span::Span;
 use super::symbols::{AsItIs, Ref, Symbols};
 
 /// What makes a value stale in Prometheus; no measured value may have these bits.
@@ -45,7 +48,7 @@ pub(crate) struct Table {
 /// One series: labels, sorted by name, and what kind of values it has.
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
-    pub(super) labels: Range<usize>,
+    pub(super) labels: Span,
     pub(crate) hash: u64,
     next: u32,
     pub(crate) family: u32,
@@ -54,9 +57,9 @@ pub(crate) struct Series {
     pub(crate) is_dropped: bool,
     /// Its number among the kept ones, or [`NOT_KEPT`].
     pub(crate) kept: u32,
-    /// Ranges of `samples` or `histograms`, and of `exemplars`.
-    pub(crate) values: Range<usize>,
-    pub(crate) exemplars: Range<usize>,
+    /// Of `samples` or `histograms`, and of `exemplars`.
+    pub(crate) values: Span,
+    pub(crate) exemplars: Span,
 }
 
 /// A value at a time.
@@ -80,7 +83,7 @@ pub(crate) struct Stamp {
 #[derive(Debug, Clone)]
 pub(crate) struct Exemplar {
     pub(crate) series: u32,
-    pub(super) labels: Range<usize>,
+    pub(super) labels: Span,
     pub(crate) value: f64,
     pub(crate) time: i64,
 }
@@ -107,114 +110,21 @@ pub(crate) enum FamilyKind {
     StateSet = 7,
 }
 
-/// Why a data point, or a part of one, is not in the series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Loss {
-    /// A delta that cannot be accumulated, or no temporality at all.
-    Temporality,
-    /// More streams of deltas than are remembered.
-    TooManyStreams,
-    /// A delta with more buckets than a stream can hold.
-    TooManyBuckets,
-    /// A delta that lies before what was accumulated.
-    OutOfOrder,
-    /// Buckets that contradict each other.
-    InvalidHistogram,
-    /// An exponential histogram coarser than Prometheus knows.
-    Scale,
-    /// No value, and no flag that says so.
-    NoValue,
-    /// Another value of the same series at the same time.
-    Duplicate,
-    /// A series that is a number here and a native histogram there.
-    Conflict,
-}
-
-impl Loss {
-    pub(crate) fn reason(self) -> &'static str {
-        match self {
-            Self::Temporality => "unsupported_temporality",
-            Self::TooManyStreams => "too_many_streams",
-            Self::TooManyBuckets => "too_many_buckets",
-            Self::OutOfOrder => "out_of_order",
-            Self::InvalidHistogram => "invalid_histogram",
-            Self::Scale => "unsupported_scale",
-            Self::NoValue => "no_value",
-            Self::Duplicate => "duplicate",
-            Self::Conflict => "type_conflict",
+impl Series {
+    /// A kept one, with this value.
+    #[inline]
+    fn of_kept(number: u32, kept: &Placed, value: usize) -> Self {
+        Self {
+            labels: kept.labels,
+            hash: kept.hash,
+            next: NONE,
+            family: kept.family,
+            is_native: false,
+            is_dropped: false,
+            kept: number,
+            values: Span::one(value),
+            exemplars: Span::default(),
         }
-    }
-}
-
-/// Which data points are lost, whole or in part, and what else did not go as written.
-#[derive(Debug, Default)]
-pub(crate) struct Losses {
-    /// One for each data point, and for every point that a scrape might have had.
-    lost: Vec<bool>,
-    points: u64,
-    pub(crate) reasons: Vec<(Loss, u64)>,
-    /// The same value of a series twice: nothing is lost.
-    pub(crate) repeated: u64,
-    /// Names of which nothing was left but hexadecimal.
-    pub(crate) fallback_names: u64,
-    /// Attributes whose label is needed for something else.
-    pub(crate) overwritten_labels: u64,
-    /// Exemplars that lost their attributes because all labels together were too long.
-    pub(crate) cut_exemplars: u64,
-}
-
-impl Losses {
-    /// Begins the next data point.
-    pub(crate) fn next_point(&mut self) -> u32 {
-        self.lost.push(false);
-        self.points += 1;
-        (self.lost.len() - 1) as u32
-    }
-
-    /// Begins the points of a scrape: `all` may be, `told` are. Gives the number of the first.
-    pub(super) fn begin_scrape(&mut self, all: usize, told: u32) -> u32 {
-        let first = self.lost.len() as u32;
-        self.lost.resize(self.lost.len() + all, false);
-        self.points += u64::from(told);
-        first
-    }
-
-    /// Something of this point will not arrive. True if it was whole until now.
-    pub(crate) fn lose(&mut self, point: u32) -> bool {
-        self.lost
-            .get_mut(point as usize)
-            .is_some_and(|lost| !std::mem::replace(lost, true))
-    }
-
-    /// The same, with the reason to be counted.
-    pub(crate) fn lose_for(&mut self, point: u32, loss: Loss) {
-        self.lose(point);
-        match self.reasons.iter_mut().find(|(known, _)| *known == loss) {
-            Some((_, count)) => *count += 1,
-            None => self.reasons.push((loss, 1)),
-        }
-    }
-
-    /// Points of which something is lost.
-    pub(crate) fn lost(&self) -> u64 {
-        self.lost.iter().filter(|lost| **lost).count() as u64
-    }
-
-    /// Points of which nothing is lost and that are not among these.
-    pub(crate) fn whole_without(&self, others: impl Iterator<Item = u32>) -> u64 {
-        let mut lost = self.lost.clone();
-        for point in others {
-            if let Some(lost) = lost.get_mut(point as usize) {
-                *lost = true;
-            }
-        }
-        let lost = lost.iter().filter(|lost| **lost).count() as u64;
-        self.points.saturating_sub(lost)
-    }
-
-    /// All points.
-    pub(crate) fn points(&self) -> u64 {
-        self.points
     }
 }
 
@@ -267,7 +177,7 @@ impl Table {
         let first = self.index.get(&hash).copied().unwrap_or(NONE);
         let mut at = first;
         while let Some(known) = self.series.get(at as usize) {
-            if self.labels.get(known.labels.clone()) == Some(labels) {
+            if self.labels.get(known.labels.range()) == Some(labels) {
                 return (known.is_native == is_native).then_some(at);
             }
             at = known.next;
@@ -282,8 +192,8 @@ impl Table {
             is_native,
             is_dropped: false,
             kept: NOT_KEPT,
-            values: 0..0,
-            exemplars: 0..0,
+            values: Span::default(),
+            exemplars: Span::default(),
         });
         self.index.insert(hash, new);
         Some(new)
@@ -295,54 +205,75 @@ impl Table {
         self.samples.reserve(more);
     }
 
-    /// The place of a kept series in this batch. Where `is_alone`, only other kept series can have its labels.
+    /// Adds values of a target's kept series as long as nothing is special about them; gives how many. `first` is the number
+    /// of the first of its points. Only for scrapes without times of their own, and where nothing but scrapes is in the batch.
+    #[inline(never)]
+    pub(super) fn kept_run(&mut self, scrape: &Scrape, series_of: &[TargetSeries], first: u32) -> usize {
+        let time = scrape.time;
+        let before = self.samples.len();
+        for sample in &scrape.samples {
+            let (new, at) = (self.series.len() as u32, self.samples.len());
+            let Some(of) = series_of.get(sample.series as usize) else {
+                break;
+            };
+            let Some(kept) = self.kept.place_alone(of.number, new) else {
+                break;
+            };
+            let start = scrape
+                .starts
+                .get(of.point as usize)
+                .map_or(0, |start| milliseconds(*start));
+            let start = if start <= time { start } else { 0 };
+            self.samples.push(Sample {
+                series: new,
+                point: of.point_from(first),
+                stamp: Stamp { time, start },
+                value: sample.value,
+            });
+            self.series.push(Series::of_kept(of.number, &kept, at));
+        }
+        self.samples.len() - before
+    }
+
+    /// Adds a value of a kept series; gives its place. Where `is_alone`, only other kept series can have its labels.
     #[inline]
-    pub(super) fn kept_series(&mut self, number: u32, is_alone: bool) -> Option<u32> {
-        let new = self.series.len() as u32;
+    pub(super) fn kept_value(&mut self, number: u32, is_alone: bool, mut sample: Sample) -> Option<u32> {
+        let (new, at) = (self.series.len() as u32, self.samples.len());
         let placed = if is_alone {
             self.kept.place_alone(number, new)
         } else {
             None
         };
-        let Some(kept) = placed else {
-            return self.kept_among_others(number);
-        };
-        self.series.push(Series {
-            labels: kept.labels,
-            hash: kept.hash,
-            next: NONE,
-            family: kept.family,
-            is_native: false,
-            is_dropped: false,
-            kept: number,
-            values: 0..0,
-            exemplars: 0..0,
-        });
-        Some(new)
+        if let Some(kept) = placed {
+            sample.series = new;
+            self.samples.push(sample);
+            self.series.push(Series::of_kept(number, &kept, at));
+            return Some(new);
+        }
+        // Only native histograms, which come later, could be in the way.
+        let place = self.kept_among_others(number)?;
+        sample.series = place;
+        self.samples.push(sample);
+        Some(place)
     }
 
-    /// The same where others may have its labels, or it is in the batch already.
-    fn kept_among_others(&mut self, number: u32) -> Option<u32> {
+    /// The place of a kept series in this batch, where others may have its labels or it is in the batch already.
+    pub(super) fn kept_among_others(&mut self, number: u32) -> Option<u32> {
         let new = self.series.len() as u32;
         let kept = self.kept.place(number, new)?;
         self.is_in_order = false;
         if kept.place != new {
             return Some(kept.place);
         }
-        let labels = self.labels.get(kept.labels).unwrap_or_default().to_vec();
+        let labels = self.labels.get(kept.labels.range()).unwrap_or_default().to_vec();
         let place = self.series(&labels, kept.family, false)?;
         self.kept.placed(number, place);
         Some(place)
     }
 
-    /// Adds a value of a kept series.
-    #[inline]
-    pub(super) fn kept_sample(&mut self, sample: Sample) {
-        let at = self.samples.len();
-        if let Some(series) = self.series.get_mut(sample.series as usize) {
-            series.values = at..at + 1;
-        }
-        self.samples.push(sample);
+    /// The place of a kept series that has a value in this batch.
+    pub(super) fn place_of(&self, number: u32) -> Option<u32> {
+        self.kept.place_of(number)
     }
 
     /// Notes that a series has a time that is not that of its scrape.
@@ -361,20 +292,20 @@ impl Table {
         self.series.first().is_some_and(|series| series.kept != NOT_KEPT)
     }
 
-    /// Head and value of a series that has one value and is known since before.
+    /// Head and value of a series that has one value and is known since before; `kept` is its number there.
     #[inline]
-    pub(crate) fn known(&self, series: &Series, values: &Range<usize>) -> Option<(&[u8], &Sample)> {
-        if series.kept == NOT_KEPT || values.len() != 1 {
+    pub(crate) fn known(&self, kept: u32, values: Span) -> Option<(KeptHead<'_>, &Sample)> {
+        if values.len() != 1 {
             return None;
         }
-        let sample = self.samples.get(values.start)?;
-        Some((self.kept.head(series.kept)?, sample))
+        let sample = self.samples.get(values.start())?;
+        Some((self.kept.head(kept)?, sample)) // None has the number of what is not kept.
     }
 
-    fn keep(&mut self, labels: &[(Ref, Ref)]) -> Range<usize> {
+    fn keep(&mut self, labels: &[(Ref, Ref)]) -> Span {
         let start = self.labels.len();
         self.labels.extend_from_slice(labels);
-        start..self.labels.len()
+        Span::from(start..self.labels.len())
     }
 
     /// Adds an exemplar with these labels, which are sorted by name.
@@ -391,12 +322,12 @@ impl Table {
 
     /// The labels of a series, sorted by name.
     pub(crate) fn labels_of(&self, series: &Series) -> &[(Ref, Ref)] {
-        self.labels.get(series.labels.clone()).unwrap_or_default()
+        self.labels.get(series.labels.range()).unwrap_or_default()
     }
 
     /// The labels of an exemplar, sorted by name.
     pub(crate) fn labels_at(&self, exemplar: &Exemplar) -> &[(Ref, Ref)] {
-        self.labels.get(exemplar.labels.clone()).unwrap_or_default()
+        self.labels.get(exemplar.labels.range()).unwrap_or_default()
     }
 
     /// Brings everything into its order, leaves one value for each time of a series, and tells series what is theirs.
@@ -406,7 +337,9 @@ impl Table {
         if self.is_in_order {
             return self.assign_exemplars(); // Each series has one value, and knows it.
         }
-        self.series.iter_mut().for_each(|series| series.values = 0..0);
+        self.series
+            .iter_mut()
+            .for_each(|series| series.values = Span::default());
         self.samples.sort_by_key(|sample| (sample.series, sample.stamp.time));
         self.histograms
             .sort_by_key(|histogram| (histogram.series, histogram.stamp.time));
@@ -452,16 +385,11 @@ fn resolve(losses: &mut Losses, point: u32, is_same: bool) {
 }
 
 /// Gives each series the range of what is its own; `owners` are in order.
-fn assign(series: &mut [Series], owners: impl Iterator<Item = u32>, range: impl Fn(&mut Series) -> &mut Range<usize>) {
+fn assign(series: &mut [Series], owners: impl Iterator<Item = u32>, span: impl Fn(&mut Series) -> &mut Span) {
     for (at, owner) in owners.enumerate() {
-        let Some(series) = series.get_mut(owner as usize) else {
-            continue;
-        };
-        let range = range(series);
-        if range.start == range.end {
-            range.start = at;
+        if let Some(series) = series.get_mut(owner as usize) {
+            span(series).reach(at);
         }
-        range.end = at + 1;
     }
 }
 

@@ -10,11 +10,12 @@ use pipeline::payload::{Attrs, Metrics, Value};
 use super::Settings;
 use super::kept::HeadWriter;
 use super::labels::{AttributeLabels, LabelSet, NAME};
+use super::losses::Loss;
 use super::read::FamilyView;
 use super::resource::{ResourceLabels, scope_labels};
 use super::streams::Streams;
 use super::symbols::{Ref, Symbols};
-use super::table::{Family, FamilyKind, Loss, NO_POINT, Sample, Stamp, Table};
+use super::table::{Family, FamilyKind, NO_POINT, Sample, Stamp, Table};
 use super::text::bound;
 use crate::prometheus_names::{Kind, Names, Translated, legacy_label_name};
 

@@ -16,7 +16,7 @@ fn pages() -> Vec<String> {
         .map(|entry| entry.unwrap().path())
         .collect();
     paths.sort();
-    assert_eq!(paths.len(), 3);
+    assert_eq!(paths.len(), 5);
     paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 

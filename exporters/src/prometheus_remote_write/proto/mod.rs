@@ -1,14 +1,14 @@
 //! Requests of remote write 1.0 and 2.0, written field by field.
 
 mod histogram;
+mod known;
 mod room;
+mod snappy;
 mod v1;
 mod v2;
 mod wire;
 
-use std::ops::Range;
-
-use crate::prometheus_series::{HeadWriter, Series, Table};
+use crate::prometheus_series::{HeadWriter, Series, Span, Table};
 
 pub(super) use room::Room;
 
@@ -24,14 +24,14 @@ pub(crate) enum Protocol {
 }
 
 /// A series with some of its values: what a request is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) series: u32,
+    /// Its number among the kept ones.
+    pub(crate) kept: u32,
     /// Of the table's samples or histograms.
-    pub(crate) values: Range<usize>,
-    pub(crate) exemplars: Range<usize>,
-    /// It has times of its own, which a receiver may refuse while it takes the rest of the batch.
-    pub(crate) is_aside: bool,
+    pub(crate) values: Span,
+    pub(crate) exemplars: Span,
 }
 
 /// An encoded request.
@@ -41,6 +41,8 @@ pub(crate) struct Encoded {
     /// How many of the items are in it; at least one if there was one.
     pub(crate) items: usize,
     pub(crate) holds: Holds,
+    /// How many bytes at the front are likely to be the same in the next request.
+    pub(crate) texts: usize,
 }
 
 /// How many values of each kind a request has.
@@ -78,11 +80,5 @@ impl Holds {
             self.samples += values;
         }
         self.exemplars += item.exemplars.len() as u64;
-    }
-
-    fn add_all(&mut self, other: Self) {
-        self.samples += other.samples;
-        self.histograms += other.histograms;
-        self.exemplars += other.exemplars;
     }
 }

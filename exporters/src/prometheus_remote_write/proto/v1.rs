@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::histogram::put_histogram;
-use super::room::{Room, SeriesFields, put_known};
+use super::known::{SeriesFields, put_known};
+use super::room::Room;
 use super::wire::{put_double, put_int, put_message, put_text, put_uint, tag_of};
-use super::{Encoded, Holds, Item};
+use super::{Encoded, Item};
 use crate::prometheus_series::{HeadWriter, Ref, Symbols, Table};
 
 const TIMESERIES: u32 = 1;
@@ -39,10 +40,10 @@ pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize, room: &mut
     let has_heads = table.kept.is_written_with(HEADS);
     for item in items {
         let before = encoded.body.len();
-        let mut holds = Holds::default();
+        let mut holds = encoded.holds;
         if let Some(series) = table.series.get(item.series as usize).filter(|it| !it.is_dropped) {
             match table
-                .known(series, &item.values)
+                .known(series.kept, item.values)
                 .filter(|_| has_heads && item.exemplars.is_empty())
             {
                 Some((head, sample)) => put_known(&mut encoded.body, FIELDS, head, sample, &mut room.stamp),
@@ -55,7 +56,7 @@ pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize, room: &mut
             break;
         }
         encoded.items += 1;
-        encoded.holds.add_all(holds);
+        encoded.holds = holds;
     }
     encoded
 }
@@ -66,18 +67,18 @@ fn put_series(out: &mut Vec<u8>, table: &Table, item: &Item) {
     };
     put_labels(out, series::LABELS, &table.symbols, table.labels_of(of));
     if of.is_native {
-        for histogram in table.histograms.get(item.values.clone()).unwrap_or_default() {
+        for histogram in table.histograms.get(item.values.range()).unwrap_or_default() {
             put_message(out, series::HISTOGRAMS, |out| put_histogram(out, histogram, false));
         }
     } else {
-        for sample in table.samples.get(item.values.clone()).unwrap_or_default() {
+        for sample in table.samples.get(item.values.range()).unwrap_or_default() {
             put_message(out, series::SAMPLES, |out| {
                 put_double(out, 1, sample.value);
                 put_int(out, 2, sample.stamp.time);
             });
         }
     }
-    for exemplar in table.exemplars.get(item.exemplars.clone()).unwrap_or_default() {
+    for exemplar in table.exemplars.get(item.exemplars.range()).unwrap_or_default() {
         put_message(out, series::EXEMPLARS, |out| {
             put_labels(out, 1, &table.symbols, table.labels_at(exemplar));
             put_double(out, 2, exemplar.value);

@@ -1,9 +1,10 @@
 //! `io.prometheus.write.v2.Request`, remote write 2.0.
 
 use super::histogram::put_histogram;
-use super::room::{Room, SeriesFields, put_known};
+use super::known::{SeriesFields, put_known, put_run};
+use super::room::Room;
 use super::wire::{put_double, put_int, put_message, put_packed, put_tag_of, put_uint, tag_of, varint_len};
-use super::{Encoded, Holds, Item};
+use super::{Encoded, Item};
 use crate::prometheus_series::{Family, HeadWriter, Ref, Symbols, Table};
 
 const SYMBOLS: u32 = 4;
@@ -132,6 +133,7 @@ pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize, room: &mut
     encoded.body.clear();
     if used.carries_all {
         used.put(&table.symbols, &mut encoded.body);
+        encoded.texts = encoded.body.len();
     }
     let has_heads = used.carries_all && table.kept.is_written_with(HEADS);
     // Texts come first, so series wait until it is known which texts they use.
@@ -142,12 +144,22 @@ pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize, room: &mut
     } else {
         &mut aside
     };
-    for item in items {
+    let mut rest = items;
+    while let Some((item, behind)) = rest.split_first() {
+        if has_heads {
+            let run = put_run(out, (table, rest), FIELDS, bytes_max, stamp);
+            encoded.items += run;
+            encoded.holds.samples += run as u64;
+            if run > 0 {
+                rest = rest.get(run..).unwrap_or_default();
+                continue;
+            }
+        }
         let (before, texts) = (out.len(), used.texts.len());
-        let mut holds = Holds::default();
+        let mut holds = encoded.holds;
         if let Some(series) = table.series.get(item.series as usize).filter(|it| !it.is_dropped) {
             match table
-                .known(series, &item.values)
+                .known(series.kept, item.values)
                 .filter(|_| has_heads && item.exemplars.is_empty())
             {
                 Some((head, sample)) => put_known(out, FIELDS, head, sample, stamp),
@@ -161,7 +173,8 @@ pub(super) fn encode(table: &Table, items: &[Item], bytes_max: usize, room: &mut
             break;
         }
         encoded.items += 1;
-        encoded.holds.add_all(holds);
+        encoded.holds = holds;
+        rest = behind;
     }
     if !used.carries_all {
         used.put(&table.symbols, &mut encoded.body);
@@ -177,11 +190,11 @@ fn put_series(out: &mut Vec<u8>, table: &Table, item: &Item, used: &mut Used) {
     };
     put_labels(out, series::LABELS_REFS, table, table.labels_of(of), used);
     if of.is_native {
-        for histogram in table.histograms.get(item.values.clone()).unwrap_or_default() {
+        for histogram in table.histograms.get(item.values.range()).unwrap_or_default() {
             put_message(out, series::HISTOGRAMS, |out| put_histogram(out, histogram, true));
         }
     } else {
-        for sample in table.samples.get(item.values.clone()).unwrap_or_default() {
+        for sample in table.samples.get(item.values.range()).unwrap_or_default() {
             put_message(out, series::SAMPLES, |out| {
                 put_double(out, 1, sample.value);
                 put_int(out, 2, sample.stamp.time);
@@ -189,7 +202,7 @@ fn put_series(out: &mut Vec<u8>, table: &Table, item: &Item, used: &mut Used) {
             });
         }
     }
-    for exemplar in table.exemplars.get(item.exemplars.clone()).unwrap_or_default() {
+    for exemplar in table.exemplars.get(item.exemplars.range()).unwrap_or_default() {
         put_message(out, series::EXEMPLARS, |out| {
             put_labels(out, 1, table, table.labels_at(exemplar), used);
             put_double(out, 2, exemplar.value);

@@ -80,8 +80,8 @@ async fn r07_a_series_stays_in_its_shard_and_shards_run_side_by_side() {
     let destination = willing().await;
     let exporter = writer(destination.address, &["remote_write_queue: {num_consumers: 4}"]);
 
-    export(&exporter, &many(8_000, 1)).await.unwrap();
-    export(&exporter, &many(8_000, 2)).await.unwrap();
+    export(&exporter, &many(16_000, 1)).await.unwrap();
+    export(&exporter, &many(16_000, 2)).await.unwrap();
 
     let requests = written(&destination);
     let sets = |requests: &[Written]| {

@@ -465,7 +465,7 @@ fn values_with_times_of_their_own_share_requests_with_those_as_old_and_with_few(
     while !shards[0].rest().is_empty() {
         let items = shards[0].ahead(Protocol::V1);
         sizes.push(items.len());
-        times.extend(items.iter().map(|item| table.samples[item.values.start].stamp.time));
+        times.extend(items.iter().map(|item| table.samples[item.values.start()].stamp.time));
         let count = items.len();
         shards[0].settle(count);
     }

@@ -297,13 +297,18 @@ impl Points {
         self.metrics(name).map(count).sum()
     }
 
-    /// Bounds and buckets of a histogram with these attributes.
+    /// Bounds and buckets of the last point of a histogram with these attributes; a first one may say that it began
+    /// with nothing.
     pub(super) fn histogram(&self, name: &str, of: &str) -> (Vec<f64>, Vec<u64>) {
         for metric in self.metrics(name) {
             let Some(metric::Data::Histogram(histogram)) = &metric.data else {
                 panic!("{metric:?}");
             };
-            if let Some(point) = histogram.data_points.iter().find(|it| attributes(&it.attributes) == of) {
+            if let Some(point) = histogram
+                .data_points
+                .iter()
+                .rfind(|it| attributes(&it.attributes) == of)
+            {
                 return (point.explicit_bounds.clone(), point.bucket_counts.clone());
             }
         }

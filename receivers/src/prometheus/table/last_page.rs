@@ -1,7 +1,8 @@
 //! The page before, because the next one is nearly the same.
 
 use bytes::Bytes;
-use memchr::memchr;
+
+use super::number::number;
 
 /// A page and what its lines meant. A line that begins with the same words means the same, so that of it only the value
 /// is read, and not even that where the value has the same words too.
@@ -18,6 +19,10 @@ pub(super) struct LastPage {
     cursor: usize,
     /// Comments that were met again.
     met: usize,
+    /// Some line of the page that is being read was not the one that came next on the page before.
+    is_other: bool,
+    /// The page before had the lines of the one before it, and no more.
+    is_settled: bool,
 }
 
 /// A line of a page.
@@ -31,6 +36,18 @@ pub(super) struct Mark {
     pub(super) meaning: Meaning,
     /// The value that was read.
     pub(super) value: f64,
+}
+
+impl Mark {
+    /// Where the value begins, if there is one.
+    pub(super) fn words_end(&self) -> u32 {
+        self.start.saturating_add(self.words)
+    }
+
+    /// Where the line ends.
+    pub(super) fn end(&self) -> usize {
+        self.end as usize
+    }
 }
 
 /// What a line means.
@@ -64,6 +81,7 @@ impl LastPage {
     pub(super) fn begin(&mut self) {
         self.next.clear();
         (self.next_comments, self.cursor, self.met) = (0, 0, 0);
+        self.is_other = false;
     }
 
     /// The line at this byte, if it is the one that comes next on the page before.
@@ -111,6 +129,7 @@ impl LastPage {
 
     /// Notes a line that was read as a whole. `words` are its bytes in front of the value.
     pub(super) fn note(&mut self, line: (usize, usize), words: usize, meaning: Meaning, value: f64) {
+        self.is_other = true;
         let (start, end) = line;
         let (Ok(start), Ok(end), Ok(words)) = (u32::try_from(start), u32::try_from(end), u32::try_from(words)) else {
             return; // A page of four gibibytes is read as a whole each time.
@@ -149,37 +168,16 @@ impl LastPage {
         self.comments > 0 && self.met == self.comments && (ends || !has_end)
     }
 
+    /// The page and its lines, if it had those of the page before it: the next will have them as well.
+    pub(super) fn settled(&self) -> Option<(&Bytes, &[Mark])> {
+        self.is_settled.then_some((&self.page, &*self.marks))
+    }
+
     /// The page has ended and is the page before from now on.
     pub(super) fn keep(&mut self, page: &Bytes) {
+        self.is_settled = !self.is_other && self.cursor == self.marks.len();
         self.page = page.clone();
         std::mem::swap(&mut self.marks, &mut self.next);
         self.comments = self.next_comments;
-    }
-}
-
-/// The value that a line ends with, and its length; read the short way where it is a whole number, as most are.
-#[inline]
-fn number(behind: &[u8]) -> Option<(f64, usize)> {
-    /// Every whole number of so many digits is a double.
-    const DIGITS_MAX: usize = 15;
-    let (mut whole, mut digits) = (0_u64, 0);
-    for letter in behind {
-        match letter {
-            b'0'..=b'9' if digits < DIGITS_MAX => {
-                whole = whole * 10 + u64::from(letter - b'0');
-                digits += 1;
-            }
-            _ => break,
-        }
-    }
-    #[allow(clippy::cast_precision_loss)] // It has 15 digits at most.
-    match behind.get(digits..)? {
-        [b'\n', ..] | [] if digits > 0 => Some((whole as f64, digits)),
-        [b'.', b'0', b'\n', ..] | [b'.', b'0'] if digits > 0 => Some((whole as f64, digits + 2)),
-        _ => {
-            let length = memchr(b'\n', behind).unwrap_or(behind.len());
-            let value = super::super::exposition::value(behind.get(..length)?)?;
-            Some((value, length))
-        }
     }
 }

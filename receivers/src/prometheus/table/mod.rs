@@ -11,7 +11,9 @@ mod family;
 mod fitness;
 mod further;
 mod last_page;
+mod number;
 mod page_values;
+mod pattern;
 mod places;
 mod resolve;
 mod resource;
@@ -33,6 +35,7 @@ use fitness::Fitness;
 use further::{Further, Ground};
 use last_page::{LastPage, Meaning};
 use page_values::PageValues;
+use pattern::Pattern;
 pub(super) use places::shape_of;
 use places::{Place, Places};
 pub(super) use tell::Untold;
@@ -77,6 +80,8 @@ pub(super) struct Table {
     /// Lines by the text in front of the value.
     known: HashMap<Box<[u8]>, Known>,
     last_page: LastPage,
+    /// Of the page before, while pages change in nothing but values.
+    pattern: Option<Pattern>,
     families: Families,
     places: Places,
     /// Shared with the scrapes that are under way.
@@ -124,6 +129,7 @@ impl Table {
             turn: 0,
             known: HashMap::new(),
             last_page: LastPage::default(),
+            pattern: None,
             families: Families::default(),
             places: Places::default(),
             shape: Arc::default(),
@@ -141,6 +147,9 @@ impl Table {
 
     /// Takes a page in. After an error the page counts for nothing: [`end_all`](Self::end_all) is what follows.
     pub(super) fn read(&mut self, page: &Bytes, format: Format, rules: &SeriesRules) -> Result<(), Unusable> {
+        if self.read_values(page, rules) {
+            return Ok(());
+        }
         let version = self.families.version();
         self.added = 0;
         self.begin(rules);
@@ -188,6 +197,7 @@ impl Table {
         self.tally = Tally::default();
         self.last_page.begin();
         self.page.clear();
+        self.page.clear_starts();
         self.page.tracks_times = rules.track_timestamps;
     }
 

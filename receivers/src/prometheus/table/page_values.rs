@@ -34,11 +34,14 @@ impl PageValues {
         self.times.clear();
         self.exemplars.clear();
         self.compound.clear();
+        (self.points, self.unseen) = (0, 0);
+        self.untold = Untold::default();
+    }
+
+    pub(super) fn clear_starts(&mut self) {
         if std::mem::take(&mut self.has_starts) {
             self.starts.fill(0);
         }
-        (self.points, self.unseen) = (0, 0);
-        self.untold = Untold::default();
     }
 
     /// Gives the index of the sample.

@@ -100,8 +100,57 @@ fn line() -> impl Strategy<Value = String> {
     prop_oneof![1 => comment.prop_map(String::from), 6 => value.prop_map(String::from), 1 => Just("\n".to_owned())]
 }
 
-/// Pages that follow each other as a target's do: some lines change, come or go.
+/// Pages that follow each other as a target's do: some lines change, come or go, and between that only values do.
 fn pages() -> impl Strategy<Value = Vec<Vec<String>>> {
+    let values = prop::collection::vec(prop::sample::select(VALUES), 0..12);
+    (
+        changing_pages(),
+        prop::collection::vec(prop::collection::vec(values, 0..5), 7),
+    )
+        .prop_map(|(pages, turns)| {
+            let with = |page: &Vec<String>, values: &Vec<&str>| {
+                let mut values = values.iter();
+                page.iter().map(|line| with_value(line, &mut values)).collect()
+            };
+            let and_again = |(page, turns): (Vec<String>, &Vec<Vec<&str>>)| {
+                let again: Vec<_> = turns.iter().map(|values| with(&page, values)).collect();
+                [page].into_iter().chain(again).collect::<Vec<_>>()
+            };
+            pages.into_iter().zip(&turns).flat_map(and_again).collect()
+        })
+}
+
+/// Most are plain numbers, which buckets often need to rise.
+const VALUES: &[&str] = &[
+    "0",
+    "1",
+    "2.0",
+    "3",
+    "3.0",
+    "3.5",
+    "12345678",
+    "NaN",
+    "+Inf",
+    "-0",
+    "-1",
+    "1.7953160057559893e+09",
+    "1e400",
+    "x",
+    "1 15",
+];
+
+/// The line with the next of the values, if it has one and there is one.
+fn with_value<'v>(line: &str, values: &mut impl Iterator<Item = &'v &'v str>) -> String {
+    match line.split_once(' ') {
+        Some((words, _)) if !line.starts_with('#') => match values.next() {
+            Some(value) => format!("{words} {value}\n"),
+            None => line.to_owned(),
+        },
+        _ => line.to_owned(),
+    }
+}
+
+fn changing_pages() -> impl Strategy<Value = Vec<Vec<String>>> {
     let change = (any::<prop::sample::Index>(), prop::option::of(line()), any::<bool>());
     let first = prop::collection::vec(line(), 0..12);
     (first, prop::collection::vec(prop::collection::vec(change, 0..3), 1..6)).prop_map(|(first, turns)| {

@@ -3,6 +3,8 @@
 use super::super::super::rules::SeriesRules;
 use super::super::*;
 use super::rig::*;
+use crate::engines::profile::Dialect;
+use crate::engines::tables;
 
 #[test]
 fn the_same_page_again_tells_the_same_and_learns_nothing() {
@@ -24,6 +26,87 @@ fn the_same_page_again_tells_the_same_and_learns_nothing() {
             .iter()
             .all(|metric| metric.data.is_some())
     );
+}
+
+/// The last capture with this much more in every value but zeros and start times.
+fn later(more: f64) -> String {
+    let changed = capture("13-final");
+    let lines = changed.lines().map(|line| match line.rsplit_once(' ') {
+        Some((words, value)) if !line.starts_with('#') && !words.contains("_created") && value != "0.0" => {
+            format!("{words} {:?}\n", value.parse::<f64>().unwrap() + more)
+        }
+        _ => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+#[test]
+fn of_a_page_with_the_lines_of_the_two_before_only_values_are_read() {
+    let vllm = Dialect {
+        profile: &tables::VLLM,
+        canonical: true,
+        aliases: [].into_iter().collect(),
+        spans_within: std::time::Duration::from_secs(30),
+    };
+    for dialect in [None, Some(vllm)] {
+        let rules = || SeriesRules { dialect, ..target() };
+        let mut rig = Rig::new(rules());
+        // The first brings its families, the second may mean something else by them, the third is like the second.
+        for more in [0.0, 1.0, 2.0] {
+            rig.scrape(&later(more));
+            assert!(rig.table.pattern.is_none());
+        }
+
+        let told = rig.scrape(&later(3.0));
+        let by_pattern = rig.table.pattern.is_some();
+        let tally = rig.table.tally();
+        let mut fresh = Rig::new(rules());
+        fresh.now = rig.now - SECOND;
+        let anew = fresh.scrape(&later(3.0));
+
+        assert!(by_pattern);
+        assert_eq!(told.0, anew.0);
+        let expected = Tally {
+            added: 0,
+            ..fresh.table.tally()
+        };
+        assert_eq!(tally, expected);
+    }
+}
+
+#[test]
+fn a_page_that_breaks_its_pattern_is_read_as_any_other_and_the_pattern_comes_back() {
+    let page = |last: &str| {
+        format!("# TYPE h histogram\nh_bucket{{le=\"1\"}} 1\nh_bucket{{le=\"2\"}} 2\nh_count {last}\nh_sum 3\n")
+    };
+    let mut rig = Rig::new(target());
+    (0..4).for_each(|_| drop(rig.scrape(&page("2"))));
+    assert!(rig.table.pattern.is_some());
+
+    let shrinks = rig.scrape(&page("1"));
+    assert!(rig.table.pattern.is_none());
+    assert_eq!(rig.untold.odd_buckets, 1);
+    assert!(is_stale(shrinks.histogram("h").flags));
+
+    (0..3).for_each(|_| drop(rig.scrape(&page("7"))));
+    assert!(rig.table.pattern.is_some());
+    assert_eq!(rig.scrape(&page("8")).histogram("h").count, 8);
+}
+
+#[test]
+fn a_pattern_holds_no_more_samples_than_are_allowed() {
+    let page = Bytes::from_static(b"# TYPE c gauge\na 1\nb 2\nc 3\n");
+    let mut rules = target();
+    let mut table = Table::new();
+    for _ in 0..4 {
+        table.read(&page, Format::Text, &rules).unwrap();
+        table.tell(0);
+    }
+    assert!(table.pattern.is_some());
+
+    rules.samples_max = 2;
+
+    assert_eq!(table.read(&page, Format::Text, &rules), Err(Unusable::Samples(2)));
 }
 
 #[test]
