@@ -10,9 +10,9 @@ use pipeline::lane::Outlet;
 use pipeline::outside::Clock;
 use pipeline::payload::metrics::MetricsBuilder;
 use pipeline::payload::{Metrics, Payload, SplitLimit};
-use pipeline::{Batch, Budget, Credit, Origin, Outcome, Receipt};
+use pipeline::{Batch, Budget, Credit, Origin, Outcome, Receipt, Verdict};
 use tokio::sync::oneshot;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, timeout};
 
 /// What one batch of metrics holds at most: a gRPC server takes no message beyond 4 MiB unless it is told otherwise,
 /// and what comes behind may add something.
@@ -20,6 +20,9 @@ const BATCH_MAX: SplitLimit = SplitLimit {
     items: 8192,
     bytes: 3 * 1024 * 1024,
 };
+
+/// How long the end waits for the pipelines to take the last flush.
+const LAST_FLUSH_WAIT: Duration = Duration::from_secs(10);
 
 /// Counts what comes in batches.
 pub trait Aggregate: Send + 'static {
@@ -76,6 +79,7 @@ pub fn connect<A: Aggregate>(make: impl Fn() -> A, interval: Duration, setup: &S
         outlet: outlets.metrics,
         budget: setup.budget.clone(),
         clock: Arc::clone(&clock),
+        under_way: None,
     };
     Connection {
         conduit: Arc::new(Entrance {
@@ -168,10 +172,12 @@ struct Work<A> {
     outlet: Option<Outlet>,
     budget: Budget,
     clock: Arc<dyn Clock>,
+    /// Says what became of the batch that was sent last.
+    under_way: Option<Verdict>,
 }
 
 impl<A: Aggregate> Work<A> {
-    async fn run(self, interval: Duration, mut ended: oneshot::Receiver<()>) {
+    async fn run(mut self, interval: Duration, mut ended: oneshot::Receiver<()>) {
         let mut timer = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
         // While the pipelines behind are full, flushes are left out: the next one tells more.
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -181,21 +187,40 @@ impl<A: Aggregate> Work<A> {
                 _ = timer.tick() => false,
             };
             let moment = Moment::of(&*self.clock);
-            self.send(self.desks.flush(&moment)).await;
-            if last {
-                return self.send(self.desks.end(&moment.next())).await;
+            if !last {
+                self.send(self.desks.flush(&moment)).await;
+                continue;
             }
+            let rest = async {
+                self.send(self.desks.flush(&moment)).await;
+                self.send(self.desks.end(&moment.next())).await;
+            };
+            if timeout(LAST_FLUSH_WAIT, rest).await.is_err() {
+                // Sent now, the end could overtake what it ends.
+                tracing::warn!("the pipelines did not take the last metrics in time, so their series are not ended");
+            }
+            return;
         }
     }
 
-    async fn send(&self, metrics: Option<Metrics>) {
+    /// Sends one batch after another, each when it is known what became of the one before: two that are under way at once
+    /// could overtake each other, and a series must arrive in the order of its timestamps.
+    async fn send(&mut self, metrics: Option<Metrics>) {
         let (Some(metrics), Some(outlet)) = (metrics, &self.outlet) else {
             return;
         };
         for part in metrics.split(BATCH_MAX) {
+            if let Some(before) = self.under_way.take() {
+                before.await;
+            }
             let credit = Credit::of(part.bytes().len() as u64, &self.budget);
-            let batch = Batch::new(Payload::Metrics(part), Origin::own(), Receipt::unheard(), credit);
-            outlet.pass(batch).await;
+            let (receipt, verdict) = Receipt::pair();
+            // Those whose spans were counted were told that they are safe, so the batch waits for room and is not refused.
+            let receipt = Receipt::join(vec![receipt, Receipt::unheard()]);
+            outlet
+                .pass(Batch::new(Payload::Metrics(part), Origin::own(), receipt, credit))
+                .await;
+            self.under_way = Some(verdict);
         }
     }
 }

@@ -190,3 +190,34 @@ async fn the_end_of_all_series_comes_a_millisecond_after_their_last_values() {
     );
     work.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_is_not_sent_before_the_pipelines_have_the_last_flush() {
+    let world = World::system();
+    let (Connection { conduit, work }, mut end) = connected(&world);
+    let work = tokio::spawn(work.unwrap());
+    drop(conduit);
+
+    let last = end.recv().await.unwrap();
+    let early = tokio::time::timeout(Duration::from_secs(5), end.recv()).await;
+
+    assert!(early.is_err(), "another lane could be quicker");
+    assert!(!last.receipt.is_heard_by_all(), "a full queue waits for room");
+    assert_eq!(told(last), Some(0));
+    assert_eq!(told(end.recv().await.unwrap()), None);
+    work.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn pipelines_that_never_take_the_last_flush_do_not_hold_up_the_stop() {
+    let world = World::system();
+    let (Connection { conduit, work }, mut end) = connected(&world);
+    let work = tokio::spawn(work.unwrap());
+    drop(conduit);
+
+    let last = end.recv().await.unwrap();
+    work.await.unwrap();
+
+    assert!(end.recv().await.is_none(), "nothing follows that could overtake it");
+    assert_eq!(told(last), Some(0));
+}
