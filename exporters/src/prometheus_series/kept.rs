@@ -251,7 +251,7 @@ impl Kept {
         }
     }
 
-    /// The kept series of a series of the target that [`Kept::learn`] was called with.
+    /// The kept series of a target, by the numbers of its shape; to be given back when they are read.
     pub(super) fn series_of(&mut self, shape: &Shape) -> Vec<TargetSeries> {
         let target = self.targets.get_mut(&key(shape));
         target

@@ -258,7 +258,7 @@ impl Table {
     }
 
     /// The place of a kept series in this batch, where others may have its labels or it is in the batch already.
-    pub(super) fn kept_among_others(&mut self, number: u32) -> Option<u32> {
+    fn kept_among_others(&mut self, number: u32) -> Option<u32> {
         let new = self.series.len() as u32;
         let kept = self.kept.place(number, new)?;
         self.is_in_order = false;

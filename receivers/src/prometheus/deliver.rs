@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::counts::Counts;
 
 /// How long the end waits for the pipelines to take the last batch of a target.
-const LAST_BATCH_WAIT: Duration = Duration::from_secs(10);
+pub(super) const LAST_BATCH_WAIT: Duration = Duration::from_secs(10);
 
 /// Pauses before the last batch is offered again: short at first, because the program waits for it.
 const LAST_BATCH_PAUSE: Duration = Duration::from_millis(100);
@@ -112,7 +112,7 @@ impl Delivery {
             let credit = Credit::of(payload.memory() as u64, &budget);
             let outcome = self.outlet.send(payload.clone(), Origin::own(), credit).await;
             let wait = match &outcome {
-                Outcome::Retry { after, .. } => Some(after.unwrap_or(pause)),
+                Outcome::Retry { after, .. } => Some(after.unwrap_or(pause).max(pause)),
                 _ => None,
             };
             match wait.filter(|wait| Instant::now() + *wait < by) {

@@ -15,7 +15,7 @@ use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::comparison::Comparison;
-use super::deliver::{Before, Delivery};
+use super::deliver::{Before, Delivery, LAST_BATCH_WAIT};
 use super::exposition::Format;
 use super::failure::Failure;
 use super::job::JobRun;
@@ -243,12 +243,18 @@ impl Scraper {
     }
 
     async fn end(mut self) {
-        let patience = Instant::from_std(self.job.outside.clock.now()) + self.target.timeout;
+        let patience = Instant::from_std(self.job.outside.clock.now()) + LAST_BATCH_WAIT;
         match self.delivery.before(patience).await {
             Before::Taken => self.table.arrived(),
             Before::Refused => self.take_back(),
-            // Sent now, the end could overtake what it ends.
-            Before::UnderWay => return self.delivery.refuse(self.points + self.report.points()),
+            Before::UnderWay => {
+                // Sent now, the end could overtake what it ends.
+                tracing::warn!(
+                    target = %self.target.url,
+                    "the pipelines have not taken the last scrape in time, so its series are not ended"
+                );
+                return self.delivery.refuse(self.points + self.report.points());
+            }
         }
         let at = milliseconds(self.wall());
         let scrapes = [self.table.end_all(at), self.comparison.end(at), self.report.end(at)];

@@ -1,7 +1,7 @@
 //! A receiver that scrapes scripted sites on loopback, in front of a pipeline that takes everything.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -166,6 +166,8 @@ pub(crate) struct Rig {
     told: Arc<Mutex<Vec<Told>>>,
     /// While this is set, the pipeline takes nothing and says "later".
     refuses: Arc<AtomicBool>,
+    /// So many more ends of a target are not taken.
+    ends_to_refuse: Arc<AtomicUsize>,
     pub(crate) world: World,
     stop: Stop,
     service: JoinHandle<()>,
@@ -214,7 +216,9 @@ impl Rig {
         outlets.set(Signal::Metrics, Outlet::new(vec![vec![door]], world.budget.clone()));
         let told = Arc::new(Mutex::new(Vec::new()));
         let refuses = Arc::new(AtomicBool::new(false));
+        let ends_to_refuse = Arc::new(AtomicUsize::new(0));
         let (heard, is_refusing) = (Arc::clone(&told), Arc::clone(&refuses));
+        let ends = Arc::clone(&ends_to_refuse);
         tokio::spawn(async move {
             let mut held = Vec::new();
             while let Some(batch) = batches.recv().await {
@@ -223,7 +227,14 @@ impl Rig {
                     continue;
                 }
                 let request = ExportMetricsServiceRequest::decode(batch.payload.bytes().clone()).unwrap();
-                heard.lock().unwrap().extend(points(request));
+                let points = points(request);
+                let is_end = points.iter().any(|point| point.name == "up" && point.value.is_none());
+                let one_less = |left: usize| left.checked_sub(1);
+                if is_end && ends.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+                    batch.settle(Outcome::retry("full"));
+                    continue;
+                }
+                heard.lock().unwrap().extend(points);
                 if answers {
                     batch.settle(Outcome::Delivered);
                 } else {
@@ -239,6 +250,7 @@ impl Rig {
         Self {
             told,
             refuses,
+            ends_to_refuse,
             world,
             stop,
             service,
@@ -250,9 +262,14 @@ impl Rig {
         self.refuses.store(refuses, Ordering::SeqCst);
     }
 
-    /// The switch of [`refuse`](Self::refuse), to be turned beside the test.
-    pub(crate) fn refuses(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.refuses)
+    /// The pipeline does not take the next ends of a target, so many times.
+    pub(crate) fn refuse_ends(&self, times: usize) {
+        self.ends_to_refuse.store(times, Ordering::SeqCst);
+    }
+
+    /// How many ends are still to be refused.
+    pub(crate) fn ends_to_refuse(&self) -> usize {
+        self.ends_to_refuse.load(Ordering::SeqCst)
     }
 
     /// Everything that was told, in order.

@@ -526,15 +526,10 @@ async fn the_last_batch_is_offered_until_the_pipelines_take_it() {
     let mut rig = Rig::start(&job("j", &site, "")).await;
     rig.until("a scrape", |rig| !rig.values("a", "j").is_empty()).await;
 
-    rig.refuse(true);
-    let (refuses, told) = (rig.refuses(), rig.told().len());
-    tokio::spawn(async move {
-        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-        refuses.store(false, std::sync::atomic::Ordering::SeqCst);
-    });
+    rig.refuse_ends(2);
     rig.stop().await;
 
-    assert!(rig.told().len() > told);
+    assert_eq!(rig.ends_to_refuse(), 0);
     for name in ["a", "up"] {
         assert_eq!(rig.values(name, "j").last(), Some(&None), "{name}");
     }
