@@ -1,0 +1,120 @@
+//! Pods by everything that a span may know of its own.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Namespace, Node, Pod};
+
+/// Pods, namespaces and nodes at one moment.
+#[derive(Debug, Default)]
+pub struct PodMap {
+    pods: Vec<Arc<Pod>>,
+    by_uid: HashMap<String, Arc<Pod>>,
+    by_name: HashMap<(String, String), Arc<Pod>>,
+    by_ip: HashMap<IpAddr, Addressed>,
+    by_container: HashMap<String, Arc<Pod>>,
+    namespaces: HashMap<String, Arc<Namespace>>,
+    nodes: HashMap<String, Arc<Node>>,
+}
+
+/// Who has an address.
+#[derive(Debug, Clone)]
+pub enum Addressed {
+    /// One pod.
+    Pod(Arc<Pod>),
+    /// Several pods, or one that shares its node's network: nobody can say which.
+    Ambiguous,
+}
+
+impl PodMap {
+    /// A map of these. Of two pods with one name the one that is not gone counts; then the one that began later.
+    pub fn new(pods: Vec<Arc<Pod>>, namespaces: Vec<Namespace>, nodes: Vec<Node>) -> Self {
+        let mut map = Self::default();
+        // The living come first: what they have, nobody who is gone takes from them.
+        let (gone, living): (Vec<_>, Vec<_>) = pods.iter().partition(|pod| pod.gone_at.is_some());
+        for pod in living.into_iter().chain(gone) {
+            map.add(pod);
+        }
+        map.pods = pods;
+        map.namespaces = namespaces
+            .into_iter()
+            .map(|it| (it.name.clone(), Arc::new(it)))
+            .collect();
+        map.nodes = nodes.into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect();
+        map
+    }
+
+    /// All pods, in no order.
+    pub fn pods(&self) -> &[Arc<Pod>] {
+        &self.pods
+    }
+
+    /// The pod with this uid.
+    pub fn by_uid(&self, uid: &str) -> Option<&Arc<Pod>> {
+        self.by_uid.get(uid)
+    }
+
+    /// The pod of this name in this namespace.
+    pub fn by_name(&self, namespace: &str, name: &str) -> Option<&Arc<Pod>> {
+        // The standard map cannot look up a pair of borrowed strings; names are short, and this is asked once a resource.
+        self.by_name.get(&(namespace.to_owned(), name.to_owned()))
+    }
+
+    /// Who has this address.
+    pub fn by_ip(&self, ip: IpAddr) -> Option<&Addressed> {
+        self.by_ip.get(&ip)
+    }
+
+    /// The pod that this container, by its id without the scheme, belongs to.
+    pub fn by_container(&self, id: &str) -> Option<&Arc<Pod>> {
+        self.by_container.get(id)
+    }
+
+    /// A namespace.
+    pub fn namespace(&self, name: &str) -> Option<&Arc<Namespace>> {
+        self.namespaces.get(name)
+    }
+
+    /// A node.
+    pub fn node(&self, name: &str) -> Option<&Arc<Node>> {
+        self.nodes.get(name)
+    }
+
+    fn add(&mut self, pod: &Arc<Pod>) {
+        self.by_uid.insert(pod.uid.clone(), Arc::clone(pod));
+        for container in pod.containers.iter().filter(|it| !it.id.is_empty()) {
+            self.by_container.insert(container.id.clone(), Arc::clone(pod));
+        }
+        let name = (pod.namespace.clone(), pod.name.clone());
+        match self.by_name.get(&name) {
+            Some(other) if !counts_before(pod, other) => {}
+            _ => {
+                self.by_name.insert(name, Arc::clone(pod));
+            }
+        }
+        for ip in &pod.ips {
+            self.add_ip(*ip, pod);
+        }
+    }
+
+    fn add_ip(&mut self, ip: IpAddr, pod: &Arc<Pod>) {
+        let whose = match self.by_ip.get(&ip) {
+            _ if pod.host_network => Addressed::Ambiguous,
+            None => Addressed::Pod(Arc::clone(pod)),
+            // An address is given again after its pod has gone.
+            Some(Addressed::Pod(other)) if other.gone_at.is_none() && pod.gone_at.is_some() => return,
+            Some(_) => Addressed::Ambiguous,
+        };
+        self.by_ip.insert(ip, whose);
+    }
+}
+
+/// Whether `pod` is meant by a name that `other` has too.
+fn counts_before(pod: &Pod, other: &Pod) -> bool {
+    match (pod.gone_at, other.gone_at) {
+        (None, Some(_)) => true,
+        (Some(_), None) => false,
+        _ => pod.started_at > other.started_at,
+    }
+}
