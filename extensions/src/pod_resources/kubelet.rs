@@ -80,7 +80,8 @@ impl Kubelet {
 
     /// Neither request has a field, so its message has no byte.
     async fn ask<A: Message + Default>(&self, method: &GrpcMethod) -> Result<A, Silence> {
-        let call = self.client.call(method, &Bytes::new(), Some(self.timeout));
+        let question = Bytes::new();
+        let call = self.client.call(method, &question, Some(self.timeout));
         let answer = tokio::time::timeout(self.timeout, call).await;
         let answer = answer.map_err(|_| Silence::Slow(self.timeout))?;
         let answer = answer.map_err(|failure| match failure {

@@ -221,11 +221,14 @@ async fn what_nobody_asks_for_is_asked_every_interval_only() {
     let kubelet = Simulated::on(&running.socket).await;
     kubelet.say(Answer::Pods(list(Vec::new())));
     running.pods().want();
-    until("an answer", || running.polls("answered") == 1).await;
+    until("an answer", || running.polls("answered") > 0).await;
+    // The wish may have come after the first question, and is then granted by a second.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let asked = running.polls("answered");
 
     tokio::time::sleep(Duration::from_millis(1_500)).await;
 
-    assert_eq!(running.polls("answered"), 1);
+    assert_eq!(running.polls("answered"), asked);
     kubelet.end().await;
     running.end().await;
 }
