@@ -7,7 +7,7 @@ use net::client::GrpcEndpoint;
 
 /// The kubelet is asked once a second at most, however many pods nobody knows: it answers under a lock of its own and
 /// has a limit for callers (100 a second, shared by all of them).
-pub const ASK_PAUSE: time::Duration = time::Duration::from_secs(1);
+pub(super) const ASK_PAUSE: time::Duration = time::Duration::from_secs(1);
 
 /// Asks the kubelet which devices it has given to which pods.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
@@ -53,7 +53,10 @@ impl Validate for Config {
             Ok(_) => {}
         }
         if self.interval.get() < ASK_PAUSE {
-            report.reject("interval", "must be at least 1s: the kubelet limits how often it is asked");
+            report.reject(
+                "interval",
+                "must be at least 1s: the kubelet limits how often it is asked",
+            );
         }
         if self.timeout.is_zero() {
             report.reject("timeout", "must be longer than 0");

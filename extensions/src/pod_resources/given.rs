@@ -153,7 +153,10 @@ impl Resources {
                 devices.device_ids.into_iter().for_each(&mut add);
             }
         }
-        let claimed = container.dynamic_resources.into_iter().flat_map(|it| it.claim_resources);
+        let claimed = container
+            .dynamic_resources
+            .into_iter()
+            .flat_map(|it| it.claim_resources);
         for device in claimed.filter(|it| self.drivers.contains(&it.driver_name)) {
             add(format!(
                 "{}/{}/{}",

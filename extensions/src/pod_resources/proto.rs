@@ -6,100 +6,100 @@
 use prost::Message;
 
 /// Answers with every pod of the node.
-pub const LIST: &str = "/v1.PodResourcesLister/List";
+pub(super) const LIST: &str = "/v1.PodResourcesLister/List";
 /// Answers with what the node has.
-pub const GET_ALLOCATABLE: &str = "/v1.PodResourcesLister/GetAllocatableResources";
+pub(super) const GET_ALLOCATABLE: &str = "/v1.PodResourcesLister/GetAllocatableResources";
 
 /// The answer of [`LIST`]; its request has no field.
 #[derive(Clone, PartialEq, Message)]
-pub struct ListResponse {
+pub(super) struct ListResponse {
     /// Every pod, also those without devices.
     #[prost(message, repeated, tag = "1")]
-    pub pod_resources: Vec<PodResources>,
+    pub(super) pod_resources: Vec<PodResources>,
 }
 
 /// The answer of [`GET_ALLOCATABLE`]; its request has no field.
 #[derive(Clone, PartialEq, Message)]
-pub struct AllocatableResponse {
+pub(super) struct AllocatableResponse {
     /// Every device that is healthy, given or not.
     #[prost(message, repeated, tag = "1")]
-    pub devices: Vec<Devices>,
+    pub(super) devices: Vec<Devices>,
 }
 
 /// One pod. There is no uid.
 #[derive(Clone, PartialEq, Message)]
-pub struct PodResources {
+pub(super) struct PodResources {
     /// The pod's name.
     #[prost(string, tag = "1")]
-    pub name: String,
+    pub(super) name: String,
     /// Its namespace.
     #[prost(string, tag = "2")]
-    pub namespace: String,
+    pub(super) namespace: String,
     /// Its containers.
     #[prost(message, repeated, tag = "3")]
-    pub containers: Vec<ContainerResources>,
+    pub(super) containers: Vec<ContainerResources>,
 }
 
 /// One container.
 #[derive(Clone, PartialEq, Message)]
-pub struct ContainerResources {
+pub(super) struct ContainerResources {
     /// Its name in the pod.
     #[prost(string, tag = "1")]
-    pub name: String,
+    pub(super) name: String,
     /// Of device plugins. One resource may come in several parts, one for each NUMA node.
     #[prost(message, repeated, tag = "2")]
-    pub devices: Vec<Devices>,
+    pub(super) devices: Vec<Devices>,
     /// Of dynamic resource allocation.
     #[prost(message, repeated, tag = "5")]
-    pub dynamic_resources: Vec<DynamicResource>,
+    pub(super) dynamic_resources: Vec<DynamicResource>,
 }
 
 /// Devices of one resource.
 #[derive(Clone, PartialEq, Message)]
-pub struct Devices {
+pub(super) struct Devices {
     /// Such as `nvidia.com/gpu`.
     #[prost(string, tag = "1")]
-    pub resource_name: String,
+    pub(super) resource_name: String,
     /// In the device plugin's own words.
     #[prost(string, repeated, tag = "2")]
-    pub device_ids: Vec<String>,
+    pub(super) device_ids: Vec<String>,
 }
 
 /// What one claim brought.
 #[derive(Clone, PartialEq, Message)]
-pub struct DynamicResource {
+pub(super) struct DynamicResource {
     /// The claim's name.
     #[prost(string, tag = "2")]
-    pub claim_name: String,
+    pub(super) claim_name: String,
     /// Its namespace.
     #[prost(string, tag = "3")]
-    pub claim_namespace: String,
+    pub(super) claim_namespace: String,
     /// The devices.
     #[prost(message, repeated, tag = "4")]
-    pub claim_resources: Vec<ClaimResource>,
+    pub(super) claim_resources: Vec<ClaimResource>,
 }
 
 /// One device of a claim. Before Kubernetes 1.34 only its CDI names are there.
 #[derive(Clone, PartialEq, Message)]
-pub struct ClaimResource {
+pub(super) struct ClaimResource {
     /// What the container runtime is told.
     #[prost(message, repeated, tag = "1")]
-    pub cdi_devices: Vec<CdiDevice>,
+    pub(super) cdi_devices: Vec<CdiDevice>,
     /// Such as `gpu.nvidia.com`.
     #[prost(string, tag = "2")]
-    pub driver_name: String,
+    pub(super) driver_name: String,
     /// As a rule the node.
     #[prost(string, tag = "3")]
-    pub pool_name: String,
+    pub(super) pool_name: String,
     /// Its name in the pool.
     #[prost(string, tag = "4")]
-    pub device_name: String,
+    pub(super) device_name: String,
 }
 
 /// A device in the words of the Container Device Interface.
 #[derive(Clone, PartialEq, Message)]
-pub struct CdiDevice {
+pub(super) struct CdiDevice {
     /// `vendor.com/class=name`.
     #[prost(string, tag = "1")]
-    pub name: String,
+    pub(super) name: String,
 }

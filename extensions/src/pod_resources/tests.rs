@@ -104,10 +104,18 @@ fn it_keeps_the_contract_of_components() {
 
 #[test]
 fn what_cannot_work_is_refused_with_a_remedy() {
-    assert!(read("endpoint: localhost:10250").unwrap_err().contains("Unix socket only"));
+    assert!(
+        read("endpoint: localhost:10250")
+            .unwrap_err()
+            .contains("Unix socket only")
+    );
     assert!(read("interval: 500ms").unwrap_err().contains("at least 1s"));
     assert!(read("timeout: 0s").unwrap_err().contains("longer than 0"));
-    assert!(read("released_kept: 5s").unwrap_err().contains("shorter than `interval`"));
+    assert!(
+        read("released_kept: 5s")
+            .unwrap_err()
+            .contains("shorter than `interval`")
+    );
     assert_eq!(read("").unwrap(), Config::default());
 }
 
@@ -115,7 +123,9 @@ fn what_cannot_work_is_refused_with_a_remedy() {
 async fn pods_are_published_with_the_gpus_that_the_kubelet_gave_them() {
     let running = Running::with("").await;
     let mut several = pod("llama-0", "nvidia.com/gpu", &[GPU_0, GPU_1]);
-    several.containers[0].devices.extend(pod("x", "rdma/hca", &["mlx5_0"]).containers[0].devices.clone());
+    several.containers[0]
+        .devices
+        .extend(pod("x", "rdma/hca", &["mlx5_0"]).containers[0].devices.clone());
     let kubelet = Simulated::on(&running.socket).await;
     kubelet.say(Answer::Pods(list(vec![several, pod("web-0", "", &[])])));
     kubelet.say_allocatable(&[("nvidia.com/gpu", &[GPU_0, GPU_1, "GPU-2"]), ("cpu", &["0"])]);
@@ -124,7 +134,10 @@ async fn pods_are_published_with_the_gpus_that_the_kubelet_gave_them() {
     until("the pod", || running.ids("llama-0").is_some()).await;
 
     assert_eq!(running.ids("llama-0").unwrap(), [GPU_0, GPU_1]);
-    assert!(running.given("web-0").is_none(), "a pod without a GPU is not remembered");
+    assert!(
+        running.given("web-0").is_none(),
+        "a pod without a GPU is not remembered"
+    );
     assert_eq!((running.gauge(PODS), running.gauge(DEVICES)), (1, 2));
     until("the node", || running.gauge(ALLOCATABLE) == 3).await;
     kubelet.end().await;
@@ -200,7 +213,10 @@ async fn a_pod_that_nobody_knows_is_asked_for_before_its_time_but_not_more_than_
     let running = Running::with("interval: 1h, released_kept: 2h").await;
     let kubelet = Simulated::on(&running.socket).await;
     kubelet.say(Answer::Pods(list(Vec::new())));
-    until("the first question", || running.polls("answered") + running.polls("unreachable") == 1).await;
+    until("the first question", || {
+        running.polls("answered") + running.polls("unreachable") == 1
+    })
+    .await;
     let begun = tokio::time::Instant::now();
     let before = running.polls("answered");
 
@@ -292,7 +308,10 @@ fn of_pods_that_come_and_go_in_a_loop_the_first_to_go_are_forgotten() {
     let name = |number: usize| format!("job-{number:04}");
 
     for number in 0..RELEASED_MAX + 11 {
-        known.learn(list(vec![pod(&name(number), "nvidia.com/gpu", &[GPU_0])]), at(number as u64 / 10));
+        known.learn(
+            list(vec![pod(&name(number), "nvidia.com/gpu", &[GPU_0])]),
+            at(number as u64 / 10),
+        );
     }
 
     // The last one is not released.
@@ -381,7 +400,13 @@ fn a_resource_of_ones_own_name_is_a_gpu_where_the_configuration_says_so() {
 fn a_hundred_and_ten_pods_are_small() {
     let mut known = Known::new(&Config::default());
     let pods: Vec<_> = (0..110)
-        .map(|number| pod(&format!("a-deployment-with-a-long-name-5d8f6c7b9f-{number:05}"), "nvidia.com/gpu", &[GPU_0]))
+        .map(|number| {
+            pod(
+                &format!("a-deployment-with-a-long-name-5d8f6c7b9f-{number:05}"),
+                "nvidia.com/gpu",
+                &[GPU_0],
+            )
+        })
         .collect();
     let bytes = prost::Message::encode_to_vec(&list(pods.clone())).len();
 

@@ -156,7 +156,11 @@ impl Watch {
     }
 
     fn unanswered(&mut self, silence: &Silence) {
-        self.setup.telemetry.with("result", silence.word()).counter(POLLS).add(1);
+        self.setup
+            .telemetry
+            .with("result", silence.word())
+            .counter(POLLS)
+            .add(1);
         // A kubelet that hangs may have been replaced: the next question opens the socket anew.
         self.kubelet.hang_up();
         if !std::mem::replace(&mut self.is_silent, true) {

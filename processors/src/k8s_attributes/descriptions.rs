@@ -46,10 +46,20 @@ impl Template {
                 .map_err(|cause| BuildError::because(format!("exclude: {name:?} is invalid"), cause))
         };
         Ok(Self {
-            metadata: config.extract.metadata.iter().filter_map(|name| Metadata::named(name)).collect(),
+            metadata: config
+                .extract
+                .metadata
+                .iter()
+                .filter_map(|name| Metadata::named(name))
+                .collect(),
             fields: labels.chain(annotations).collect::<Result<_, _>>()?,
             otel_annotations: config.extract.otel_annotations,
-            excluded: config.exclude.pods.iter().map(|pod| pattern(&pod.name)).collect::<Result<_, _>>()?,
+            excluded: config
+                .exclude
+                .pods
+                .iter()
+                .map(|pod| pattern(&pod.name))
+                .collect::<Result<_, _>>()?,
             namespace: config.filter.namespace.clone(),
         })
     }
@@ -114,7 +124,9 @@ fn container(pod: &Pod, resource: RawAttrs<'_>) -> Option<usize> {
         let Value::Str(text) = resource.get(key)?.read() else {
             return None;
         };
-        pod.containers.iter().position(|it| of(it).as_bytes() == text.as_bytes())
+        pod.containers
+            .iter()
+            .position(|it| of(it).as_bytes() == text.as_bytes())
     };
     named(names::CONTAINER_ID, |it| &it.id).or_else(|| named(names::K8S_CONTAINER_NAME, |it| &it.name))
 }

@@ -189,7 +189,9 @@ fn rfc_3339(time: SystemTime) -> Option<String> {
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (in_day / 3_600, in_day / 60 % 60, in_day % 60);
-    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
+    Some(format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+    ))
 }
 
 #[cfg(test)]
@@ -216,7 +218,10 @@ mod tests {
     fn an_image_has_a_name_and_perhaps_a_tag() {
         assert_eq!(image("vllm/vllm-openai:v0.32.0"), ("vllm/vllm-openai", Some("v0.32.0")));
         assert_eq!(image("registry:5000/vllm"), ("registry:5000/vllm", None));
-        assert_eq!(image("registry:5000/vllm:a@sha256:00"), ("registry:5000/vllm", Some("a")));
+        assert_eq!(
+            image("registry:5000/vllm:a@sha256:00"),
+            ("registry:5000/vllm", Some("a"))
+        );
         assert_eq!(image("vllm@sha256:00"), ("vllm", None));
         assert_eq!(image(""), ("", None));
     }
@@ -229,7 +234,10 @@ mod tests {
                 name: "llama-7d9f".to_owned(),
                 uid: String::new(),
             }),
-            labels: hash.map(|hash| ("pod-template-hash".to_owned(), hash.to_owned())).into_iter().collect(),
+            labels: hash
+                .map(|hash| ("pod-template-hash".to_owned(), hash.to_owned()))
+                .into_iter()
+                .collect(),
             ..Pod::default()
         };
 

@@ -66,11 +66,17 @@ impl Trial {
 }
 
 fn get<'a>(attributes: &'a [(String, String)], key: &str) -> Option<&'a str> {
-    attributes.iter().find(|(it, _)| it == key).map(|(_, value)| value.as_str())
+    attributes
+        .iter()
+        .find(|(it, _)| it == key)
+        .map(|(_, value)| value.as_str())
 }
 
 fn strings(pairs: &[(&str, &str)]) -> std::collections::BTreeMap<String, String> {
-    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 fn container(name: &str, id: &str) -> Container {
@@ -90,7 +96,11 @@ fn llama() -> Pod {
         ips: vec!["10.1.0.7".parse().unwrap()],
         node: "node-a".to_owned(),
         hostname: "llama-7d9f-x".to_owned(),
-        labels: strings(&[("pod-template-hash", "7d9f"), ("llm-d.ai/model", "llama-3"), ("team", "red")]),
+        labels: strings(&[
+            ("pod-template-hash", "7d9f"),
+            ("llm-d.ai/model", "llama-3"),
+            ("team", "red"),
+        ]),
         annotations: strings(&[("resource.opentelemetry.io/service.name", "llama"), ("note", "n")]),
         owner: Some(Owner {
             kind: "ReplicaSet".to_owned(),
@@ -169,7 +179,11 @@ fn what_the_resource_says_stays_unless_it_is_empty() {
     let mut trial = Trial::of("", map(vec![llama()]));
 
     let after = trial.after(
-        &[("k8s.node.name", "mine"), ("k8s.deployment.name", ""), ("k8s.pod.uid", "u1")],
+        &[
+            ("k8s.node.name", "mine"),
+            ("k8s.deployment.name", ""),
+            ("k8s.pod.uid", "u1"),
+        ],
         None,
     );
 
@@ -215,7 +229,10 @@ fn an_address_of_the_host_is_nobodys_and_counted() {
     let mut trial = Trial::of("", map(vec![on_host]));
 
     assert!(trial.after(&[], Some("10.1.0.7")).is_empty());
-    assert!(!trial.after(&[("k8s.pod.uid", "u1")], Some("10.1.0.7")).is_empty(), "its uid is its own");
+    assert!(
+        !trial.after(&[("k8s.pod.uid", "u1")], Some("10.1.0.7")).is_empty(),
+        "its uid is its own"
+    );
 
     assert_eq!((trial.counted("ambiguous"), trial.counted("attributed")), (1, 1));
 }

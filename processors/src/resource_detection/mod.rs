@@ -43,11 +43,7 @@ impl Processor for ResourceDetection {
     }
 }
 
-fn build(
-    config: &Config,
-    setup: &Setup,
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<HostStage, BuildError> {
+fn build(config: &Config, setup: &Setup, variable: impl Fn(&str) -> Option<String>) -> Result<HostStage, BuildError> {
     let mut parts = Vec::new();
     for detector in &config.detectors {
         let mut found = Enrichment::default();

@@ -52,7 +52,11 @@ const HOST: [(&str, &str); 2] = [
     ("/var/lib/dbus/machine-id", "0123456789abcdef\n"),
 ];
 
-fn built(yaml: &str, variables: &[(&str, &str)], host: &[(&'static str, &'static str)]) -> Result<HostStage, BuildError> {
+fn built(
+    yaml: &str,
+    variables: &[(&str, &str)],
+    host: &[(&'static str, &'static str)],
+) -> Result<HostStage, BuildError> {
     let config = trial::decoded::<Config>(yaml).unwrap();
     let world = World::system();
     let mut setup = contract::setup(&world, "resource_detection", Kind::Processor, Signal::Traces);
@@ -99,7 +103,10 @@ fn env_reads_the_variable_of_the_specification() {
 
     let stage = built("detectors: [env]", &variables, &[]).unwrap();
 
-    assert_eq!(after(stage, &[]), owned([("a", "1"), ("cluster", "gpu,eu"), ("team", "röt")]));
+    assert_eq!(
+        after(stage, &[]),
+        owned([("a", "1"), ("cluster", "gpu,eu"), ("team", "röt")])
+    );
 }
 
 #[test]
@@ -116,7 +123,10 @@ fn a_variable_that_cannot_be_read_is_an_error_at_start() {
 fn system_says_the_hosts_name_and_its_operating_system() {
     let stage = built("detectors: [system]", &[], &HOST).unwrap();
 
-    assert_eq!(after(stage, &[]), owned([("host.name", "gpu-17"), ("os.type", "linux")]));
+    assert_eq!(
+        after(stage, &[]),
+        owned([("host.name", "gpu-17"), ("os.type", "linux")])
+    );
 }
 
 #[test]

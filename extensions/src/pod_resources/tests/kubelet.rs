@@ -61,7 +61,10 @@ impl Simulated {
     }
 
     pub(super) fn say_allocatable(&self, devices: &[(&str, &[&str])]) {
-        let devices = devices.iter().map(|(resource, ids)| self::devices(resource, ids)).collect();
+        let devices = devices
+            .iter()
+            .map(|(resource, ids)| self::devices(resource, ids))
+            .collect();
         *self.desk.allocatable.lock().unwrap() = AllocatableResponse { devices };
     }
 

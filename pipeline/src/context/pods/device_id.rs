@@ -214,7 +214,10 @@ mod tests {
             Some(GpuResource::SharedGpu)
         );
         assert_eq!(GpuResource::parse("nvidia.com/mig-1g.5gb"), mig("1g.5gb", false));
-        assert_eq!(GpuResource::parse("nvidia.com/mig-3g.20gb.shared"), mig("3g.20gb", true));
+        assert_eq!(
+            GpuResource::parse("nvidia.com/mig-3g.20gb.shared"),
+            mig("3g.20gb", true)
+        );
         for other in ["rdma/hca", "nvidia.com/gpucores", "amd.com/gpu", "nvidia.com/", ""] {
             assert_eq!(GpuResource::parse(other), None, "{other}");
         }
@@ -228,10 +231,7 @@ mod tests {
             device,
         };
 
-        assert_eq!(
-            read("gpu.nvidia.com/node-a/gpu-0"),
-            (claimed("node-a", "gpu-0"), None)
-        );
+        assert_eq!(read("gpu.nvidia.com/node-a/gpu-0"), (claimed("node-a", "gpu-0"), None));
         assert_eq!(
             read("gpu.nvidia.com/rack/node-a/gpu-0"),
             (claimed("rack/node-a", "gpu-0"), None)
