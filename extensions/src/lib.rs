@@ -1,10 +1,12 @@
 //! Extensions: what runs beside the pipelines.
 
 pub mod health_check;
+pub mod pod_resources;
 
 use pipeline::component::Registry;
 
 /// Adds all extensions of this build.
 pub fn register(registry: &mut Registry) {
     registry.extension::<health_check::HealthCheck>();
+    registry.extension::<pod_resources::PodResources>();
 }

@@ -5,11 +5,14 @@ pub mod actions;
 pub mod aggregation;
 pub mod attributes;
 pub mod batch;
+mod enrichment;
 pub mod forward;
+pub mod k8s_attributes;
 pub mod llm_metrics;
 pub mod llm_phases;
 pub mod memory_limiter;
 pub mod resource;
+pub mod resource_detection;
 pub mod span_metrics;
 
 use pipeline::component::Registry;
@@ -18,9 +21,11 @@ use pipeline::component::Registry;
 pub fn register(registry: &mut Registry) {
     registry.processor::<attributes::Attributes>();
     registry.processor::<batch::BatchProcessor>();
+    registry.processor::<k8s_attributes::K8sAttributes>();
     registry.processor::<llm_phases::LlmPhases>();
     registry.processor::<memory_limiter::MemoryLimiter>();
     registry.processor::<resource::Resource>();
+    registry.processor::<resource_detection::ResourceDetection>();
     registry.connector::<forward::Forward>();
     registry.connector::<llm_metrics::LlmMetrics>();
     registry.connector::<span_metrics::SpanMetrics>();

@@ -129,6 +129,18 @@ impl ClientTls {
         Self { tls, own }
     }
 
+    /// Plain text, for servers that users cannot choose, such as the kubelet's Unix socket.
+    pub fn off() -> Self {
+        let own = ClientOwn {
+            insecure: true,
+            ..ClientOwn::default()
+        };
+        Self {
+            tls: Tls::default(),
+            own,
+        }
+    }
+
     /// Whether to connect without TLS.
     pub fn insecure(&self) -> bool {
         // As in the Collector: a `ca_file` means that TLS is wanted, whatever `insecure` says.

@@ -150,6 +150,50 @@ pub const K8S_POD_NAME: &str = "k8s.pod.name";
 pub const K8S_NAMESPACE_NAME: &str = "k8s.namespace.name";
 /// The address of its pod.
 pub const K8S_POD_IP: &str = "k8s.pod.ip";
+/// The host name of its pod.
+pub const K8S_POD_HOSTNAME: &str = "k8s.pod.hostname";
+/// When its pod was started, RFC 3339.
+pub const K8S_POD_START_TIME: &str = "k8s.pod.start_time";
+/// The name of its node.
+pub const K8S_NODE_NAME: &str = "k8s.node.name";
+/// The uid of its node.
+pub const K8S_NODE_UID: &str = "k8s.node.uid";
+/// The Deployment that its pod belongs to.
+pub const K8S_DEPLOYMENT_NAME: &str = "k8s.deployment.name";
+/// The ReplicaSet that its pod belongs to.
+pub const K8S_REPLICASET_NAME: &str = "k8s.replicaset.name";
+/// The uid of that.
+pub const K8S_REPLICASET_UID: &str = "k8s.replicaset.uid";
+/// The StatefulSet that its pod belongs to.
+pub const K8S_STATEFULSET_NAME: &str = "k8s.statefulset.name";
+/// The uid of that.
+pub const K8S_STATEFULSET_UID: &str = "k8s.statefulset.uid";
+/// The DaemonSet that its pod belongs to.
+pub const K8S_DAEMONSET_NAME: &str = "k8s.daemonset.name";
+/// The uid of that.
+pub const K8S_DAEMONSET_UID: &str = "k8s.daemonset.uid";
+/// The Job that its pod belongs to.
+pub const K8S_JOB_NAME: &str = "k8s.job.name";
+/// The uid of that.
+pub const K8S_JOB_UID: &str = "k8s.job.uid";
+/// The CronJob that made the Job.
+pub const K8S_CRONJOB_NAME: &str = "k8s.cronjob.name";
+/// The container's name in its pod.
+pub const K8S_CONTAINER_NAME: &str = "k8s.container.name";
+/// The container, as its runtime names it.
+pub const CONTAINER_ID: &str = "container.id";
+/// The image that it was made of.
+pub const CONTAINER_IMAGE_NAME: &str = "container.image.name";
+/// The tag of that.
+pub const CONTAINER_IMAGE_TAG: &str = "container.image.tag";
+/// The name of the host.
+pub const HOST_NAME: &str = "host.name";
+/// What stays the same when the host gets another name.
+pub const HOST_ID: &str = "host.id";
+/// The architecture of its processor.
+pub const HOST_ARCH: &str = "host.arch";
+/// The operating system.
+pub const OS_TYPE: &str = "os.type";
 /// The label of a pod that names its model, where llm-d has set it.
 pub const K8S_POD_LABEL_LLM_D_MODEL: &str = "k8s.pod.label.llm-d.ai/model";
 /// The host that something listens on.

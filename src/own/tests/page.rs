@@ -22,7 +22,10 @@ const NOT_HERE: &[(&str, &str)] = &[
         "the Collector removed it; incoming_items less outgoing_items took its place",
     ),
     ("otelcol_processor_filter_", "this build has no processor filter"),
-    ("otelcol_otelsvc_k8s_", "this build has no processor k8s_attributes"),
+    (
+        "otelcol_otelsvc_k8s_",
+        "the extension k8s watches pods, and k8s_attributes counts resources under a name of its own",
+    ),
 ];
 
 /// The samples of a page: name and labels with the value.

@@ -83,6 +83,18 @@ impl<'de> Deserialize<'de> for Balancer {
     }
 }
 
+impl GrpcClientConfig {
+    /// A client of a server on this machine: plain text, nothing compressed.
+    pub fn local(endpoint: impl Into<String>) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            tls: ClientTls::off(),
+            compression: Some(Compression::None),
+            ..Self::default()
+        }
+    }
+}
+
 impl Validate for GrpcClientConfig {
     fn validate(&self, report: &mut Report<'_>) {
         match GrpcEndpoint::parse(&self.endpoint) {

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 /// Devices by pod at one moment.
 #[derive(Debug, Default)]
 pub struct PodDevices {
-    by_name: HashMap<(String, String), Arc<Given>>,
+    /// By namespace, then by name, so that borrowed strings are enough to look one up.
+    by_name: HashMap<String, HashMap<String, Arc<Given>>>,
 }
 
 /// What the containers of one pod were given.
@@ -35,20 +36,21 @@ pub struct ContainerDevices {
 impl PodDevices {
     /// Devices of these pods.
     pub fn new(given: Vec<Given>) -> Self {
-        let by_name = given
-            .into_iter()
-            .map(|it| ((it.namespace.clone(), it.name.clone()), Arc::new(it)))
-            .collect();
+        let mut by_name: HashMap<String, HashMap<String, Arc<Given>>> = HashMap::new();
+        for it in given {
+            let names = by_name.entry(it.namespace.clone()).or_default();
+            names.insert(it.name.clone(), Arc::new(it));
+        }
         Self { by_name }
     }
 
     /// What this pod was given.
     pub fn of(&self, namespace: &str, name: &str) -> Option<&Arc<Given>> {
-        self.by_name.get(&(namespace.to_owned(), name.to_owned()))
+        self.by_name.get(namespace)?.get(name)
     }
 
     /// Every pod that was given a device.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Given>> {
-        self.by_name.values()
+        self.by_name.values().flat_map(HashMap::values)
     }
 }

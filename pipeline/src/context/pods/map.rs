@@ -11,7 +11,8 @@ use super::{Namespace, Node, Pod};
 pub struct PodMap {
     pods: Vec<Arc<Pod>>,
     by_uid: HashMap<String, Arc<Pod>>,
-    by_name: HashMap<(String, String), Arc<Pod>>,
+    /// By namespace, then by name, so that borrowed strings are enough to look one up.
+    by_name: HashMap<String, HashMap<String, Arc<Pod>>>,
     by_ip: HashMap<IpAddr, Addressed>,
     by_container: HashMap<String, Arc<Pod>>,
     namespaces: HashMap<String, Arc<Namespace>>,
@@ -57,8 +58,7 @@ impl PodMap {
 
     /// The pod of this name in this namespace.
     pub fn by_name(&self, namespace: &str, name: &str) -> Option<&Arc<Pod>> {
-        // The standard map cannot look up a pair of borrowed strings; names are short, and this is asked once a resource.
-        self.by_name.get(&(namespace.to_owned(), name.to_owned()))
+        self.by_name.get(namespace)?.get(name)
     }
 
     /// Who has this address.
@@ -86,11 +86,11 @@ impl PodMap {
         for container in pod.containers.iter().filter(|it| !it.id.is_empty()) {
             self.by_container.insert(container.id.clone(), Arc::clone(pod));
         }
-        let name = (pod.namespace.clone(), pod.name.clone());
-        match self.by_name.get(&name) {
+        let names = self.by_name.entry(pod.namespace.clone()).or_default();
+        match names.get(&pod.name) {
             Some(other) if !counts_before(pod, other) => {}
             _ => {
-                self.by_name.insert(name, Arc::clone(pod));
+                names.insert(pod.name.clone(), Arc::clone(pod));
             }
         }
         for ip in &pod.ips {

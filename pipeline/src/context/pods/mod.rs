@@ -3,7 +3,9 @@
 //! Two extensions publish, each its own part: `k8s` says what the API server knows, `pod_resources` what the kubelet has
 //! given to whom. A name in a namespace joins them, because the kubelet's answer has no uid.
 
+mod device_id;
 mod devices;
+mod hami;
 mod map;
 mod pod;
 #[cfg(test)]
@@ -15,7 +17,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
+pub use device_id::{Device, DeviceId, GpuResource};
 pub use devices::{ContainerDevices, Given, PodDevices};
+pub use hami::HamiShare;
 pub use map::{Addressed, PodMap};
 pub use pod::{Container, Namespace, Node, Owner, Pod};
 

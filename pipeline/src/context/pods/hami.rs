@@ -1,0 +1,98 @@
+//! What HAMi's scheduler has written onto a pod: which parts of which GPUs its containers share.
+//!
+//! With HAMi the kubelet's ids name slots and not GPUs, so the annotation is what counts.
+
+/// A container's share of one GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HamiShare<'a> {
+    /// Which container, in the order of the pod.
+    pub container: usize,
+    /// The GPU, `GPU-…` included.
+    pub uuid: &'a str,
+    /// The vendor, such as `NVIDIA`.
+    pub vendor: &'a str,
+    /// MiB of memory that it may use.
+    pub memory_mib: u64,
+    /// Hundredths of the GPU that it may use; 0 is no limit.
+    pub core_percent: u32,
+}
+
+impl<'a> HamiShare<'a> {
+    /// The annotation that holds them.
+    pub const ANNOTATION: &'static str = "hami.io/vgpu-devices-allocated";
+
+    /// Reads the annotation: a segment per container ending in `;`, in it a share ending in `:`, of
+    /// `UUID,type,memory,cores`. Empty segments are containers without a GPU. None where any part is not of that form:
+    /// half of what a pod has would be a wrong answer.
+    pub fn parse(annotation: &'a str) -> Option<Vec<Self>> {
+        let mut shares = Vec::new();
+        for (container, segment) in annotation.split(';').enumerate() {
+            for share in segment.split(':').map(str::trim).filter(|share| !share.is_empty()) {
+                shares.push(Self::one(container, share)?);
+            }
+        }
+        Some(shares)
+    }
+
+    fn one(container: usize, share: &'a str) -> Option<Self> {
+        let mut fields = share.split(',');
+        let share = Self {
+            container,
+            uuid: fields.next().filter(|uuid| !uuid.is_empty())?,
+            vendor: fields.next()?,
+            memory_mib: fields.next()?.parse().ok()?,
+            core_percent: fields.next()?.parse().ok()?,
+        };
+        fields.next().is_none().then_some(share)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const UUID: &str = "GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448";
+
+    fn share(container: usize, uuid: &str, memory_mib: u64) -> HamiShare<'_> {
+        HamiShare {
+            container,
+            uuid,
+            vendor: "NVIDIA",
+            memory_mib,
+            core_percent: 0,
+        }
+    }
+
+    #[test]
+    fn a_share_has_four_fields() {
+        let annotation = format!("{UUID},NVIDIA,3000,0:;");
+
+        assert_eq!(HamiShare::parse(&annotation).unwrap(), [share(0, UUID, 3000)]);
+    }
+
+    #[test]
+    fn empty_segments_are_containers_without_a_gpu() {
+        let annotation = format!(";{UUID},NVIDIA,3000,0:GPU-1,NVIDIA,10,0:;");
+
+        let shares = HamiShare::parse(&annotation).unwrap();
+
+        assert_eq!(shares, [share(1, UUID, 3000), share(1, "GPU-1", 10)]);
+        assert_eq!(HamiShare::parse("").unwrap(), []);
+        assert_eq!(HamiShare::parse(";;").unwrap(), []);
+    }
+
+    #[test]
+    fn an_annotation_that_is_broken_anywhere_says_nothing() {
+        for broken in [
+            "GPU-1",
+            "GPU-1,NVIDIA,3000",
+            "GPU-1,NVIDIA,many,0:;",
+            "GPU-1,NVIDIA,3000,0,1:;",
+            ",NVIDIA,3000,0:;",
+            "GPU-1,NVIDIA,3000,0:;x",
+        ] {
+            assert_eq!(HamiShare::parse(broken), None, "{broken}");
+        }
+    }
+}
