@@ -337,6 +337,7 @@ fn a_merged_batch_keeps_of_its_origin_what_is_true_of_all_senders() {
         client: Some(client.parse().unwrap()),
         transport: "grpc",
         metadata: vec![("x-tenant".into(), "acme".into()), ("user-agent".into(), user.into())],
+        ..Origin::default()
     };
     bench.give(numbered(1), from("10.0.0.1", "python"));
     bench.give(numbered(1), from("10.0.0.2", "rust"));
@@ -347,6 +348,7 @@ fn a_merged_batch_keeps_of_its_origin_what_is_true_of_all_senders() {
         client: None,
         transport: "grpc",
         metadata: vec![("x-tenant".into(), "acme".into())],
+        ..Origin::default()
     };
     assert_eq!(
         sent.iter().map(|batch| (*batch.origin).clone()).collect::<Vec<_>>(),
