@@ -11,6 +11,7 @@ pub mod llm_phases;
 pub mod memory_limiter;
 pub mod resource;
 pub mod span_metrics;
+pub mod tenant;
 
 use pipeline::component::Registry;
 
@@ -21,6 +22,7 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<llm_phases::LlmPhases>();
     registry.processor::<memory_limiter::MemoryLimiter>();
     registry.processor::<resource::Resource>();
+    registry.processor::<tenant::Tenant>();
     registry.connector::<forward::Forward>();
     registry.connector::<llm_metrics::LlmMetrics>();
     registry.connector::<span_metrics::SpanMetrics>();
