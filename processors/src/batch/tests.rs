@@ -3,6 +3,7 @@
 mod arrivals;
 mod golden;
 mod metrics;
+mod senders;
 
 use std::time::{Duration, Instant};
 

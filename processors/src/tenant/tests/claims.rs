@@ -39,10 +39,7 @@ fn spans_of_one_resource_may_have_tenants_of_their_own() {
     let seen = rig.run(&batch, &gateway());
 
     assert_eq!((seen.tenant(0).as_str(), seen.tenant(1).as_str()), ("acme", "beta"));
-    assert_eq!(
-        seen.on_span(1, "inferscope.tenant.source").as_deref(),
-        Some("gateway")
-    );
+    assert_eq!(seen.on_span(1, "inferscope.tenant.source").as_deref(), Some("gateway"));
     assert_eq!(rig.counted("inferscope_tenant_conflicts", "item"), 0);
 }
 
@@ -80,10 +77,7 @@ fn no_sender_marks_its_own_tenant_as_trusted() {
 
 #[test]
 fn what_an_agent_does_not_trust_its_gateway_does_not_trust_either() {
-    let claimed = Rig::new("").run(
-        &request(&[], &[]),
-        &with_header(anyone(), "x-tenant-id", "acme"),
-    );
+    let claimed = Rig::new("").run(&request(&[], &[]), &with_header(anyone(), "x-tenant-id", "acme"));
     let mut batch = request(&[], &[]);
     let resource = batch.resource_spans[0].resource.as_mut().unwrap();
     resource.attributes.clone_from(&claimed.resource);

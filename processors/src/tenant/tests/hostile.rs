@@ -22,7 +22,11 @@ fn a_value_that_cannot_be_a_name_is_ignored_and_counted_wherever_it_stands() {
         let seen = rig.run(&request(&claim, &claim), &origin);
 
         assert_eq!(seen.tenant(0), "unknown", "{reason}");
-        assert_eq!(text(&seen.resource, "tenant.id").as_deref(), Some("unknown"), "{reason}");
+        assert_eq!(
+            text(&seen.resource, "tenant.id").as_deref(),
+            Some("unknown"),
+            "{reason}"
+        );
         assert_eq!(seen.on_span(0, "inferscope.tenant.claimed"), None, "{reason}");
         assert_eq!(rig.counted("inferscope_tenant_refused_values", reason), 3, "{reason}");
     }

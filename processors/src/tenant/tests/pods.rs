@@ -81,10 +81,7 @@ fn of_namespace_label_pod_label_queue_and_namespace_the_first_that_is_there_coun
         assert_eq!(rig.run(&request(&[], &[]), &from(ip)).tenant(0), tenant, "{ip}");
     }
     let mut without = cluster("kubernetes: {namespace_name: false}");
-    assert_eq!(
-        without.run(&request(&[], &[]), &from("10.1.0.4")).tenant(0),
-        "unknown"
-    );
+    assert_eq!(without.run(&request(&[], &[]), &from("10.1.0.4")).tenant(0), "unknown");
 }
 
 #[test]
@@ -133,7 +130,10 @@ fn a_gateways_own_pod_says_nothing_about_those_for_whom_it_speaks() {
     let of_pod = rig.run(&request(&[("k8s.pod.uid", string("u2"))], &[]), &agent);
     let of_none = rig.run(&request(&[], &[]), &agent);
 
-    assert_eq!((of_pod.tenant(0).as_str(), of_pod.marks().1.as_str()), ("of-pod", "true"));
+    assert_eq!(
+        (of_pod.tenant(0).as_str(), of_pod.marks().1.as_str()),
+        ("of-pod", "true")
+    );
     assert_eq!(of_none.tenant(0), "unknown");
 }
 
