@@ -16,12 +16,14 @@ pub mod testing;
 
 mod batch;
 mod budget;
+mod identity;
 mod origin;
 mod outcome;
 mod receipt;
 
 pub use batch::Batch;
 pub use budget::{Budget, Credit, DEFAULT_LIMIT_BYTES, Exhausted, RETRY_AFTER};
+pub use identity::{Identity, Method, Subject};
 pub use origin::Origin;
 pub use outcome::Outcome;
 pub use receipt::{Receipt, Verdict};

@@ -14,6 +14,7 @@ pub mod memory_limiter;
 pub mod resource;
 pub mod resource_detection;
 pub mod span_metrics;
+pub mod tenant;
 
 use pipeline::component::Registry;
 
@@ -26,6 +27,7 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<memory_limiter::MemoryLimiter>();
     registry.processor::<resource::Resource>();
     registry.processor::<resource_detection::ResourceDetection>();
+    registry.processor::<tenant::Tenant>();
     registry.connector::<forward::Forward>();
     registry.connector::<llm_metrics::LlmMetrics>();
     registry.connector::<span_metrics::SpanMetrics>();

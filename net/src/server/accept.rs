@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
+use pipeline::Identity;
 use pipeline::component::{BuildError, Stop};
 use pipeline::outside::{Connection, Listener, Outside};
 use rustls::ServerConfig;
@@ -12,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
 use super::bind::{self, Bound, Transport};
+use super::certificate;
 use super::connection::Tenure;
 use super::limits::{ACCEPT_PAUSE, HANDSHAKE_MAX};
 use super::protocols::Protocols;
@@ -31,11 +33,13 @@ pub trait Handler: Send + Sync + 'static {
     fn panicked(&self, grpc: bool) -> Response<Reply>;
 }
 
-/// Who is at the other end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who is at the other end of a connection; cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
     /// Its address; None on a Unix socket.
     pub address: Option<SocketAddr>,
+    /// Who that is, by its certificate.
+    pub identity: Identity,
 }
 
 /// A socket that listens, with its rules; [`serve`](Self::serve) takes connections until it is told to stop.
@@ -130,13 +134,20 @@ impl Server {
                 .as_ref()
                 .map(|tls| TlsAcceptor::from(tls.current(self.outside.clock.now())));
             let tenure = Tenure::new(&self.rules, &self.outside, stop.clone());
-            let (handler, protocols, peer) = (Arc::clone(&handler), Arc::clone(&protocols), Peer { address });
+            let (handler, protocols) = (Arc::clone(&handler), Arc::clone(&protocols));
+            let mut peer = Peer {
+                address,
+                identity: Identity::Unasked,
+            };
             connections.spawn(async move {
                 let Some(tls) = tls else {
                     return tenure.serve(io, peer, handler, &protocols).await;
                 };
                 match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(io)).await {
-                    Ok(Ok(io)) => tenure.serve(io, peer, handler, &protocols).await,
+                    Ok(Ok(io)) => {
+                        peer.identity = certificate::identity(io.get_ref().1.peer_certificates());
+                        tenure.serve(io, peer, handler, &protocols).await;
+                    }
                     Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                     Err(_) => tracing::debug!("a TLS handshake took too long"),
                 }

@@ -74,7 +74,7 @@ impl Tenure {
         let pulse = Pulse::new(self.begun);
         let beating = Arc::clone(&pulse);
         let service = service_fn(move |request| {
-            let (handler, beat) = (Arc::clone(&handler), beating.beat());
+            let (handler, peer, beat) = (Arc::clone(&handler), peer.clone(), beating.beat());
             async move {
                 let response = guarded(handler, request, peer).await;
                 drop(beat);

@@ -6,6 +6,7 @@
 mod accept;
 mod bind;
 mod body;
+mod certificate;
 mod connection;
 mod cors;
 mod endpoint;

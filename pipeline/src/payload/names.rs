@@ -131,6 +131,14 @@ pub const INFERSCOPE_REQUEST_TOKENS: &str = "inferscope.request.tokens";
 pub const INFERSCOPE_REQUESTS: &str = "inferscope.requests";
 /// A metric: answers by whether they met an objective.
 pub const INFERSCOPE_REQUEST_GOODPUT: &str = "inferscope.request.goodput";
+/// On whose behalf something was done.
+pub const TENANT_ID: &str = "tenant.id";
+/// What said so: `connection`, `gateway`, `kubernetes`, `claim` or `unknown`.
+pub const INFERSCOPE_TENANT_SOURCE: &str = "inferscope.tenant.source";
+/// Whether anything but the sender's own word stands behind it.
+pub const INFERSCOPE_TENANT_TRUSTED: &str = "inferscope.tenant.trusted";
+/// Another tenant that was claimed, and lost against a better source.
+pub const INFERSCOPE_TENANT_CLAIMED: &str = "inferscope.tenant.claimed";
 /// Which limits a request is held to.
 pub const INFERSCOPE_TENANT_CLASS: &str = "inferscope.tenant.class";
 
@@ -142,6 +150,8 @@ pub const SERVICE_NAMESPACE: &str = "service.namespace";
 pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
 /// On metrics that this program counts: which process counted.
 pub const COLLECTOR_INSTANCE_ID: &str = "collector.instance.id";
+/// The container it runs in.
+pub const CONTAINER_ID: &str = "container.id";
 /// The uid of its pod.
 pub const K8S_POD_UID: &str = "k8s.pod.uid";
 /// The name of its pod.

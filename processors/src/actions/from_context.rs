@@ -16,7 +16,7 @@ pub(super) enum ContextKey {
 /// A fact that no receiver tells yet.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not available: receivers keep nothing of the sender's authentication yet; use metadata.<header> or client.address"
+    "{0:?} is not available: only the processor tenant reads who a sender was authenticated as; use metadata.<header> or client.address"
 )]
 pub(super) struct NotAvailable(String);
 

@@ -96,6 +96,7 @@ fn a_request_tells_its_headers_and_its_address() {
         client: Some("10.1.2.3".parse().unwrap()),
         transport: "grpc",
         metadata: metadata.to_vec(),
+        ..Origin::default()
     };
 
     let attributes = after(yaml, &[], &origin);

@@ -92,10 +92,12 @@ fn shared_origin(one: Arc<Origin>, other: &Arc<Origin>, metadata_keys: &[String]
     let kept = one.metadata.iter().filter(|(name, _)| metadata_keys.contains(name));
     Arc::new(Origin {
         client: one.client.filter(|client| other.client == Some(*client)),
+        identity: one.identity.shared_with(&other.identity),
         transport: if one.transport == other.transport {
             one.transport
         } else {
-            ""
+            // Not empty: that would say that this process made it.
+            "mixed"
         },
         metadata: kept.cloned().collect(),
     })

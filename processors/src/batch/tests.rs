@@ -3,6 +3,7 @@
 mod arrivals;
 mod golden;
 mod metrics;
+mod senders;
 
 use std::time::{Duration, Instant};
 
@@ -337,6 +338,7 @@ fn a_merged_batch_keeps_of_its_origin_what_is_true_of_all_senders() {
         client: Some(client.parse().unwrap()),
         transport: "grpc",
         metadata: vec![("x-tenant".into(), "acme".into()), ("user-agent".into(), user.into())],
+        ..Origin::default()
     };
     bench.give(numbered(1), from("10.0.0.1", "python"));
     bench.give(numbered(1), from("10.0.0.2", "rust"));
@@ -347,6 +349,7 @@ fn a_merged_batch_keeps_of_its_origin_what_is_true_of_all_senders() {
         client: None,
         transport: "grpc",
         metadata: vec![("x-tenant".into(), "acme".into())],
+        ..Origin::default()
     };
     assert_eq!(
         sent.iter().map(|batch| (*batch.origin).clone()).collect::<Vec<_>>(),

@@ -27,6 +27,8 @@ pub struct Config {
     pub model_attributes: Vec<String>,
     /// Further attributes, of the span or else of its resource, that become labels.
     pub dimensions: Vec<Dimension>,
+    /// Tenants that have series of their own; the others share one.
+    pub tenants_max: u32,
     /// How durations are counted.
     pub histograms: Histograms,
     /// Where the time in phases is read.
@@ -151,6 +153,8 @@ impl Default for Config {
                 names::K8S_POD_LABEL_LLM_D_MODEL.to_owned(),
             ],
             dimensions: Vec::new(),
+            // As many rows as a table of tenants may have that somebody reads.
+            tenants_max: 500,
             histograms: Histograms::default(),
             phases_from: PhasesFrom::Spans,
             exemplars: ExemplarsConfig::default(),

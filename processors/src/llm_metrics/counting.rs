@@ -75,6 +75,8 @@ struct Group<'a, 's> {
     limits: Limits,
     tally: &'s mut Tally,
     is_overflow: bool,
+    /// Whether the tenant has no series of its own.
+    is_other: bool,
     /// Whether all labels are those of the sender: its spans say none of their own.
     is_senders: bool,
 }
@@ -193,7 +195,7 @@ impl Counting {
                 && let Some(key) = self.familiar.recall(glance.end)
             {
                 seen.span(Kind::Phase);
-                seen.overflowed += u64::from(group.is_overflow);
+                seen.room(group.is_overflow, group.is_other);
                 shared.time_in_phase(key, glance.start, glance.measured, group.tally, seen);
                 continue;
             }
@@ -212,7 +214,8 @@ impl Counting {
             shared.labels.values(span.raw_attrs(), &mut values);
             let is_same = |it: &Group<'_, '_>| it.words == words && it.values == values;
             if !group.as_ref().is_some_and(is_same) {
-                shared.labels.write(&words, &values, sender, &mut self.labels);
+                let labels = &mut self.labels;
+                let is_other = shared.labels.write(&words, &values, sender, moment.now, labels);
                 let place = || Place::made(&sender.resource, &SCOPE);
                 let make = |is_overflow| shared.series(place, is_overflow);
                 let source = self.senders.source(sender.resource.framed(), moment.now, make);
@@ -227,11 +230,12 @@ impl Counting {
                     values: values.clone(),
                     limits: shared.objectives.limits(words.model(), words.tenant_class()),
                     is_overflow: stream.is_overflow(),
+                    is_other,
                     tally: &mut stream.state,
                 });
             }
             let Some(group) = &mut group else { continue };
-            seen.overflowed += u64::from(group.is_overflow);
+            seen.room(group.is_overflow, group.is_other);
             if kind == Kind::Request {
                 shared.request(span, &said, sender, moment, group, seen);
             } else if let Some(key) = shared.phase(&said, seen) {

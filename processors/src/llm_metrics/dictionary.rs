@@ -37,6 +37,8 @@ pub(super) enum Word {
     Provider,
     /// What was asked for.
     Operation,
+    /// On whose behalf it was made.
+    Tenant,
     /// The class of limits that the request is held to.
     TenantClass,
     /// The engine's id of the request.
@@ -181,7 +183,8 @@ pub(super) const ROWS: [(Fact, &[&str]); 14] = [
 ];
 
 /// Facts of one name.
-const ALONE: [(Fact, &str); 10] = [
+const ALONE: [(Fact, &str); 11] = [
+    (Fact::Text(Word::Tenant), names::TENANT_ID),
     (Fact::Text(Word::RequestId), names::GEN_AI_REQUEST_ID),
     (Fact::Text(Word::ErrorType), names::ERROR_TYPE),
     (Fact::Text(Word::Outcome), names::INFERSCOPE_REQUEST_OUTCOME),

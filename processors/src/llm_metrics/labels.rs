@@ -1,10 +1,14 @@
 //! Which labels the series of a span have: what the span says, and what its resource says where the span is silent.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
 use pipeline::payload::{EncodedAttributes, RawAttrs, RawValue, ResourceView, Text, Value, names};
 
 use super::config::{Config, Dimension};
 use super::dictionary::{Dictionary, Word};
 use super::said::Said;
+use super::tenants::{OTHER, Tenants};
 use crate::aggregation::instance_id;
 
 /// A value longer than this makes no label: it would be kept for as long as its series, and whoever sends spans writes
@@ -36,6 +40,7 @@ pub(super) struct Words<'a> {
     response_model: Text<'a>,
     operation: Text<'a>,
     provider: Text<'a>,
+    tenant: Text<'a>,
     tenant_class: Text<'a>,
 }
 
@@ -64,6 +69,10 @@ pub(super) struct Labels {
     /// Attributes of a resource that name the model, the first first.
     models: Vec<String>,
     dimensions: Vec<Dimension>,
+    /// The tenant of spans without one; none leaves the label out.
+    tenant: Option<String>,
+    /// Lanes share them, so that all name the same tenants.
+    tenants: Mutex<Tenants>,
 }
 
 impl PartialEq for Words<'_> {
@@ -78,6 +87,7 @@ impl PartialEq for Words<'_> {
             && same(self.response_model, other.response_model)
             && same(self.operation, other.operation)
             && same(self.provider, other.provider)
+            && same(self.tenant, other.tenant)
             && same(self.tenant_class, other.tenant_class)
     }
 }
@@ -93,6 +103,7 @@ impl<'a> Words<'a> {
             response_model: or(Word::ResponseModel, others.response_model),
             operation: or(Word::Operation, others.operation),
             provider: or(Word::Provider, others.provider),
+            tenant: or(Word::Tenant, others.tenant),
             tenant_class: or(Word::TenantClass, others.tenant_class),
         }
     }
@@ -116,10 +127,16 @@ impl<'a> Words<'a> {
 impl Labels {
     /// As configured.
     pub(super) fn new(config: &Config) -> Self {
+        // The tenant is a label anyway, and bounded; listed as a dimension, it has a default.
+        let is_tenant = |it: &&Dimension| it.name == names::TENANT_ID;
+        let tenant = config.dimensions.iter().find(is_tenant);
+        let others = config.dimensions.iter().filter(|it| !is_tenant(it));
         Self {
             dictionary: Dictionary::new(&config.tenant_class_attribute),
             models: config.model_attributes.clone(),
-            dimensions: config.dimensions.clone(),
+            dimensions: others.cloned().collect(),
+            tenant: tenant.and_then(|it| it.default.clone()),
+            tenants: Mutex::new(Tenants::new(config.tenants_max, config.metrics_expiration.limit())),
         }
     }
 
@@ -167,15 +184,22 @@ impl Labels {
         }
     }
 
-    /// Writes the labels of a span.
+    /// Writes the labels of a span; says whether its tenant is one of the others.
     pub(super) fn write(
         &self,
         words: &Words<'_>,
         values: &[Option<RawValue<'_>>],
         sender: &Sender<'_>,
+        now: Instant,
         out: &mut EncodedAttributes,
-    ) {
+    ) -> bool {
         out.clear();
+        let is_other = !words.tenant.is_empty() && !self.admits(words.tenant.as_bytes(), now);
+        let tenant = match (is_other, words.tenant.as_str()) {
+            (true, _) => Some(OTHER),
+            (false, "") => self.tenant.as_deref(),
+            (false, tenant) => Some(tenant),
+        };
         let words = [
             (names::GEN_AI_REQUEST_MODEL, words.request_model.as_str()),
             (names::GEN_AI_RESPONSE_MODEL, words.response_model.as_str()),
@@ -184,6 +208,9 @@ impl Labels {
         ];
         for (key, word) in words.into_iter().filter(|(_, word)| !word.is_empty()) {
             out.push(key, word);
+        }
+        if let Some(tenant) = tenant {
+            out.push(names::TENANT_ID, tenant);
         }
         let values = values.iter().zip(&sender.values);
         for (dimension, (of_span, of_sender)) in self.dimensions.iter().zip(values) {
@@ -194,6 +221,12 @@ impl Labels {
             }
         }
         out.push(names::COLLECTOR_INSTANCE_ID, instance_id());
+        is_other
+    }
+
+    fn admits(&self, tenant: &[u8], now: Instant) -> bool {
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.admits(tenant, now)
     }
 }
 

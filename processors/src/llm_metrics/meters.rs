@@ -50,6 +50,13 @@ pub(super) const OVERFLOWED: MetricAbout = MetricAbout {
     unit: "{measurement}",
 };
 
+/// Measurements of tenants beyond the limit.
+pub(super) const OF_OTHERS: MetricAbout = MetricAbout {
+    name: "inferscope_connector_llm_metrics_other_tenants_measurements",
+    help: "Answers and phases that were counted under the tenant _other because tenants_max tenants have series already.",
+    unit: "{measurement}",
+};
+
 /// Sets of labels.
 pub(super) const LABEL_SETS: MetricAbout = MetricAbout {
     name: "inferscope_connector_llm_metrics_label_sets",
@@ -66,13 +73,14 @@ pub(super) const CROWDED_OUT: MetricAbout = MetricAbout {
 };
 
 /// All of them, for tables.
-pub(super) const ALL: [MetricAbout; 8] = [
+pub(super) const ALL: [MetricAbout; 9] = [
     SPANS,
     SIBLINGS,
     FORGOTTEN,
     UNUSABLE,
     CONFLICTS,
     OVERFLOWED,
+    OF_OTHERS,
     LABEL_SETS,
     CROWDED_OUT,
 ];
@@ -119,6 +127,7 @@ pub(super) struct Meters {
     siblings: Counter,
     pub(super) forgotten: Counter,
     pub(super) overflowed: Counter,
+    of_others: Counter,
     pub(super) label_sets: Gauge,
     pub(super) crowded_out: Counter,
 }
@@ -133,6 +142,8 @@ pub(super) struct Seen {
     pub(super) siblings: u64,
     /// Answers and phases that found no room.
     pub(super) overflowed: u64,
+    /// Answers and phases whose tenant has no series of its own.
+    pub(super) of_others: u64,
 }
 
 impl Seen {
@@ -142,6 +153,13 @@ impl Seen {
         if let Some(count) = self.spans.get_mut(kind as usize) {
             *count += 1;
         }
+    }
+
+    /// Whether a measurement found room: in a set of labels of its own, and under the name of its tenant.
+    #[inline]
+    pub(super) fn room(&mut self, is_overflow: bool, is_other: bool) {
+        self.overflowed += u64::from(is_overflow);
+        self.of_others += u64::from(is_other);
     }
 
     /// A value that was treated as missing.
@@ -187,6 +205,7 @@ impl Meters {
             siblings: telemetry.counter(SIBLINGS),
             forgotten: telemetry.counter(FORGOTTEN),
             overflowed: telemetry.counter(OVERFLOWED),
+            of_others: telemetry.counter(OF_OTHERS),
             label_sets: telemetry.gauge(LABEL_SETS),
             crowded_out: telemetry.counter(CROWDED_OUT),
         }
@@ -199,7 +218,11 @@ impl Meters {
         for (counter, more) in counters.zip(more).filter(|(_, more)| **more > 0) {
             counter.add(*more);
         }
-        for (counter, more) in [(&self.siblings, seen.siblings), (&self.overflowed, seen.overflowed)] {
+        for (counter, more) in [
+            (&self.siblings, seen.siblings),
+            (&self.overflowed, seen.overflowed),
+            (&self.of_others, seen.of_others),
+        ] {
             if more > 0 {
                 counter.add(more);
             }

@@ -16,6 +16,7 @@ mod script;
 mod spent;
 mod tally;
 mod telling;
+mod tenants;
 #[cfg(test)]
 mod tests;
 

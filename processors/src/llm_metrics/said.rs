@@ -141,8 +141,8 @@ impl<'a> Said<'a> {
 
     /// Whether it says nothing that becomes a label.
     pub(super) fn has_no_label(&self) -> bool {
-        use Word::{Operation, Provider, RequestModel, ResponseModel, TenantClass};
-        let labels = [RequestModel, ResponseModel, Provider, Operation, TenantClass];
+        use Word::{Operation, Provider, RequestModel, ResponseModel, Tenant, TenantClass};
+        let labels = [RequestModel, ResponseModel, Provider, Operation, Tenant, TenantClass];
         labels.into_iter().all(|word| self.word(word).is_empty())
     }
 

@@ -10,6 +10,7 @@ mod mapping;
 mod publishing;
 mod script;
 mod settings;
+mod tenants;
 mod timing;
 
 use pipeline::testing::contract;

@@ -74,6 +74,7 @@ pub(super) fn origin(peer: Peer, transport: &'static str, metadata: Option<&Head
     let metadata = metadata.map(kept).unwrap_or_default();
     Arc::new(Origin {
         client: peer.address.map(|address| address.ip()),
+        identity: peer.identity,
         transport,
         metadata,
     })

@@ -31,6 +31,7 @@ pub(crate) fn play<P: Processor>(folder: &str, at_least: usize) {
             client: Some([10, 1, 2, 3].into()),
             transport: "grpc",
             metadata,
+            ..Origin::default()
         };
         let shown = show(&run::<P>(&config, &request, &origin));
         if std::env::var_os("UPDATE_EXPECT").is_some() {

@@ -267,5 +267,6 @@ pub(crate) fn origin() -> impl Strategy<Value = Origin> {
             .into_iter()
             .map(|tenant| ("x-tenant".to_owned(), tenant.to_owned()))
             .collect(),
+        ..Origin::default()
     })
 }

@@ -381,17 +381,14 @@ fn the_resource_speaks_where_the_span_is_silent() {
         ("service.name", text("llm")),
         ("gen_ai.request.model", text("of-resource")),
         ("k8s.pod.label.llm-d.ai/model", text("of-label")),
-        ("tenant.id", text("acme")),
+        ("team", text("acme")),
         ("host.name", text("node-1")),
     ];
     let spans = vec![
         answer(&[]),
-        answer(&[
-            ("gen_ai.request.model", text("of-span")),
-            ("tenant.id", Value::IntValue(7)),
-        ]),
+        answer(&[("gen_ai.request.model", text("of-span")), ("team", Value::IntValue(7))]),
     ];
-    let mut desks = Desks::new("dimensions: [{name: tenant.id}, {name: region, default: eu}]");
+    let mut desks = Desks::new("dimensions: [{name: team}, {name: region, default: eu}]");
 
     desks.count(&parse(&request_of(&resource, "", spans).encode_to_vec()));
 
@@ -399,9 +396,9 @@ fn the_resource_speaks_where_the_span_is_silent() {
         desks.flush().of("inferscope.requests"),
         [
             "inferscope.requests{gen_ai.request.model=of-resource,outcome=ok,region=eu,service.name=llm,\
-             service.namespace=prod,tenant.id=acme}",
+             service.namespace=prod,team=acme}",
             "inferscope.requests{gen_ai.request.model=of-span,outcome=ok,region=eu,service.name=llm,\
-             service.namespace=prod,tenant.id=7}",
+             service.namespace=prod,team=7}",
         ]
     );
 }

@@ -1,17 +1,19 @@
 //! TLS and mutual TLS with certificates of our own.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use net::grpc::{Code, Status};
-use pipeline::Outcome;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use pipeline::{Identity, Method, Outcome};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -20,6 +22,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::rig::{self, Rig, TRACES, framed, span};
+
+/// What clients' certificates call them.
+const AGENT: &str = "spiffe://acme/agent";
 
 /// A directory with a root (`ca.pem`) and certificates for a server and a client.
 struct Papers(TempDir);
@@ -33,7 +38,10 @@ impl Papers {
         fs::write(papers.path("ca.pem"), ca.pem()).unwrap();
         for name in ["server", "client"] {
             let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            if name == "client" {
+                params.subject_alt_names.push(SanType::URI(AGENT.try_into().unwrap()));
+            }
             fs::write(
                 papers.path(&format!("{name}.pem")),
                 params.signed_by(&key, &ca).unwrap().pem(),
@@ -81,7 +89,23 @@ fn certificate(file: &str) -> CertificateDer<'static> {
 }
 
 async fn call(rig: &Rig, client: ClientConfig) -> Result<Status, String> {
-    let stream = TcpStream::connect(rig.grpc()).await.unwrap();
+    let message = Bytes::from(framed(false, &rig::request(vec![span("one")])));
+    let request = http::Request::post(format!("https://localhost{TRACES}")).header("content-type", "application/grpc");
+    let response = send_to(rig.grpc(), client, request.body(Full::new(message)).unwrap()).await?;
+    let collected = response
+        .into_body()
+        .collect()
+        .await
+        .map_err(|error| error.to_string())?;
+    Ok(Status::read(collected.trailers().unwrap()).unwrap())
+}
+
+async fn send_to(
+    address: SocketAddr,
+    client: ClientConfig,
+    request: http::Request<Full<Bytes>>,
+) -> Result<Response<Incoming>, String> {
+    let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     let stream = TlsConnector::from(Arc::new(client))
         .connect(name, stream)
@@ -91,16 +115,7 @@ async fn call(rig: &Rig, client: ClientConfig) -> Result<Status, String> {
     let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
     tokio::spawn(connection);
-    let message = Bytes::from(framed(false, &rig::request(vec![span("one")])));
-    let request = http::Request::post(format!("https://localhost{TRACES}")).header("content-type", "application/grpc");
-    let sent = sender.send_request(request.body(Full::new(message)).unwrap()).await;
-    let response: Response<_> = sent.map_err(|error| error.to_string())?;
-    let collected = response
-        .into_body()
-        .collect()
-        .await
-        .map_err(|error| error.to_string())?;
-    Ok(Status::read(collected.trailers().unwrap()).unwrap())
+    sender.send_request(request).await.map_err(|error| error.to_string())
 }
 
 #[tokio::test]
@@ -128,6 +143,64 @@ async fn with_client_ca_file_only_clients_with_a_certificate_get_in() {
         call(&rig, forged).await.is_err(),
         "with a certificate of a foreign root"
     );
+}
+
+/// The identity of the next batch, which is taken.
+async fn identity(rig: &mut Rig) -> Identity {
+    let batch = rig.batches.as_mut().unwrap().recv().await.unwrap();
+    let identity = batch.origin.identity.clone();
+    batch.settle(Outcome::Delivered);
+    identity
+}
+
+#[tokio::test]
+async fn the_names_in_a_clients_certificate_travel_with_what_it_sends_by_grpc_and_by_http() {
+    let papers = Papers::new();
+    let client_ca = format!(", client_ca_file: '{}'", papers.path("ca.pem"));
+    let mut rig = Rig::start(&papers.server_yaml(&client_ca)).await;
+    let http = http::Request::post("https://localhost/v1/traces").header("content-type", "application/x-protobuf");
+    let http = http
+        .body(Full::new(Bytes::from(rig::request(vec![span("one")]))))
+        .unwrap();
+
+    for by_grpc in [true, false] {
+        let client = papers.client(true);
+        let address = rig.grpc();
+        let sending = async {
+            if by_grpc {
+                let message = Bytes::from(framed(false, &rig::request(vec![span("one")])));
+                let request = http::Request::post(format!("https://localhost{TRACES}"));
+                let request = request.header("content-type", "application/grpc");
+                send_to(address, client, request.body(Full::new(message)).unwrap()).await
+            } else {
+                send_to(address, client, http.clone()).await
+            }
+        };
+        let (sent, found) = tokio::join!(sending, identity(&mut rig));
+
+        assert!(sent.is_ok(), "{sent:?}");
+        let Identity::Known(subject) = found else {
+            panic!("nobody was recognised: {found:?}");
+        };
+        assert_eq!(subject.method, Method::Certificate);
+        assert_eq!(subject.names, [AGENT, "localhost"]);
+    }
+}
+
+#[tokio::test]
+async fn without_client_ca_file_nobody_is_asked_even_if_it_has_a_certificate() {
+    let papers = Papers::new();
+    let mut rig = Rig::start(&papers.server_yaml("")).await;
+    let http = http::Request::post("https://localhost/v1/traces").header("content-type", "application/x-protobuf");
+    let http = http
+        .body(Full::new(Bytes::from(rig::request(vec![span("one")]))))
+        .unwrap();
+    let address = rig.grpc();
+
+    let (sent, found) = tokio::join!(send_to(address, papers.client(true), http), identity(&mut rig));
+
+    assert!(sent.is_ok(), "{sent:?}");
+    assert_eq!(found, Identity::Unasked);
 }
 
 fn verifier_of(papers: &Papers) -> Arc<dyn rustls::client::danger::ServerCertVerifier> {

@@ -1,0 +1,44 @@
+#![doc = include_str!("README.md")]
+
+mod config;
+mod decision;
+mod door;
+mod meters;
+mod name;
+mod observed;
+mod said;
+mod stage;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
+
+use ::config::Signal;
+use pipeline::component::{About, BuildError, Component, Processor, Setup, Stability, Stage};
+
+pub use self::config::{Claim, Config, Gateway, Kubernetes, Rank};
+
+use self::stage::TenantStage;
+use crate::actions;
+
+/// Says on whose behalf telemetry was made.
+pub struct Tenant;
+
+impl Component for Tenant {
+    const ABOUT: About = About {
+        name: "tenant",
+        aliases: &[],
+        summary: "Says on whose behalf telemetry was made: by the sender's connection, a gateway, its pod, or its claim",
+        signals: &Signal::ALL,
+        stability: Stability::Alpha,
+        holds_traces: false,
+        metrics: &meters::ALL,
+    };
+    const EXAMPLE: &'static str = include_str!("example.yaml");
+    type Config = Config;
+}
+
+impl Processor for Tenant {
+    fn build(config: &Config, setup: &Setup) -> Result<Stage, BuildError> {
+        Ok(actions::stage(setup, TenantStage::new(config, setup)))
+    }
+}
