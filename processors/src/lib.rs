@@ -6,6 +6,7 @@ pub mod aggregation;
 pub mod attributes;
 pub mod batch;
 pub mod forward;
+pub mod gpu_context;
 pub mod llm_metrics;
 pub mod llm_phases;
 pub mod memory_limiter;
@@ -18,6 +19,7 @@ use pipeline::component::Registry;
 pub fn register(registry: &mut Registry) {
     registry.processor::<attributes::Attributes>();
     registry.processor::<batch::BatchProcessor>();
+    registry.processor::<gpu_context::GpuContext>();
     registry.processor::<llm_phases::LlmPhases>();
     registry.processor::<memory_limiter::MemoryLimiter>();
     registry.processor::<resource::Resource>();

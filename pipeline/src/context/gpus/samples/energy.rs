@@ -6,9 +6,9 @@
 use super::super::Fast;
 use super::track::{Row, Track};
 
-/// No device draws more. What grows faster is no energy: a counter that began anew or garbage. Together with the horizon
-/// it also keeps the sums of a ring below 2^32 mJ.
-const POWER_W_MAX: u64 = 7_000;
+/// No device draws more. What grows faster is no energy: a counter that began anew or garbage. It also keeps the sums of
+/// a ring, which is never longer than twice the horizon, below 2^32 mJ.
+const POWER_W_MAX: u64 = 3_500;
 
 /// Sums up to a moment at which the counter changed; they begin anew after 2^32.
 #[derive(Debug, Clone, Copy)]
@@ -116,12 +116,12 @@ impl Energy {
             return None;
         }
         // The changes around the window.
-        let after = last.min(self.points.len() - 1);
+        let after = last - usize::from(self.points.time(last - 1) == Some(to));
         let around_ns = self.points.time(after)? - self.points.time(first - 1)?;
         Some(Used {
             joules: (whole_mj + end.mj - begin.mj).max(0.0) / 1e3,
             known_ns,
-            interval_ns: around_ns as f64 / (after + 1 - first).max(1) as f64,
+            interval_ns: around_ns as f64 / (after + 1).saturating_sub(first).max(1) as f64,
         })
     }
 
@@ -150,7 +150,7 @@ impl Energy {
             return;
         }
         let apart_us = (time - since) / 1_000;
-        let most_mj = (apart_us * POWER_W_MAX / 1_000).max(POWER_W_MAX);
+        let most_mj = (apart_us.saturating_mul(POWER_W_MAX) / 1_000).max(POWER_W_MAX);
         let grown = now_mj.checked_sub(last_mj).filter(|grown| *grown <= most_mj);
         self.points.push(time, point.then(grown, apart_us));
     }
@@ -168,7 +168,7 @@ impl Energy {
         };
         let apart_ns = sample.time_ns - since;
         let mean_uw = (u64::from(power_before) + u64::from(power_mw)) * 500;
-        let used_nj = (u128::from(mean_uw) * u128::from(apart_ns) / 1_000_000) as u64 + self.rest_nj;
+        let used_nj = mean_uw.saturating_mul(apart_ns / 1_000) / 1_000 + self.rest_nj;
         self.rest_nj = used_nj % 1_000_000;
         let grown = (unseen_ns == 0).then_some(used_nj / 1_000_000);
         self.points.push(sample.time_ns, point.then(grown, apart_ns / 1_000));

@@ -95,7 +95,7 @@ impl FastWriter {
             // Throttled time grows no faster than time; one period of a driver's own step is allowed for.
             let most_ns = apart_ns.saturating_mul(2).saturating_add(1_000_000_000);
             let grown = last.replace(now).and_then(|last| now.checked_sub(last));
-            *sum += grown.filter(|grown| *grown <= most_ns).unwrap_or(0);
+            *sum = sum.wrapping_add(grown.filter(|grown| *grown <= most_ns).unwrap_or(0));
         }
         read
     }
@@ -191,7 +191,8 @@ pub(super) fn window(track: &Track<FastRow>, from: u64, to: u64) -> Option<FastW
     if seen_ns <= 0.0 && last == inside {
         return None;
     }
-    let touched = track.peak(first - 1, last + 1)?;
+    // The row after the window counts where the window ends on its way there.
+    let touched = track.peak(first - 1, last + usize::from(track.time(last - 1) != Some(to)))?;
     let mut throttled_ns = [None; COUNTERS];
     for (index, throttled) in throttled_ns.iter_mut().enumerate() {
         if touched & (COUNTER_READ << index) != 0 {

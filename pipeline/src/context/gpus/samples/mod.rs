@@ -11,7 +11,7 @@ mod window;
 
 use super::{Fast, Slow};
 use energy::Energy;
-use fast::{FastRow, FastWriter};
+use fast::{FastRow, FastWindow, FastWriter};
 use pace::Pace;
 use slow::SlowRow;
 use track::Track;
@@ -62,7 +62,11 @@ impl Samples {
         if !self.takes(last.map(|(time, _)| time), sample.time_ns) {
             return;
         }
-        let last = last.filter(|_| self.fast.len() > 0);
+        let last = last.filter(|(time, _)| follows(*time, sample.time_ns));
+        if last.is_none() {
+            self.fast.clear();
+            self.energy.clear();
+        }
         let unseen = last.map_or(0, |(since, _)| self.fast_pace.step(sample.time_ns - since));
         self.fast.push(sample.time_ns, self.writer.row(last, sample, unseen));
         self.energy.add(sample, unseen);
@@ -76,7 +80,10 @@ impl Samples {
         if !self.takes(last.map(|(time, _)| time), sample.time_ns) {
             return;
         }
-        let last = last.filter(|_| self.slow.len() > 0);
+        let last = last.filter(|(time, _)| follows(*time, sample.time_ns));
+        if last.is_none() {
+            self.slow.clear();
+        }
         let unseen = last.map_or(0, |(since, _)| self.slow_pace.step(sample.time_ns - since));
         self.slow.push(sample.time_ns, SlowRow::of(sample, last, unseen));
         self.slow.forget_before(sample.time_ns.saturating_sub(HORIZON_NS));
@@ -85,25 +92,37 @@ impl Samples {
     /// What is known of a window. Nothing where no sample speaks for any part of it.
     pub(super) fn window(&self, from: u64, to: u64) -> Option<Window> {
         let (begin, end) = self.stretched(from, to);
-        let fast = fast::window(&self.fast, begin, end);
         let slow = slow::window(&self.slow, begin, end);
-        let fast = fast?;
+        let fast = match fast::window(&self.fast, begin, end) {
+            Some(fast) => fast,
+            // A MIG instance has no clocks and no energy of its own.
+            None if self.fast.len() == 0 => FastWindow {
+                samples: slow?.samples,
+                seen_ns: slow?.seen_ns,
+                ..FastWindow::default()
+            },
+            None => return None,
+        };
         let slow = slow.unwrap_or_default();
         let energy = self.energy.between(begin, end);
-        let length = (end - begin) as f64;
         let [power_cap_s, thermal_s, hardware_thermal_s, power_brake_s] =
             fast.throttled_ns.map(|ns| ns.map(|ns| ns / 1e9));
         let is_instant = from >= to;
         Some(Window {
             samples: u32::try_from(fast.samples).unwrap_or(u32::MAX),
-            coverage: coverage(fast.seen_ns, energy, length),
+            coverage: coverage(fast.seen_ns, energy, (end - begin) as f64),
             utilization: slow.utilization,
             memory_used_bytes: slow.memory_used_bytes,
             temperature_c: slow.temperature_c,
             energy_j: energy.map(|used| if is_instant { 0.0 } else { used.joules }),
             power_w: energy.map(|used| used.joules * 1e9 / used.known_ns),
             sm_clock_hz: fast.clock_mhz.map(|mhz| mhz * 1e6),
-            throttled: Throttled { power_cap_s, thermal_s, hardware_thermal_s, power_brake_s },
+            throttled: Throttled {
+                power_cap_s,
+                thermal_s,
+                hardware_thermal_s,
+                power_brake_s,
+            },
             reasons: fast.reasons,
         })
     }
@@ -129,7 +148,8 @@ impl Samples {
         if from < to {
             return (from, to);
         }
-        let newest = self.fast.last().map_or(0, |(time, _)| time);
+        let newest = self.fast.last().map(|(time, _)| time);
+        let newest = newest.or_else(|| self.slow.last().map(|(time, _)| time)).unwrap_or(0);
         if from < newest { (from, from + 1) } else { (from.saturating_sub(1), from) }
     }
 
@@ -147,6 +167,11 @@ impl Samples {
         self.slow.clear();
         true
     }
+}
+
+/// Whether a sample goes on with the history that ended with this time. After a longer pause nothing would be left of it.
+fn follows(last: u64, now: u64) -> bool {
+    now.checked_sub(last).is_some_and(|apart| apart <= HORIZON_NS)
 }
 
 /// A window that is shorter than two steps of the energy counter is marked by a coverage below a half (domain §2.4).

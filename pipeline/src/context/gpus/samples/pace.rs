@@ -4,6 +4,9 @@
 /// two sample periods from a sample).
 const PERIODS: u64 = 2;
 
+/// Nobody samples less often and means it; it also keeps the sums here small.
+const PERIOD_NS_MAX: u64 = 600_000_000_000;
+
 /// The pace of samples, learned from them. It depends on nothing but the samples before, so that whoever asks later
 /// gets the same answer.
 #[derive(Debug)]
@@ -25,7 +28,7 @@ impl Pace {
         } else {
             (self.period_ns * 7 + apart_ns) / 8
         }
-        .max(1);
+        .clamp(1, PERIOD_NS_MAX);
         unseen
     }
 }

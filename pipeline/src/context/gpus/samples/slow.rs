@@ -86,6 +86,10 @@ impl SlowRow {
 /// What a window says that is sampled less often.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct SlowWindow {
+    /// Samples in the window.
+    pub(super) samples: usize,
+    /// Part of the window that samples speak for, in nanoseconds.
+    pub(super) seen_ns: f64,
     pub(super) utilization: Option<Spread>,
     pub(super) memory_used_bytes: Option<u64>,
     pub(super) temperature_c: Option<f64>,
@@ -100,6 +104,13 @@ pub(super) fn window(track: &Track<SlowRow>, from: u64, to: u64) -> Option<SlowW
     }
     let (first, last) = (track.until(from), track.until(to));
     let (begin, end) = (Edge::at(track, from, first)?, Edge::at(track, to, last)?);
+    let unseen_us = end.row.unseen_us.wrapping_sub(begin.row.unseen_us);
+    let unseen_ns = f64::from(unseen_us) * 1e3 + end.unseen - begin.unseen;
+    let seen_ns = ((to - from) as f64 - unseen_ns).max(0.0);
+    let inside = first - usize::from(track.time(first - 1) == Some(from));
+    if seen_ns <= 0.0 && last == inside {
+        return None;
+    }
     // The value of a time stands at its end, so that of the last stretch may stand after the window.
     let stretches = track.peak(first, last + usize::from(track.time(last - 1) != Some(to)));
     let points = track.peak(first, last);
@@ -115,6 +126,8 @@ pub(super) fn window(track: &Track<SlowRow>, from: u64, to: u64) -> Option<SlowW
     let memory_inside = points.and_then(|peak| peak.memory_and_one.checked_sub(1)).map(|bytes| bytes as f64);
     let temperature_inside = points.and_then(|peak| known(peak.temperature_c));
     Some(SlowWindow {
+        samples: last - inside,
+        seen_ns,
         utilization,
         memory_used_bytes: highest(memory_inside, SlowRow::memory).map(|bytes| bytes.round() as u64),
         temperature_c: highest(temperature_inside, SlowRow::temperature),
@@ -130,6 +143,8 @@ struct Edge {
     apart_ns: u64,
     busy_ns: f64,
     known_us: f64,
+    /// Time before it for which no sample speaks, in nanoseconds.
+    unseen: f64,
 }
 
 impl Edge {
@@ -144,11 +159,15 @@ impl Edge {
             apart_ns: next.map_or(0, |(end, _)| end - begin),
             busy_ns: 0.0,
             known_us: 0.0,
+            unseen: 0.0,
         };
-        if let Some(next) = edge.next.filter(|next| !next.utilization.is_nan()) {
-            let seen = pace::seen(edge.offset_ns, edge.apart_ns, edge.unseen_ns(&next)) as f64;
-            edge.known_us = seen / 1e3;
-            edge.busy_ns = seen * f64::from(next.utilization);
+        if let Some(next) = edge.next {
+            let seen = pace::seen(edge.offset_ns, edge.apart_ns, edge.unseen_ns(&next));
+            edge.unseen = (edge.offset_ns - seen) as f64;
+            if let Some(share) = known(next.utilization) {
+                edge.known_us = seen as f64 / 1e3;
+                edge.busy_ns = seen as f64 * share;
+            }
         }
         Some(edge)
     }
