@@ -8,6 +8,7 @@ pub mod batch;
 mod enrichment;
 pub mod forward;
 pub mod k8s_attributes;
+pub mod gpu_context;
 pub mod llm_metrics;
 pub mod llm_phases;
 pub mod memory_limiter;
@@ -23,6 +24,7 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<attributes::Attributes>();
     registry.processor::<batch::BatchProcessor>();
     registry.processor::<k8s_attributes::K8sAttributes>();
+    registry.processor::<gpu_context::GpuContext>();
     registry.processor::<llm_phases::LlmPhases>();
     registry.processor::<memory_limiter::MemoryLimiter>();
     registry.processor::<resource::Resource>();

@@ -123,6 +123,39 @@ pub const INFERSCOPE_REQUEST_OUTCOME: &str = "inferscope.request.outcome";
 /// Difference of two hosts' clocks, where causality shows one.
 pub const INFERSCOPE_CLOCK_SKEW_NS: &str = "inferscope.clock_skew_ns";
 
+/// The device that a span ran on, where it is exactly one.
+pub const HW_ID: &str = "hw.id";
+/// The devices that a span ran on, sorted.
+pub const INFERSCOPE_GPU_IDS: &str = "inferscope.gpu.ids";
+/// Their product name.
+pub const INFERSCOPE_GPU_MODEL: &str = "inferscope.gpu.model";
+/// Share of time in which a kernel ran, 0 to 1.
+pub const INFERSCOPE_GPU_UTILIZATION_MEAN: &str = "inferscope.gpu.utilization.mean";
+/// The highest such share of a sample.
+pub const INFERSCOPE_GPU_UTILIZATION_MAX: &str = "inferscope.gpu.utilization.max";
+/// The most device memory that was in use, in bytes.
+pub const INFERSCOPE_GPU_MEMORY_USED_MAX: &str = "inferscope.gpu.memory.used.max";
+/// The highest temperature, in degrees Celsius.
+pub const INFERSCOPE_GPU_TEMPERATURE_MAX: &str = "inferscope.gpu.temperature.max";
+/// Mean power in watts.
+pub const INFERSCOPE_GPU_POWER_MEAN: &str = "inferscope.gpu.power.mean";
+/// `device` where power and energy are of more than the span's own part of a device.
+pub const INFERSCOPE_GPU_POWER_SCOPE: &str = "inferscope.gpu.power.scope";
+/// Mean clock of the multiprocessors in hertz.
+pub const INFERSCOPE_GPU_CLOCK_SM_MEAN: &str = "inferscope.gpu.clock.sm.mean";
+/// Counted seconds in which clocks were held down.
+pub const INFERSCOPE_GPU_THROTTLE_TIME: &str = "inferscope.gpu.throttle.time";
+/// Why they were.
+pub const INFERSCOPE_GPU_THROTTLE_REASONS: &str = "inferscope.gpu.throttle.reasons";
+/// Joules that the devices used meanwhile.
+pub const INFERSCOPE_GPU_ENERGY_DEVICE: &str = "inferscope.gpu.energy.device";
+/// The request's own share of them.
+pub const INFERSCOPE_GPU_ENERGY_ATTRIBUTED: &str = "inferscope.gpu.energy.attributed";
+/// Samples in the window.
+pub const INFERSCOPE_GPU_SAMPLES: &str = "inferscope.gpu.samples";
+/// Part of the window that samples speak for, 0 to 1.
+pub const INFERSCOPE_GPU_COVERAGE: &str = "inferscope.gpu.coverage";
+
 /// A metric: seconds that requests spent in a phase.
 pub const INFERSCOPE_REQUEST_PHASE_DURATION: &str = "inferscope.request.phase.duration";
 /// A metric: tokens in and out.
@@ -206,6 +239,8 @@ pub const HOST_ARCH: &str = "host.arch";
 pub const OS_TYPE: &str = "os.type";
 /// The label of a pod that names its model, where llm-d has set it.
 pub const K8S_POD_LABEL_LLM_D_MODEL: &str = "k8s.pod.label.llm-d.ai/model";
+/// The id of its container.
+pub const CONTAINER_ID: &str = "container.id";
 /// The host that something listens on.
 pub const SERVER_ADDRESS: &str = "server.address";
 /// The port that something listens on.

@@ -1,7 +1,10 @@
 //! A device and its samples.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use arc_swap::ArcSwap;
+
+use super::samples::{Samples, Window};
 use super::{Fast, Slow};
 
 /// A GPU, or a MIG instance of one.
@@ -9,6 +12,8 @@ use super::{Fast, Slow};
 pub struct Gpu {
     /// What does not change while it is there.
     pub about: About,
+    /// Shared with handles of the same device that were published before; held for one sample or one window at a time.
+    samples: ArcSwap<RwLock<Samples>>,
 }
 
 /// What does not change while a device is there.
@@ -44,12 +49,57 @@ pub struct Mig {
 impl Gpu {
     /// A device without samples.
     pub fn new(about: About) -> Arc<Self> {
-        Arc::new(Self { about })
+        let samples = ArcSwap::from_pointee(RwLock::new(Samples::new()));
+        Arc::new(Self { about, samples })
     }
 
     /// Adds what is sampled often.
-    pub fn add_fast(&self, _sample: &Fast) {}
+    pub fn add_fast(&self, sample: &Fast) {
+        written(&self.samples.load()).add_fast(sample);
+    }
 
     /// Adds what is sampled less often.
-    pub fn add_slow(&self, _sample: &Slow) {}
+    pub fn add_slow(&self, sample: &Slow) {
+        written(&self.samples.load()).add_slow(sample);
+    }
+
+    /// What the device did in a window, times in nanoseconds since 1970. Nothing where no sample speaks for any part of
+    /// it, so that what nobody saw never looks like a measurement.
+    pub fn window(&self, from: u64, to: u64) -> Option<Window> {
+        read(&self.samples.load()).window(from, to)
+    }
+
+    /// Energy of a window in joules, as far as it is known.
+    pub fn energy_j(&self, from: u64, to: u64) -> Option<f64> {
+        read(&self.samples.load()).energy_j(from, to)
+    }
+
+    /// Until when no later sample changes what a window says; 0 before the first.
+    pub fn settled_until(&self) -> u64 {
+        read(&self.samples.load()).settled_until()
+    }
+
+    /// Samples that were not taken, because their time was before that of the newest.
+    pub fn ignored(&self) -> u64 {
+        read(&self.samples.load()).ignored
+    }
+
+    /// Memory of the samples.
+    pub fn bytes_len(&self) -> usize {
+        read(&self.samples.load()).bytes_len()
+    }
+
+    /// Goes on where another handle of the same device has begun: both add to one history from here on.
+    pub(super) fn continue_from(&self, before: &Self) {
+        self.samples.store(before.samples.load_full());
+    }
+}
+
+// Nothing under these locks waits or can panic, so a poisoned one is as good as another.
+fn read(samples: &RwLock<Samples>) -> RwLockReadGuard<'_, Samples> {
+    samples.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn written(samples: &RwLock<Samples>) -> RwLockWriteGuard<'_, Samples> {
+    samples.write().unwrap_or_else(PoisonError::into_inner)
 }

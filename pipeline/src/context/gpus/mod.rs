@@ -4,6 +4,10 @@
 
 mod gpu;
 mod sample;
+mod samples;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -11,6 +15,7 @@ use arc_swap::ArcSwap;
 
 pub use gpu::{About, Gpu, Mig};
 pub use sample::{Fast, Slow, Throttle};
+pub use samples::{Spread, Throttled, Window};
 
 /// The GPUs of this node; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -46,8 +51,16 @@ impl Gpus {
         self.devices.load_full()
     }
 
-    /// Says which devices there are. A device that was there before keeps its samples.
+    /// Says which devices there are. A device that was there before keeps its samples, also under a new handle; samples
+    /// that were added to the new one before are forgotten.
     pub fn publish(&self, devices: Devices) {
+        let before = self.devices();
+        for gpu in &devices.list {
+            match before.by_uuid(&gpu.about.uuid) {
+                Some(known) if !Arc::ptr_eq(known, gpu) => gpu.continue_from(known),
+                _ => {}
+            }
+        }
         self.devices.store(Arc::new(devices));
     }
 }

@@ -1,0 +1,187 @@
+//! What the energy counter said, at the moments at which it changed.
+//!
+//! The driver renews the counter in steps of its own, about every 20 to 100 ms. Only samples that show a new value tell
+//! anything about time, so only these are kept, and between them energy grows evenly (domain §2.4).
+
+use super::super::Fast;
+use super::track::{Row, Track};
+
+/// No device draws more. What grows faster is no energy: a counter that began anew or garbage. It also keeps the sums of
+/// a ring, which is never longer than twice the horizon, below 2^32 mJ.
+const POWER_W_MAX: u64 = 3_500;
+
+/// Sums up to a moment at which the counter changed; they begin anew after 2^32.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Point {
+    total_mj: u32,
+    /// Time in which nobody knows how much was used, in microseconds.
+    lost_us: u32,
+}
+
+impl Row for Point {
+    type Peak = ();
+
+    fn peak(&self) {}
+
+    fn join((): (), (): ()) {}
+}
+
+/// Energy over time.
+#[derive(Debug)]
+pub(super) struct Energy {
+    points: Track<Point>,
+    /// The counter's last value.
+    last_mj: Option<u64>,
+    /// Whether there ever was a counter: power is only summed up where there is none.
+    has_counter: bool,
+    /// The last power, with its time.
+    power: Option<(u64, u32)>,
+    /// What sums of power have not filled up to a whole millijoule, in nanojoules.
+    rest_nj: u64,
+}
+
+/// One end of a window: the point before it, and what is used and lost from there to it.
+struct Edge {
+    point: Point,
+    mj: f64,
+    lost_us: f64,
+}
+
+/// Energy of a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Used {
+    pub(super) joules: f64,
+    /// Time of the window for which that is known, in nanoseconds.
+    pub(super) known_ns: f64,
+    /// Mean time between two changes of the counter.
+    pub(super) interval_ns: f64,
+}
+
+impl Energy {
+    pub(super) fn new(points: usize) -> Self {
+        Self {
+            points: Track::new(points),
+            last_mj: None,
+            has_counter: false,
+            power: None,
+            rest_nj: 0,
+        }
+    }
+
+    /// `unseen_ns` is the time before this sample for which no sample speaks.
+    pub(super) fn add(&mut self, sample: &Fast, unseen_ns: u64) {
+        if let Some(now_mj) = sample.energy_mj {
+            if !self.has_counter {
+                self.points.clear(); // Sums of power end where a counter begins.
+            }
+            self.has_counter = true;
+            self.read(sample.time_ns, now_mj);
+        } else if !self.has_counter {
+            self.sum_up(sample, unseen_ns);
+        }
+    }
+
+    pub(super) fn forget_before(&mut self, time: u64) {
+        self.points.forget_before(time);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.points.clear();
+        self.last_mj = None;
+        self.power = None;
+    }
+
+    /// Until when energy is known; nothing while there is none.
+    pub(super) fn known_until(&self) -> Option<u64> {
+        self.points.last().map(|(time, _)| time)
+    }
+
+    pub(super) fn bytes_len(&self) -> usize {
+        self.points.bytes_len()
+    }
+
+    /// Energy from one moment to a later one, as far as it is known.
+    pub(super) fn between(&self, from: u64, to: u64) -> Option<Used> {
+        let (oldest, newest) = (self.points.time(0)?, self.points.last()?.0);
+        let (from, to) = (from.max(oldest), to.min(newest));
+        if from >= to {
+            return None;
+        }
+        let (first, last) = (self.points.until(from), self.points.until(to));
+        let (begin, end) = (self.edge(from, first)?, self.edge(to, last)?);
+        let whole_mj = f64::from(end.point.total_mj.wrapping_sub(begin.point.total_mj));
+        let lost_us = f64::from(end.point.lost_us.wrapping_sub(begin.point.lost_us)) + end.lost_us - begin.lost_us;
+        let known_ns = (to - from) as f64 - lost_us * 1e3;
+        if known_ns <= 0.0 {
+            return None;
+        }
+        // The changes around the window.
+        let after = last - usize::from(self.points.time(last - 1) == Some(to));
+        let around_ns = self.points.time(after)? - self.points.time(first - 1)?;
+        Some(Used {
+            joules: (whole_mj + end.mj - begin.mj).max(0.0) / 1e3,
+            known_ns,
+            interval_ns: around_ns as f64 / (after + 1).saturating_sub(first).max(1) as f64,
+        })
+    }
+
+    /// At a moment that `until` points are not after.
+    fn edge(&self, time: u64, until: usize) -> Option<Edge> {
+        let (begin, point) = self.points.at(until.checked_sub(1)?)?;
+        let Some((end, next)) = self.points.at(until) else {
+            return Some(Edge { point, mj: 0.0, lost_us: 0.0 });
+        };
+        let share = (time - begin) as f64 / (end - begin) as f64;
+        Some(Edge {
+            point,
+            mj: share * f64::from(next.total_mj.wrapping_sub(point.total_mj)),
+            lost_us: share * f64::from(next.lost_us.wrapping_sub(point.lost_us)),
+        })
+    }
+
+    fn read(&mut self, time: u64, now_mj: u64) {
+        let Some((since, point)) = self.points.last() else {
+            self.last_mj = Some(now_mj);
+            self.points.push(time, Point { total_mj: 0, lost_us: 0 });
+            return;
+        };
+        let last_mj = self.last_mj.replace(now_mj).unwrap_or(now_mj);
+        if last_mj == now_mj {
+            return;
+        }
+        let apart_us = (time - since) / 1_000;
+        let most_mj = (apart_us.saturating_mul(POWER_W_MAX) / 1_000).max(POWER_W_MAX);
+        let grown = now_mj.checked_sub(last_mj).filter(|grown| *grown <= most_mj);
+        self.points.push(time, point.then(grown, apart_us));
+    }
+
+    /// Without a counter, power is taken to change evenly from sample to sample.
+    fn sum_up(&mut self, sample: &Fast, unseen_ns: u64) {
+        let Some(power_mw) = sample.power_mw.filter(|it| u64::from(*it) <= POWER_W_MAX * 1_000) else {
+            return;
+        };
+        let before = self.power.replace((sample.time_ns, power_mw));
+        let last = self.points.last();
+        let (Some((since, power_before)), Some((_, point))) = (before, last) else {
+            self.points.push(sample.time_ns, Point { total_mj: 0, lost_us: 0 });
+            return;
+        };
+        let apart_ns = sample.time_ns - since;
+        let mean_uw = (u64::from(power_before) + u64::from(power_mw)) * 500;
+        let used_nj = mean_uw.saturating_mul(apart_ns / 1_000) / 1_000 + self.rest_nj;
+        self.rest_nj = used_nj % 1_000_000;
+        let grown = (unseen_ns == 0).then_some(used_nj / 1_000_000);
+        self.points.push(sample.time_ns, point.then(grown, apart_ns / 1_000));
+    }
+}
+
+impl Point {
+    /// The next point, after so much energy; or after so much time of which nobody knows how much it was.
+    fn then(self, grown_mj: Option<u64>, apart_us: u64) -> Self {
+        let lost_us = if grown_mj.is_some() { 0 } else { apart_us };
+        Self {
+            total_mj: self.total_mj.wrapping_add(grown_mj.unwrap_or(0) as u32),
+            lost_us: self.lost_us.wrapping_add(lost_us as u32),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+#![doc = include_str!("README.md")]
+
+mod config;
+mod device_id;
+mod energy;
+mod ledger;
+mod meters;
+mod reading;
+mod resolve;
+mod stage;
+mod state;
+mod waiting;
+
+use ::config::Signal;
+use pipeline::component::{About, BuildError, Component, Processor, Setup, Stability, Stage};
+
+pub use self::config::{AttributionConfig, Config};
+
+use self::meters::Meters;
+use self::stage::GpuStage;
+
+/// The processor `gpu_context`.
+pub struct GpuContext;
+
+impl Component for GpuContext {
+    const ABOUT: About = About {
+        name: "gpu_context",
+        aliases: &[],
+        summary: "Says which GPUs a request and its phases ran on, and what these did meanwhile",
+        signals: &[Signal::Traces],
+        stability: Stability::Alpha,
+        holds_traces: true,
+        metrics: &meters::ALL,
+    };
+
+    const EXAMPLE: &'static str = include_str!("example.yaml");
+
+    type Config = Config;
+}
+
+impl Processor for GpuContext {
+    fn build(config: &Config, setup: &Setup) -> Result<Stage, BuildError> {
+        let meters = Meters::new(&setup.telemetry);
+        let context = setup.context.clone();
+        Ok(Stage::Spans(Box::new(GpuStage::new(config, context, meters, &setup.budget))))
+    }
+}
+
+#[cfg(test)]
+mod tests;
