@@ -1,0 +1,6 @@
+use super::*;
+
+#[test]
+fn it_keeps_the_contract_of_components() {
+    pipeline::testing::contract::<NvmlReceiver>();
+}
