@@ -32,7 +32,11 @@ const UP: MetricAbout = about(
     "Whether the library of the GPUs answers: 1 or 0.",
     "1",
 );
-const DEVICES: MetricAbout = about("inferscope_gpu_devices", "GPUs and MIG instances that answer.", "{device}");
+const DEVICES: MetricAbout = about(
+    "inferscope_gpu_devices",
+    "GPUs and MIG instances that answer.",
+    "{device}",
+);
 const FAILED: MetricAbout = about(
     "inferscope_gpu_calls_failed",
     "Calls of the library that gave nothing, by reason: lost, library, garbage, permission, other.",

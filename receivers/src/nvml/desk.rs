@@ -93,7 +93,9 @@ impl Desk {
 
     /// How long the thread has been with the library.
     pub(super) fn in_call_for(&self, now: Instant) -> Option<Duration> {
-        self.board().in_call_since.map(|since| now.saturating_duration_since(since))
+        self.board()
+            .in_call_since
+            .map(|since| now.saturating_duration_since(since))
     }
 
     /// Nobody waits for the thread any more; it ends when it comes back.

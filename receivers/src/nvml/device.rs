@@ -129,11 +129,13 @@ impl<'nvml> Device<'nvml> {
     }
 
     /// Asks for what changes fast.
-    pub(super) fn ask_fast(&mut self, time_ns: u64, asked: &mut Asked<'_>) {
+    pub(super) fn ask_fast(&mut self, clock: &dyn Fn() -> u64, asked: &mut Asked<'_>) {
         if self.is_instance() {
             return; // Power, energy and clocks are the whole GPU's.
         }
         let [energy, power, power_cap, thermal, hardware, brake] = fields(&self.handle, &FAST, asked);
+        // Behind the call: one that took long answers as of its end.
+        let time_ns = clock();
         let count = |value: Option<u64>| value.filter(|value| *value <= most::COUNT);
         let sm_clock = asked.number(self.handle.clock_info(Clock::SM), most::MEGAHERTZ);
         let reasons = asked.take(self.handle.current_throttle_reasons());
@@ -156,8 +158,9 @@ impl<'nvml> Device<'nvml> {
     }
 
     /// Asks for utilization and memory.
-    pub(super) fn ask_utilization(&mut self, time_ns: u64, asked: &mut Asked<'_>) {
+    pub(super) fn ask_utilization(&mut self, clock: &dyn Fn() -> u64, asked: &mut Asked<'_>) {
         let rates = asked.take(self.handle.utilization_rates());
+        let time_ns = clock();
         let busy = |value: u32| at_most(value, most::PERCENT);
         let utilization = rates.as_ref().and_then(|rates| asked.take(busy(rates.gpu)));
         self.said.memory_busy = rates.as_ref().and_then(|rates| asked.take(busy(rates.memory)));
@@ -209,7 +212,9 @@ impl<'nvml> Device<'nvml> {
             }
             for (place, (_, _, scale)) in self.said.activity.iter_mut().zip(ACTIVITY) {
                 let is_share = scale < 1.0;
-                *place = place.filter(|value| !is_share || *value <= 100.0).map(|value| value * scale);
+                *place = place
+                    .filter(|value| !is_share || *value <= 100.0)
+                    .map(|value| value * scale);
             }
         }
         self.before = Some(now);
@@ -251,7 +256,10 @@ impl<'nvml> Device<'nvml> {
         }
         let whole = |value: Option<u64>| value.map(|value| value as f64);
         self.tell_memory(&mut told);
-        told.gauge("DEV_GPU_UTIL", self.said.slow.utilization.map(|it| f64::from((it * 100.0).round())));
+        told.gauge(
+            "DEV_GPU_UTIL",
+            self.said.slow.utilization.map(|it| f64::from((it * 100.0).round())),
+        );
         told.gauge("DEV_MEM_COPY_UTIL", whole(self.said.memory_busy));
         if self.is_instance() {
             return told;
@@ -263,7 +271,10 @@ impl<'nvml> Device<'nvml> {
         let memory_temperature = memory_temperature.filter(|value| *value <= most::CELSIUS);
         told.gauge("DEV_MEMORY_TEMP", whole(memory_temperature));
         told.gauge("DEV_POWER_USAGE", whole(self.said.power_mw).map(|it| it / 1e3));
-        told.gauge("DEV_POWER_USAGE_INSTANT", self.said.fast.power_mw.map(|it| f64::from(it) / 1e3));
+        told.gauge(
+            "DEV_POWER_USAGE_INSTANT",
+            self.said.fast.power_mw.map(|it| f64::from(it) / 1e3),
+        );
         told.counter("DEV_TOTAL_ENERGY_CONSUMPTION", whole(self.said.fast.energy_mj));
         told.counter("DEV_PCIE_REPLAY_COUNTER", whole(replays));
         told.gauge("DEV_ENC_UTIL", whole(self.said.codecs[0]));
@@ -282,9 +293,21 @@ impl<'nvml> Device<'nvml> {
         }
         let seconds = |value: Option<u64>| whole(value).map(|it| it / 1e9);
         let reason = |reason| Some(("inferscope.reason", reason));
-        told.own(&m::GPU_THROTTLE_TIME, reason("hardware_thermal"), seconds(throttle.hardware_thermal_ns));
-        told.own(&m::GPU_THROTTLE_TIME, reason("power_brake"), seconds(throttle.power_brake_ns));
-        told.own(&m::GPU_POWER_LIMIT, None, whole(self.said.power_limit_mw).map(|it| it / 1e3));
+        told.own(
+            &m::GPU_THROTTLE_TIME,
+            reason("hardware_thermal"),
+            seconds(throttle.hardware_thermal_ns),
+        );
+        told.own(
+            &m::GPU_THROTTLE_TIME,
+            reason("power_brake"),
+            seconds(throttle.power_brake_ns),
+        );
+        told.own(
+            &m::GPU_POWER_LIMIT,
+            None,
+            whole(self.said.power_limit_mw).map(|it| it / 1e3),
+        );
         told.own(&m::GPU_ERRORS, Some(("error.type", "xid")), whole(self.xids));
         told
     }
@@ -296,7 +319,10 @@ impl<'nvml> Device<'nvml> {
         };
         let mebibytes = |bytes: u64| Some(bytes as f64 / MEBIBYTE);
         told.gauge("DEV_FB_USED", mebibytes(used));
-        told.gauge("DEV_FB_FREE", mebibytes(total.saturating_sub(reserved).saturating_sub(used)));
+        told.gauge(
+            "DEV_FB_FREE",
+            mebibytes(total.saturating_sub(reserved).saturating_sub(used)),
+        );
         told.gauge("DEV_FB_RESERVED", mebibytes(reserved));
         told.gauge("DEV_FB_TOTAL", mebibytes(total));
         let usable = total.saturating_sub(reserved);

@@ -17,7 +17,9 @@ pub(super) fn devices<'nvml>(
     gpus: &Gpus,
     failed: &dyn Fn(&'static str),
 ) -> Result<Vec<Device<'nvml>>, String> {
-    let count = nvml.device_count().map_err(|why| format!("no list of devices: {why}"))?;
+    let count = nvml
+        .device_count()
+        .map_err(|why| format!("no list of devices: {why}"))?;
     if count > most::DEVICES {
         return Err(format!("the library says that there are {count} devices"));
     }
@@ -44,7 +46,9 @@ pub(super) fn devices<'nvml>(
                 }
                 failed(nothing.word().unwrap_or("other"));
                 // Its name is known from before, or there is none to tell.
-                let at = known.iter().position(|it| it.gpu.about.index == index && it.gpu.about.mig.is_none());
+                let at = known
+                    .iter()
+                    .position(|it| it.gpu.about.index == index && it.gpu.about.mig.is_none());
                 if let Some(at) = at {
                     let mut lost = known.swap_remove(at);
                     lost.forget();
@@ -87,7 +91,9 @@ fn instances<'nvml>(whole: &NvmlDevice<'nvml>, parent: &About) -> Vec<(NvmlDevic
                 parent: parent.uuid.clone(),
                 gpu_instance: gpu_instance(&handle),
                 slices: attributes.map_or(0, |it| it.gpu_instance_slice_count),
-                profile: name.rsplit_once(" MIG ").map_or_else(String::new, |(_, it)| it.to_owned()),
+                profile: name
+                    .rsplit_once(" MIG ")
+                    .map_or_else(String::new, |(_, it)| it.to_owned()),
             }),
             ..parent.clone()
         };

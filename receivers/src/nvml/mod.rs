@@ -9,13 +9,13 @@ mod reading;
 mod sane;
 mod session;
 mod tell;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
 mod told;
 mod watch;
 mod words;
 mod xid_log;
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used)]
-mod tests;
 
 use std::path::Path;
 

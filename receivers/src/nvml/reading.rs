@@ -59,6 +59,10 @@ impl Snapshot {
         value: Option<f64>,
     ) {
         let value = value.filter(|value| value.is_finite());
-        self.own.extend(value.map(|value| Own { metric, attribute, value }));
+        self.own.extend(value.map(|value| Own {
+            metric,
+            attribute,
+            value,
+        }));
     }
 }

@@ -69,7 +69,11 @@ impl From<NvmlError> for Nothing {
 /// A number that can be.
 pub(super) fn at_most(value: impl Into<u64>, most: u64) -> Result<u64, Nothing> {
     let value = value.into();
-    if value <= most { Ok(value) } else { Err(Nothing::Garbage) }
+    if value <= most {
+        Ok(value)
+    } else {
+        Err(Nothing::Garbage)
+    }
 }
 
 #[cfg(test)]

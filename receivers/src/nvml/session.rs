@@ -149,13 +149,13 @@ impl Errand {
     ) -> bool {
         let mut asked = Asked { failed, worst: None };
         if due[FAST] {
-            device.ask_fast(self.wall(), &mut asked);
+            device.ask_fast(&|| self.wall(), &mut asked);
         }
         if due[TEMPERATURE] && asked.worst.is_none() {
             device.ask_temperature(nvml, &mut asked);
         }
         if due[UTILIZATION] && asked.worst.is_none() {
-            device.ask_utilization(self.wall(), &mut asked);
+            device.ask_utilization(&|| self.wall(), &mut asked);
         }
         if due[HEALTH] && asked.worst.is_none() {
             device.ask_health(&mut asked);
@@ -234,7 +234,10 @@ fn listen<'nvml>(nvml: &'nvml Nvml, devices: &mut [Device<'nvml>]) -> Option<Eve
         }
         // A set that one device refuses is gone with all that it had: begin again with the next.
         let fresh = set.take().or_else(|| nvml.create_event_set().ok())?;
-        set = device.handle.register_events(EventTypes::CRITICAL_XID_ERROR, fresh).ok();
+        set = device
+            .handle
+            .register_events(EventTypes::CRITICAL_XID_ERROR, fresh)
+            .ok();
         if set.is_some() {
             device.xids = device.xids.or(Some(0));
         }

@@ -91,7 +91,9 @@ impl Teller {
             return;
         };
         let now = self.outside.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let scrape = self.told.scrape(i64::try_from(now.as_millis()).unwrap_or(i64::MAX), points);
+        let scrape = self
+            .told
+            .scrape(i64::try_from(now.as_millis()).unwrap_or(i64::MAX), &points);
         let Some(payload) = Metrics::scraped([scrape]).map(Payload::Metrics) else {
             return;
         };

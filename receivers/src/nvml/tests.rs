@@ -1,3 +1,7 @@
+mod faults;
+mod rig;
+mod words;
+
 use super::*;
 
 #[test]

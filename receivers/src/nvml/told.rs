@@ -47,11 +47,18 @@ pub(super) struct Told {
 
 impl Told {
     /// What there is to tell now. Series that had a value and have none now end.
-    pub(super) fn scrape(&mut self, now_ms: i64, points: Vec<Point>) -> Scrape {
-        let living = self.is_told.iter().filter(|is_told| **is_told).count();
-        if living == 0 && self.is_told.len() > points.len() * 2 + PAST_SERIES_MAX {
+    pub(super) fn scrape(&mut self, now_ms: i64, points: &[Point]) -> Scrape {
+        let scrape = self.tell(now_ms, points);
+        let ends = scrape.samples.len() > points.len();
+        if !ends && self.is_told.len() > points.len() * 2 + PAST_SERIES_MAX {
+            // All that lives is in this scrape, so nothing is forgotten that is still to end.
             *self = Self::default();
+            return self.tell(now_ms, points);
         }
+        scrape
+    }
+
+    fn tell(&mut self, now_ms: i64, points: &[Point]) -> Scrape {
         self.was_told.clone_from(&self.is_told);
         let mut samples: Vec<Sample> = Vec::with_capacity(points.len());
         let mut is_told = vec![false; self.is_told.len()];
@@ -84,18 +91,22 @@ impl Told {
         }
     }
 
-    fn series(&mut self, mut point: Point) -> u32 {
-        point.labels.sort();
-        let key = (point.owner.clone(), point.name.clone(), point.labels.clone());
+    fn series(&mut self, point: &Point) -> u32 {
+        let mut labels = point.labels.clone();
+        labels.sort();
+        let key = (point.owner.clone(), point.name.clone(), labels.clone());
         if let Some(series) = self.series.get(&key) {
             return *series;
         }
-        let metric = self.metric(&point);
-        let mut labels = point.labels;
-        let head_bytes = labels.iter().map(|(name, value)| name.len() + value.len() + 10).sum::<usize>() + 32;
-        labels.push(("__name__".to_owned(), point.name));
-        labels.push(("job".to_owned(), point.owner.job));
-        labels.push(("instance".to_owned(), point.owner.instance));
+        let metric = self.metric(point);
+        let head_bytes = labels
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 10)
+            .sum::<usize>()
+            + 32;
+        labels.push(("__name__".to_owned(), point.name.clone()));
+        labels.push(("job".to_owned(), point.owner.job.clone()));
+        labels.push(("instance".to_owned(), point.owner.instance.clone()));
         labels.sort();
         let labels: Vec<Label> = labels
             .iter()
@@ -165,4 +176,54 @@ pub(super) fn place(owner: &Owner) -> Place {
         schema_url: "",
     };
     Place::made(&resource, &scope)
+}
+
+#[cfg(test)]
+mod tests {
+    use pipeline::payload::scrape::{Kind, STALE};
+
+    use super::{PAST_SERIES_MAX, Point, Told};
+
+    fn point(device: usize) -> Point {
+        Point {
+            owner: super::Owner::default(),
+            name: "up".to_owned(),
+            kind: Kind::Gauge,
+            help: "",
+            unit: "",
+            is_own: false,
+            labels: vec![("device".to_owned(), device.to_string())],
+            value: 1.0,
+        }
+    }
+
+    #[test]
+    fn a_series_ends_once_and_again_when_its_end_was_refused() {
+        let mut told = Told::default();
+        told.scrape(0, &[point(1)]);
+        let is_end = |scrape: &super::Scrape| {
+            let bits = scrape.samples.iter().map(|sample| sample.value.to_bits());
+            bits.collect::<Vec<_>>() == [STALE.to_bits()]
+        };
+
+        assert!(is_end(&told.scrape(1, &[])));
+        told.take_back();
+        assert!(is_end(&told.scrape(2, &[])));
+        assert!(told.scrape(3, &[]).samples.is_empty());
+    }
+
+    #[test]
+    fn devices_that_come_and_go_do_not_fill_the_memory() {
+        let mut told = Told::default();
+        let mut largest = 0;
+
+        for device in 0..PAST_SERIES_MAX * 4 {
+            let scrape = told.scrape(0, &[point(device)]);
+            assert_eq!(scrape.samples.len(), if device == 0 { 1 } else { 2 });
+            told.scrape(0, &[point(device)]);
+            largest = largest.max(told.is_told.len());
+        }
+
+        assert!(largest <= PAST_SERIES_MAX + 4, "{largest}");
+    }
 }

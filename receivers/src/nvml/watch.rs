@@ -65,11 +65,17 @@ impl Watch {
                 () = sleep(LOOK) => {}
             }
             let desk = self.desk();
-            let late = desk.in_call_for(self.errand.clock.now()).is_some_and(|it| it > self.timeout);
+            let late = desk
+                .in_call_for(self.errand.clock.now())
+                .is_some_and(|it| it > self.timeout);
             // A thread that is no longer there has panicked: its desk says nothing new.
             let is_gone = alive.as_ref().is_some_and(|alive| Arc::strong_count(alive) == 1);
             if late || is_gone {
-                let what = if late { "does not come back from a call" } else { "panicked" };
+                let what = if late {
+                    "does not come back from a call"
+                } else {
+                    "panicked"
+                };
                 self.give_up(&desk, format!("the thread at the library {what}"));
                 alive = None;
             }
@@ -117,7 +123,10 @@ impl Watch {
         let found = self.desk().devices();
         let answering = found.as_ref().map_or(0, |all| all.iter().filter(|it| it.is_up).count());
         self.errand.counts.up.set(i64::from(found.is_ok()));
-        self.errand.counts.devices.set(i64::try_from(answering).unwrap_or(i64::MAX));
+        self.errand
+            .counts
+            .devices
+            .set(i64::try_from(answering).unwrap_or(i64::MAX));
         match found {
             Err(why) if said.as_ref() != Some(&why) => {
                 tracing::warn!(%why, "no GPUs are sampled");

@@ -60,7 +60,9 @@ impl Words {
         let base = DCGM.canonical("DCGM_FI_DEV_SM_CLOCK", profile::Kind::Gauge, &borrowed);
         let base: Vec<(String, String)> = base.map_or_else(Vec::new, |it| {
             let of_device = it.attributes().filter(|(name, _)| *name != "type");
-            of_device.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+            of_device
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect()
         });
         told.push(self.own_point(&m::GPU_UP, base.clone(), f64::from(u8::from(device.is_up))));
         for own in &device.own {
@@ -75,7 +77,9 @@ impl Words {
             let name = format!("DCGM_FI_{}", reading.family);
             if let Some(canonical) = DCGM.canonical(&name, reading.kind, &borrowed) {
                 let attributes = canonical.attributes();
-                let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                let attributes = attributes
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect();
                 told.push(self.own_point(canonical.metric, attributes, canonical.scale.apply(reading.value)));
             }
             // dcgm-exporter names an instance by a number that the library does not tell without a process in it.
@@ -123,8 +127,15 @@ fn dcgm(owner: &Owner, name: String, reading: &Reading, labels: &[(&'static str,
         help: "",
         unit: "",
         is_own: false,
-        labels: labels.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
-        value: if is_memory { reading.value.floor() } else { reading.value },
+        labels: labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+        value: if is_memory {
+            reading.value.floor()
+        } else {
+            reading.value
+        },
     }
 }
 
