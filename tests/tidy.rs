@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("exporters", &["config", "pipeline", "net"]),
     ("extensions", &["config", "pipeline", "net"]),
     ("lint", &["config"]),
+    ("sim/nvml", &["config"]),
 ];
 
 /// Folders whose sub-folders are components.

@@ -1,6 +1,7 @@
 //! Receivers: sockets into batches. They know no processor and no exporter.
 
 pub mod engines;
+pub mod nvml;
 pub mod otlp;
 pub mod prometheus;
 
@@ -9,6 +10,7 @@ use pipeline::component::Registry;
 /// Adds all receivers of this build.
 pub fn register(registry: &mut Registry) {
     registry.receiver::<otlp::Otlp>();
+    registry.receiver::<nvml::NvmlReceiver>();
     registry.receiver::<prometheus::PrometheusReceiver>();
     registry.receiver::<engines::EngineReceiver<engines::Vllm>>();
     registry.receiver::<engines::EngineReceiver<engines::Sglang>>();

@@ -1,7 +1,7 @@
 #![doc = include_str!("README.md")]
 
 mod config;
-mod metrics;
+pub(crate) mod metrics;
 pub mod profile;
 pub(crate) mod requests;
 pub mod tables;

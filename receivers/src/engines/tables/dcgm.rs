@@ -21,6 +21,11 @@ pub static DCGM: Profile = Profile {
         ("namespace", "k8s.namespace.name"),
         ("container", "k8s.container.name"),
         ("pod_uid", "k8s.pod.uid"),
+        ("pci_bus_id", "inferscope.gpu.pci.bus_id"),
+        ("device", "inferscope.gpu.device"),
+        ("DCGM_FI_DRIVER_VERSION", "inferscope.gpu.driver.version"),
+        ("GPU_I_PROFILE", "inferscope.gpu.mig.profile"),
+        ("GPU_I_ID", "inferscope.gpu.mig.id"),
     ],
     guests: &[],
 };

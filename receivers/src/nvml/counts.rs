@@ -1,0 +1,110 @@
+//! What the receiver counts.
+
+use pipeline::Outcome;
+use pipeline::telemetry::{Counter, Gauge, MetricAbout, Telemetry};
+
+const fn about(name: &'static str, help: &'static str, unit: &'static str) -> MetricAbout {
+    MetricAbout { name, help, unit }
+}
+
+const ACCEPTED_POINTS: MetricAbout = about(
+    "otelcol_receiver_accepted_metric_points",
+    "Data points taken into the pipelines.",
+    "{datapoint}",
+);
+const REFUSED_POINTS: MetricAbout = about(
+    "otelcol_receiver_refused_metric_points",
+    "Data points that the pipelines did not take.",
+    "{datapoint}",
+);
+const ACCEPTED_RECORDS: MetricAbout = about(
+    "otelcol_receiver_accepted_log_records",
+    "Log records taken into the pipelines.",
+    "{record}",
+);
+const REFUSED_RECORDS: MetricAbout = about(
+    "otelcol_receiver_refused_log_records",
+    "Log records that the pipelines did not take.",
+    "{record}",
+);
+const UP: MetricAbout = about(
+    "inferscope_gpu_library_up",
+    "Whether the library of the GPUs answers: 1 or 0.",
+    "1",
+);
+const DEVICES: MetricAbout = about(
+    "inferscope_gpu_devices",
+    "GPUs and MIG instances that answer.",
+    "{device}",
+);
+const FAILED: MetricAbout = about(
+    "inferscope_gpu_calls_failed",
+    "Calls of the library that gave nothing, by reason: lost, library, garbage, permission, other.",
+    "{call}",
+);
+const ABANDONED: MetricAbout = about(
+    "inferscope_gpu_threads_abandoned",
+    "Threads that did not come back from the library in time.",
+    "{thread}",
+);
+const DROPPED: MetricAbout = about(
+    "inferscope_gpu_xids_dropped",
+    "Events that no log record was made of: there were too many, or no pipeline took them.",
+    "{event}",
+);
+
+/// All of them, for the component table.
+pub(super) const ALL: &[MetricAbout] = &[
+    ACCEPTED_POINTS,
+    REFUSED_POINTS,
+    ACCEPTED_RECORDS,
+    REFUSED_RECORDS,
+    UP,
+    DEVICES,
+    FAILED,
+    ABANDONED,
+    DROPPED,
+];
+
+/// The instruments.
+#[derive(Debug, Clone)]
+pub(super) struct Counts {
+    pub(super) up: Gauge,
+    pub(super) devices: Gauge,
+    pub(super) abandoned: Counter,
+    pub(super) dropped: Counter,
+    /// Taken and refused, of metrics and of logs.
+    ended: [[Counter; 2]; 2],
+    telemetry: Telemetry,
+}
+
+impl Counts {
+    pub(super) fn new(telemetry: &Telemetry) -> Self {
+        Self {
+            up: telemetry.gauge(UP),
+            devices: telemetry.gauge(DEVICES),
+            abandoned: telemetry.counter(ABANDONED),
+            dropped: telemetry.counter(DROPPED),
+            ended: [
+                [telemetry.counter(ACCEPTED_POINTS), telemetry.counter(REFUSED_POINTS)],
+                [telemetry.counter(ACCEPTED_RECORDS), telemetry.counter(REFUSED_RECORDS)],
+            ],
+            telemetry: telemetry.clone(),
+        }
+    }
+
+    /// A call gave nothing.
+    pub(super) fn failed(&self, reason: &'static str) {
+        self.telemetry.with("reason", reason).counter(FAILED).add(1);
+    }
+
+    /// How a batch of points ended.
+    pub(super) fn points(&self, outcome: &Outcome, items: u64) {
+        self.ended[0][usize::from(!outcome.is_ok())].add(items);
+    }
+
+    /// How a batch of log records ended.
+    pub(super) fn records(&self, outcome: &Outcome, items: u64) {
+        self.ended[1][usize::from(!outcome.is_ok())].add(items);
+    }
+}

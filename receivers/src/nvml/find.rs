@@ -1,0 +1,155 @@
+//! Which devices there are.
+
+use std::sync::Arc;
+
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::{Device as NvmlDevice, Nvml};
+use pipeline::context::gpus::{About, Gpu, Gpus, Mig};
+
+use super::device::Device;
+use super::sane::{Nothing, most};
+
+/// All devices, GPUs in the driver's order with their instances behind them. One that is known keeps what it said; one
+/// that does not answer stays in the list and is down.
+pub(super) fn devices<'nvml>(
+    nvml: &'nvml Nvml,
+    mut known: Vec<Device<'nvml>>,
+    gpus: &Gpus,
+    failed: &dyn Fn(&'static str),
+) -> Result<Vec<Device<'nvml>>, String> {
+    let count = nvml
+        .device_count()
+        .map_err(|why| format!("no list of devices: {why}"))?;
+    if count > most::DEVICES {
+        return Err(format!("the library says that there are {count} devices"));
+    }
+    let driver = nvml.sys_driver_version().unwrap_or_default();
+    let mut found = Vec::new();
+    for index in 0..count {
+        match gpu(nvml, index) {
+            Ok((handle, about)) => {
+                let parent = about.clone();
+                let mut whole = settle(handle, about, &driver, &mut known, gpus);
+                whole.is_up = true;
+                let instances = instances(&whole.handle, &parent);
+                found.push(whole);
+                for (handle, about) in instances {
+                    let mut instance = settle(handle, about, &driver, &mut known, gpus);
+                    instance.is_up = true;
+                    found.push(instance);
+                }
+            }
+            Err(why) => {
+                let nothing = Nothing::from(why);
+                if nothing == Nothing::Library {
+                    return Err("the driver was loaded anew, or has gone".to_owned());
+                }
+                failed(nothing.word().unwrap_or("other"));
+                // Its name is known from before, or there is none to tell.
+                let at = known
+                    .iter()
+                    .position(|it| it.gpu.about.index == index && it.gpu.about.mig.is_none());
+                if let Some(at) = at {
+                    let mut lost = known.swap_remove(at);
+                    lost.forget();
+                    found.push(lost);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn gpu(nvml: &Nvml, index: u32) -> Result<(NvmlDevice<'_>, About), NvmlError> {
+    let handle = nvml.device_by_index(index)?;
+    let about = About {
+        uuid: handle.uuid()?,
+        index,
+        minor: handle.minor_number().ok().filter(|minor| *minor != u32::MAX),
+        model: handle.name()?,
+        pci_bus_id: handle.pci_info().map(|info| info.bus_id).unwrap_or_default(),
+        mig: None,
+    };
+    Ok((handle, about))
+}
+
+/// The MIG instances of a GPU.
+fn instances<'nvml>(whole: &NvmlDevice<'nvml>, parent: &About) -> Vec<(NvmlDevice<'nvml>, About)> {
+    /// Most that any GPU can be divided into, with room for the next ones.
+    const INSTANCES_MAX: u32 = 16;
+    if !whole.mig_mode().is_ok_and(|mode| mode.current == 1) {
+        return Vec::new();
+    }
+    let count = whole.mig_device_count().unwrap_or_default().min(INSTANCES_MAX);
+    let there = (0..count).filter_map(|index| {
+        let handle = whole.mig_device_by_index(index).ok()?;
+        let name = handle.name().unwrap_or_default();
+        let attributes = handle.attributes();
+        let about = About {
+            uuid: handle.uuid().ok()?,
+            mig: Some(Mig {
+                parent: parent.uuid.clone(),
+                gpu_instance: gpu_instance(&handle),
+                slices: attributes.map_or(0, |it| it.gpu_instance_slice_count),
+                profile: name
+                    .rsplit_once(" MIG ")
+                    .map_or_else(String::new, |(_, it)| it.to_owned()),
+            }),
+            ..parent.clone()
+        };
+        Some((handle, about))
+    });
+    there.collect()
+}
+
+/// The number of the instance, which the library tells with a process in it only: the call for it has no safe wrapper.
+fn gpu_instance(handle: &NvmlDevice<'_>) -> Option<u32> {
+    let count = handle.running_compute_processes_count().ok()?;
+    if !(1..=most::PROCESSES).contains(&count) {
+        return None;
+    }
+    handle.running_compute_processes().ok()?.first()?.gpu_instance_id
+}
+
+/// The device as it was known, or a new one; samples stay with the same device over sessions.
+fn settle<'nvml>(
+    handle: NvmlDevice<'nvml>,
+    about: About,
+    driver: &str,
+    known: &mut Vec<Device<'nvml>>,
+    gpus: &Gpus,
+) -> Device<'nvml> {
+    let same = |other: &About| {
+        let instance = |about: &About| about.mig.as_ref().map(|mig| mig.parent.clone());
+        other.uuid == about.uuid && other.index == about.index && instance(other) == instance(&about)
+    };
+    if let Some(at) = known.iter().position(|it| same(&it.gpu.about)) {
+        return known.swap_remove(at);
+    }
+    let before = gpus.devices();
+    let labels = labels(&about, driver);
+    let gpu = match before.list.iter().find(|gpu| same(&gpu.about)) {
+        Some(gpu) => Arc::clone(gpu),
+        None => Gpu::new(about),
+    };
+    Device::new(handle, gpu, labels)
+}
+
+/// The labels that dcgm-exporter gives a device, without the node's name.
+fn labels(about: &About, driver: &str) -> Vec<(&'static str, String)> {
+    let mut labels = vec![
+        ("gpu", about.index.to_string()),
+        ("UUID", about.uuid.clone()),
+        ("pci_bus_id", about.pci_bus_id.clone()),
+        ("device", format!("nvidia{}", about.minor.unwrap_or(about.index))),
+        ("modelName", about.model.clone()),
+        ("DCGM_FI_DRIVER_VERSION", driver.to_owned()),
+    ];
+    if let Some(mig) = &about.mig {
+        labels.push(("GPU_I_PROFILE", mig.profile.clone()));
+        labels.push(("hw.parent", mig.parent.clone()));
+        labels.extend(mig.gpu_instance.map(|number| ("GPU_I_ID", number.to_string())));
+    }
+    labels.retain(|(_, value)| !value.is_empty());
+    labels
+}
