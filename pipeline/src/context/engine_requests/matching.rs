@@ -246,19 +246,17 @@ pub(super) fn assign<'a>(
     };
     let mut found = Found::default();
     let (mut unnamed, mut count) = (Vec::new(), 0);
+    let mut senders: HashMap<IpAddr, u32> = HashMap::new();
     for instance in instances {
         count += 1;
+        if let Clients::One(client) = instance.clients() {
+            *senders.entry(client).or_default() += 1;
+        }
         let facts = instance.facts();
         let is_settled = found.settle(instance, &those(&|target| target.has_id_of(facts)), true)
             || found.settle(instance, &those(&|target| target.is_pod_of(facts)), true);
         if !is_settled {
             unnamed.push(instance);
-        }
-    }
-    let mut senders: HashMap<IpAddr, u32> = HashMap::new();
-    for instance in &unnamed {
-        if let Clients::One(client) = instance.clients() {
-            *senders.entry(client).or_default() += 1;
         }
     }
     // Who has an instance by name does not get one by address.
@@ -268,9 +266,10 @@ pub(super) fn assign<'a>(
         let may_be = |number: &u64, target: &TargetFacts| !named.contains(number) && !target.contradicts(facts);
         let at_address = match instance.clients() {
             Clients::One(client) => {
-                let at = targets.iter().filter(|(_, target)| target.is_at(client));
-                let at = at.filter(|(number, target)| may_be(number, target));
-                let is_alone = senders.get(&client) == Some(&1);
+                let at: Vec<_> = targets.iter().filter(|(_, target)| target.is_at(client)).collect();
+                // Those that cannot be meant are still there, and what else they send is not told apart.
+                let is_alone = at.len() == 1 && senders.get(&client) == Some(&1);
+                let at = at.into_iter().filter(|(number, target)| may_be(number, target));
                 (at.map(|(number, _)| *number).collect(), is_alone)
             }
             Clients::Unknown | Clients::Several => (Vec::new(), false),

@@ -196,6 +196,32 @@ fn a_target_that_has_an_instance_by_name_gets_none_by_address() {
 }
 
 #[test]
+fn an_address_of_two_targets_says_nothing_even_if_one_of_them_has_its_instance_by_name() {
+    let targets = [
+        target(&[("service_instance_id", "x")], "10.0.0.7"),
+        target(&[], "10.0.0.7"),
+    ];
+
+    assert_eq!(
+        find(&[named("x"), from("y", "10.0.0.7")], &targets),
+        ["[0]", "Ambiguous"]
+    );
+}
+
+#[test]
+fn an_address_from_which_an_instance_with_a_name_sends_as_well_says_nothing() {
+    let targets = [
+        target(&[("service_instance_id", "x")], "10.0.0.8"),
+        target(&[], "10.0.0.7"),
+    ];
+
+    assert_eq!(
+        find(&[from("x", "10.0.0.7"), from("y", "10.0.0.7")], &targets),
+        ["[0]", "Ambiguous"]
+    );
+}
+
+#[test]
 fn nothing_is_said_where_nobody_reads_spans() {
     let seat = EngineRequests::default().seat(target(&[], "a"));
 
