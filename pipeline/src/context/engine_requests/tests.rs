@@ -317,7 +317,7 @@ fn the_newest_request_of_each_length_is_kept_however_many_come_in_any_order() {
 }
 
 #[test]
-fn a_request_of_the_future_or_without_a_trace_is_counted_and_gives_no_exemplar() {
+fn a_request_of_the_future_ends_now_and_like_one_without_a_trace_gives_no_exemplar() {
     let instance = EngineRequests::default().instance(&named("x"), NOW);
     instance.saw(&request(NOW + 3600 * S, S), NOW);
     instance.saw(
@@ -333,5 +333,6 @@ fn a_request_of_the_future_or_without_a_trace_is_counted_and_gives_no_exemplar()
 
     assert!(kept.is_empty());
     assert_eq!(instance.requests(), 2);
-    assert_eq!(instance.spans(NOW - 120 * S, NOW + 7200 * S).at_least, 1);
+    assert_eq!(instance.spans(NOW - 120 * S, NOW + 7200 * S).at_least, 2);
+    assert_eq!(instance.spans(NOW - 4 * S, NOW + 4 * S).at_least, 1);
 }
