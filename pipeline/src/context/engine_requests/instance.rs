@@ -81,6 +81,12 @@ pub(super) enum Clients {
     Several,
 }
 
+impl Clients {
+    pub(super) fn of(client: Option<IpAddr>) -> Self {
+        client.map_or(Self::Unknown, Self::One)
+    }
+}
+
 /// What its spans said.
 #[derive(Debug)]
 struct Said {
@@ -93,7 +99,7 @@ impl Instance {
     pub(super) fn new(sender: &SenderFacts<'_>, now: u64) -> Self {
         Self {
             facts: InstanceFacts::of(sender),
-            clients: Mutex::new(sender.client.map_or(Clients::Unknown, Clients::One)),
+            clients: Mutex::new(Clients::of(sender.client)),
             said: Mutex::new(Said {
                 requests: 0,
                 by_second: BySecond::new(),

@@ -138,7 +138,7 @@ fn instance(requests: &EngineRequests) -> Arc<Instance> {
         client: Some(IpAddr::from([10, 0, 0, 7])),
         ..SenderFacts::default()
     };
-    requests.instance(&sender, NOW)
+    requests.instance(&sender, NOW).unwrap().instance
 }
 
 /// Spans that ended so many seconds after the beginning.

@@ -62,7 +62,7 @@ impl Site {
             client: Some(client.parse().unwrap()),
             ..SenderFacts::default()
         };
-        self.requests.instance(&sender, self.now)
+        self.requests.instance(&sender, self.now).unwrap().instance
     }
 
     /// A request of the target's own instance ended `ago` nanoseconds before now, with a first token after so many.
@@ -238,7 +238,7 @@ fn spans_of_two_senders_at_one_address_are_used_by_nobody_and_that_is_counted() 
         client: Some("10.0.0.7".parse().unwrap()),
         ..SenderFacts::default()
     };
-    site.requests.instance(&sender, site.now);
+    site.requests.instance(&sender, site.now).unwrap();
 
     let (scrape, compared) = site.scrape(&page([1, 1, 1]));
 
