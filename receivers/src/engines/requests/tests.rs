@@ -211,6 +211,35 @@ fn requests_leave_the_window_after_five_minutes() {
     assert_eq!(told[22], None);
 }
 
+/// The last of the shares that pages so many seconds apart give, while a request ends each second and has a span.
+fn share_of_pages_apart(seconds: u64) -> Option<f64> {
+    let instance = instance(&EngineRequests::default());
+    let mut completeness = Completeness::new(Duration::from_secs(30));
+    let mut share = None;
+    for page in 0..8 {
+        let end = page * seconds;
+        for second in end.saturating_sub(seconds) + 1..=end {
+            let request = Request {
+                end: NOW + second * S,
+                trace_id: TraceId([1; 16]),
+                span_id: SpanId([1; 8]),
+                durations: [None; Role::ALL.len()],
+            };
+            instance.saw(&request, NOW + second * S);
+        }
+        #[allow(clippy::cast_precision_loss)]
+        let finished = Some(end as f64);
+        share = completeness.read(NOW + end * S, finished, &[Arc::clone(&instance)]);
+    }
+    share
+}
+
+#[test]
+fn the_window_begins_no_earlier_than_spans_are_remembered() {
+    assert_eq!([15, 60, 240].map(share_of_pages_apart), [Some(1.0); 3]);
+    assert_eq!([300, 600].map(share_of_pages_apart), [None; 2]);
+}
+
 #[test]
 fn the_window_begins_anew_with_the_engine() {
     let told = shares(&[50.0, 60.0, 3.0, 6.0], &ended(33..=35), 0);
