@@ -264,11 +264,12 @@ fn values_are_in_the_unit_of_the_page() {
 }
 
 #[test]
-fn h7_the_captured_pages_show_two_requests_that_were_given_up_after_their_first_token() {
+fn the_captured_pages_show_two_requests_that_were_given_up_after_their_first_token() {
     let mut site = Site::vllm();
     let name = "inferscope.engine.requests.aborted_after_first_token";
 
     let (_, before) = site.scrape(&capture("05-after-prefix"));
+    site.scrape(&capture("06-after-aborts"));
     let (_, after) = site.scrape(&capture("06-after-aborts"));
 
     assert_eq!((value(&before, name), value(&after, name)), (Some(0.0), Some(2.0)));
