@@ -147,6 +147,10 @@ impl Table {
 
     /// Takes a page in. After an error the page counts for nothing: [`end_all`](Self::end_all) is what follows.
     pub(super) fn read(&mut self, page: &Bytes, format: Format, rules: &SeriesRules) -> Result<(), Unusable> {
+        if self.last_page.is_in_another(format) {
+            // The same words may mean something else.
+            (self.last_page, self.pattern) = (LastPage::default(), None);
+        }
         if self.read_values(page, rules) {
             return Ok(());
         }
@@ -163,7 +167,7 @@ impl Table {
         };
         self.tally.added = self.added;
         if read.is_ok() && self.families.version() == version {
-            self.last_page.keep(page);
+            self.last_page.keep(page, format);
         } else {
             // A line may have meant something that what stood behind it has changed.
             self.last_page = LastPage::default();
