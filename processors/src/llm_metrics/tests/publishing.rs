@@ -131,7 +131,8 @@ fn the_requests_of_a_resource_that_is_too_long_are_not_published_and_that_is_cou
     let found = seat.instances(desks.moment.wall);
     assert!(matches!(found, Instances::Nobody), "{found:?}");
     let unpublished = "inferscope_connector_llm_metrics_unpublished_requests";
-    assert_eq!(desks.own(&format!("{unpublished}{{reason=\"resource_size\"}}")), 1);
+    let of_both = desks.own(&format!("{unpublished}{{reason=\"resource_size\"}}"));
+    assert_eq!(of_both, 2, "what was sent holds two requests");
 }
 
 #[test]
