@@ -18,7 +18,8 @@ fn a_request_of_a_known_instance_is_published_without_an_allocation() {
         instance_id: "vllm-0",
         ..SenderFacts::default()
     };
-    let instance = EngineRequests::default().instance(&sender, NOW);
+    let admitted = EngineRequests::default().instance(&sender, NOW);
+    let instance = admitted.expect("there is room").instance;
 
     let round = |_| {
         let region = Region::new(ALLOCATOR);

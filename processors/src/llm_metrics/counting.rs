@@ -205,7 +205,7 @@ impl Counting {
             let kind = Kind::of(&said, sender.is_tgi);
             seen.span(kind);
             if matches!(kind, Kind::Request | Kind::PrefillHalf) {
-                self.publisher.tell(&said, whose, moment.wall);
+                self.publisher.tell(&said, whose, moment.wall, seen);
             }
             if !matches!(kind, Kind::Request | Kind::Phase) {
                 continue;
@@ -384,7 +384,6 @@ impl Counting {
         let meters = &self.shared.meters;
         meters.label_sets.set(label_sets);
         meters.overflowed.add(self.room.take_overflowed());
-        meters.crowded_out.add(self.publisher.take_crowded_out());
         meters.forgotten.add(self.shared.recent().take_forgotten());
     }
 }

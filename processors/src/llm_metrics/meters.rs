@@ -1,5 +1,6 @@
 //! What the connector counts about its own work.
 
+use pipeline::context::engine_requests::NotAdmitted;
 use pipeline::telemetry::{Counter, Gauge, MetricAbout, Telemetry};
 
 use super::answer::Kind;
@@ -72,6 +73,14 @@ pub(super) const CROWDED_OUT: MetricAbout = MetricAbout {
     unit: "{instance}",
 };
 
+/// Requests of engines that found no room.
+pub(super) const UNPUBLISHED: MetricAbout = MetricAbout {
+    name: "inferscope_connector_llm_metrics_unpublished_requests",
+    help: "Requests that those who scrape engines do not hear of, by reason: resource_size (the resource is longer than \
+           8 KiB), instances (no target is known to be its engine's, and there are too many others).",
+    unit: "{request}",
+};
+
 /// All of them, for tables.
 pub(super) const ALL: [MetricAbout; 9] = [
     SPANS,
@@ -83,6 +92,7 @@ pub(super) const ALL: [MetricAbout; 9] = [
     OF_OTHERS,
     LABEL_SETS,
     CROWDED_OUT,
+    UNPUBLISHED,
 ];
 
 /// Why a value was treated as missing, besides what [`Unusable`] says.
@@ -118,6 +128,16 @@ impl Reason {
     }
 }
 
+/// The words for why nobody hears of a request, in the order of [`unpublished`].
+const UNPUBLISHED_REASONS: [&str; 2] = ["resource_size", "instances"];
+
+const fn unpublished(why: NotAdmitted) -> usize {
+    match why {
+        NotAdmitted::ResourceSize => 0,
+        NotAdmitted::Instances => 1,
+    }
+}
+
 /// The instruments, looked up once.
 #[derive(Debug)]
 pub(super) struct Meters {
@@ -129,7 +149,8 @@ pub(super) struct Meters {
     pub(super) overflowed: Counter,
     of_others: Counter,
     pub(super) label_sets: Gauge,
-    pub(super) crowded_out: Counter,
+    crowded_out: Counter,
+    unpublished: [Counter; UNPUBLISHED_REASONS.len()],
 }
 
 /// What one batch adds to them, so that a span costs no atomic operation.
@@ -138,6 +159,9 @@ pub(super) struct Seen {
     spans: [u64; Kind::ALL.len()],
     unusable: [u64; Reason::ALL.len()],
     conflicts: [u64; ROWS.len()],
+    unpublished: [u64; UNPUBLISHED_REASONS.len()],
+    /// Instances that were forgotten for others.
+    pub(super) crowded_out: u64,
     /// Answers beyond the first of their request.
     pub(super) siblings: u64,
     /// Answers and phases that found no room.
@@ -166,6 +190,13 @@ impl Seen {
     pub(super) fn unusable(&mut self, reason: Reason, values: u8) {
         if let Some(count) = self.unusable.get_mut(reason as usize) {
             *count += u64::from(values);
+        }
+    }
+
+    /// A request that those who scrape engines do not hear of.
+    pub(super) fn unpublished(&mut self, why: NotAdmitted) {
+        if let Some(count) = self.unpublished.get_mut(unpublished(why)) {
+            *count += 1;
         }
     }
 
@@ -208,13 +239,16 @@ impl Meters {
             of_others: telemetry.counter(OF_OTHERS),
             label_sets: telemetry.gauge(LABEL_SETS),
             crowded_out: telemetry.counter(CROWDED_OUT),
+            unpublished: UNPUBLISHED_REASONS.map(|reason| telemetry.with("reason", reason).counter(UNPUBLISHED)),
         }
     }
 
     /// Adds what a batch has shown.
     pub(super) fn add(&self, seen: &Seen) {
         let counters = self.spans.iter().chain(&self.unusable).chain(&self.conflicts);
+        let counters = counters.chain(&self.unpublished);
         let more = seen.spans.iter().chain(&seen.unusable).chain(&seen.conflicts);
+        let more = more.chain(&seen.unpublished);
         for (counter, more) in counters.zip(more).filter(|(_, more)| **more > 0) {
             counter.add(*more);
         }
@@ -222,6 +256,7 @@ impl Meters {
             (&self.siblings, seen.siblings),
             (&self.overflowed, seen.overflowed),
             (&self.of_others, seen.of_others),
+            (&self.crowded_out, seen.crowded_out),
         ] {
             if more > 0 {
                 counter.add(more);

@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 use pipeline::context::engine_requests::matching::SenderFacts;
-use pipeline::context::engine_requests::{EngineRequests, INSTANCES_MAX, Instance, Request};
+use pipeline::context::engine_requests::{
+    EngineRequests, INSTANCES_MAX, Instance, NotAdmitted, RESOURCE_BYTES_MAX, Request,
+};
 use pipeline::payload::ResourceView;
 
 use super::answer::longest;
 use super::dictionary::Number;
+use super::meters::Seen;
 use super::said::Said;
 
 /// Where a desk tells about requests.
@@ -36,7 +39,7 @@ struct Known {
 pub(super) struct Whose<'a> {
     resource: ResourceView<'a>,
     client: Option<IpAddr>,
-    instance: Option<Arc<Instance>>,
+    instance: Option<Result<Arc<Instance>, NotAdmitted>>,
 }
 
 impl<'a> Whose<'a> {
@@ -60,12 +63,22 @@ impl Publisher {
         }
     }
 
-    /// Tells about a request. `now` is in nanoseconds since 1970.
+    /// Tells about a request, if anybody listens. `now` is in nanoseconds since 1970.
     #[inline]
-    pub(super) fn tell(&mut self, said: &Said<'_>, whose: &mut Whose<'_>, now: u64) {
-        let instance = match &whose.instance {
-            Some(instance) => instance,
-            None => whose.instance.insert(self.instance(whose.resource, whose.client, now)),
+    pub(super) fn tell(&mut self, said: &Said<'_>, whose: &mut Whose<'_>, now: u64, seen: &mut Seen) {
+        if !self.requests.has_listeners() {
+            return;
+        }
+        let found = match &whose.instance {
+            Some(found) => found,
+            None => {
+                let found = self.instance(whose.resource, whose.client, now, seen);
+                whose.instance.insert(found)
+            }
+        };
+        let instance = match found {
+            Ok(instance) => instance,
+            Err(why) => return seen.unpublished(*why),
         };
         let longest = longest(said);
         let duration = |number| said.number(number).filter(|ns| *ns <= longest);
@@ -87,29 +100,34 @@ impl Publisher {
         instance.saw(&request, now);
     }
 
-    /// Instances that made room for others since somebody asked.
-    pub(super) fn take_crowded_out(&self) -> u64 {
-        self.requests.take_crowded_out()
-    }
-
-    fn instance(&mut self, resource: ResourceView<'_>, client: Option<IpAddr>, now: u64) -> Arc<Instance> {
+    fn instance(
+        &mut self,
+        resource: ResourceView<'_>,
+        client: Option<IpAddr>,
+        now: u64,
+        seen: &mut Seen,
+    ) -> Result<Arc<Instance>, NotAdmitted> {
         let bytes = resource.bytes();
+        if bytes.len() > RESOURCE_BYTES_MAX {
+            return Err(NotAdmitted::ResourceSize);
+        }
         let hash = self.hashing.hash_one((bytes, client));
         let known = self.known.get(&hash);
         let is_it = |known: &&Known| *known.resource == *bytes && known.client == client && !known.instance.has_left();
         if let Some(known) = known.filter(is_it) {
-            return Arc::clone(&known.instance);
+            return Ok(Arc::clone(&known.instance));
         }
-        let instance = self.requests.instance(&SenderFacts::of(resource, client), now);
+        let admitted = self.requests.instance(&SenderFacts::of(resource, client), now)?;
+        seen.crowded_out += u64::from(admitted.has_crowded_out);
         if self.known.len() >= INSTANCES_MAX {
             self.known.clear(); // Those that still send are found again.
         }
         let known = Known {
             resource: bytes.into(),
             client,
-            instance: Arc::clone(&instance),
+            instance: Arc::clone(&admitted.instance),
         };
         self.known.insert(hash, known);
-        instance
+        Ok(admitted.instance)
     }
 }

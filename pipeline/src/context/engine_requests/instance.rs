@@ -52,7 +52,8 @@ pub struct Request {
     pub durations: [Option<u64>; Role::ALL.len()],
 }
 
-/// Ends later than this after our own clock are of a wrong clock. Kept, they would stand in front of all that follow.
+/// Ends later than this after our own clock are of a wrong clock. Kept for an exemplar, they would stand in front of all
+/// that follow.
 const AHEAD_MAX_NS: u64 = 5_000_000_000;
 
 /// One instance of an engine.
@@ -80,6 +81,12 @@ pub(super) enum Clients {
     Several,
 }
 
+impl Clients {
+    pub(super) fn of(client: Option<IpAddr>) -> Self {
+        client.map_or(Self::Unknown, Self::One)
+    }
+}
+
 /// What its spans said.
 #[derive(Debug)]
 struct Said {
@@ -92,7 +99,7 @@ impl Instance {
     pub(super) fn new(sender: &SenderFacts<'_>, now: u64) -> Self {
         Self {
             facts: InstanceFacts::of(sender),
-            clients: Mutex::new(sender.client.map_or(Clients::Unknown, Clients::One)),
+            clients: Mutex::new(Clients::of(sender.client)),
             said: Mutex::new(Said {
                 requests: 0,
                 by_second: BySecond::new(),
@@ -109,11 +116,9 @@ impl Instance {
         self.heard.store(now, Ordering::Relaxed);
         let mut said = locked(&self.said);
         said.requests += 1;
-        if request.end > now.saturating_add(AHEAD_MAX_NS) {
-            return;
-        }
-        said.by_second.add(request.end);
-        if !request.trace_id.is_zero() {
+        // Whatever the engine's clock says, it has ended by now, and counts in the window that the page is compared with.
+        said.by_second.add(request.end.min(now));
+        if request.end <= now.saturating_add(AHEAD_MAX_NS) && !request.trace_id.is_zero() {
             said.newest.offer(request);
         }
     }

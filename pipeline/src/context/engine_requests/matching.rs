@@ -68,6 +68,13 @@ pub(super) struct InstanceFacts {
     pod: Pod<String>,
 }
 
+/// What an instance calls itself.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    instance_id: &'a str,
+    pod: Pod<&'a str>,
+}
+
 /// The instances of a target.
 #[derive(Debug, Clone)]
 pub enum Instances {
@@ -84,16 +91,16 @@ pub enum Instances {
 }
 
 /// Names that target labels have for the parts of a pod, in the order in which they are believed.
-const POD_LABELS: [[&str; 4]; 4] = [
-    ["pod_uid", "k8s_pod_uid", "kubernetes_pod_uid", "uid"],
-    [
+const POD_LABELS: [&[&str]; 4] = [
+    &["pod_uid", "k8s_pod_uid", "kubernetes_pod_uid", "uid"],
+    &[
         "namespace",
         "k8s_namespace_name",
         "kubernetes_namespace",
         "pod_namespace",
     ],
-    ["pod", "k8s_pod_name", "kubernetes_pod_name", "pod_name"],
-    ["pod_ip", "k8s_pod_ip", "kubernetes_pod_ip", ""],
+    &["pod", "k8s_pod_name", "kubernetes_pod_name", "pod_name"],
+    &["pod_ip", "k8s_pod_ip", "kubernetes_pod_ip"],
 ];
 
 /// The label that says which `service.instance.id` the spans of a target have.
@@ -116,6 +123,13 @@ impl<'a> SenderFacts<'a> {
                 ip: text(names::K8S_POD_IP),
             },
             client,
+        }
+    }
+
+    pub(super) fn names(&self) -> Names<'a> {
+        Names {
+            instance_id: self.instance_id,
+            pod: self.pod,
         }
     }
 }
@@ -148,6 +162,13 @@ impl TargetFacts {
         }
     }
 
+    /// Whether an instance makes a difference to this target: one that it has not by name or address is never its own
+    /// where there are others.
+    pub(super) fn is_about(&self, names: Names<'_>, clients: Clients) -> bool {
+        let is_here = matches!(clients, Clients::One(client) if self.is_at(client));
+        is_here || self.has_id_of(names) || self.is_pod_of(names)
+    }
+
     fn is_at(&self, client: IpAddr) -> bool {
         match self.host {
             Host::Ip(ip) => ip == client,
@@ -157,36 +178,36 @@ impl TargetFacts {
     }
 
     /// Rule 1.
-    fn has_id_of(&self, instance: &InstanceFacts) -> bool {
-        let id = instance.instance_id.as_str();
+    fn has_id_of(&self, instance: Names<'_>) -> bool {
+        let id = instance.instance_id;
         !id.is_empty() && (self.instance == id || self.service_instance_id == id)
     }
 
     /// Rule 2.
-    fn is_pod_of(&self, instance: &InstanceFacts) -> bool {
+    fn is_pod_of(&self, instance: Names<'_>) -> bool {
         let (own, other) = (&self.pod, &instance.pod);
         let is_same = |own: &str, other: &str| !own.is_empty() && own == other;
         let same_ip = || match other.ip.parse::<IpAddr>() {
-            Ok(ip) => is_same(&own.ip, &other.ip) || self.host == Host::Ip(ip.to_canonical()),
+            Ok(ip) => is_same(&own.ip, other.ip) || self.host == Host::Ip(ip.to_canonical()),
             Err(_) => false,
         };
-        let is_named = is_same(&own.namespace, &other.namespace) && is_same(&own.name, &other.name);
-        (is_same(&own.uid, &other.uid) || is_named || same_ip()) && !self.is_other_pod(instance)
+        let is_named = is_same(&own.namespace, other.namespace) && is_same(&own.name, other.name);
+        (is_same(&own.uid, other.uid) || is_named || same_ip()) && !self.is_other_pod(instance)
     }
 
-    fn is_other_pod(&self, instance: &InstanceFacts) -> bool {
+    fn is_other_pod(&self, instance: Names<'_>) -> bool {
         let (own, other) = (&self.pod, &instance.pod);
         let pairs = [
-            (&own.uid, &other.uid),
-            (&own.namespace, &other.namespace),
-            (&own.name, &other.name),
+            (&own.uid, other.uid),
+            (&own.namespace, other.namespace),
+            (&own.name, other.name),
         ];
         pairs.into_iter().any(|(own, other)| differs(own, other))
     }
 
     /// Whether both say something about the same thing, and not the same.
-    fn contradicts(&self, instance: &InstanceFacts) -> bool {
-        self.is_other_pod(instance) || differs(&self.service_instance_id, &instance.instance_id)
+    fn contradicts(&self, instance: Names<'_>) -> bool {
+        self.is_other_pod(instance) || differs(&self.service_instance_id, instance.instance_id)
     }
 }
 
@@ -209,6 +230,24 @@ impl InstanceFacts {
                 namespace: namespace.to_owned(),
                 name: name.to_owned(),
                 ip: ip.to_owned(),
+            },
+        }
+    }
+
+    pub(super) fn names(&self) -> Names<'_> {
+        let Pod {
+            uid,
+            namespace,
+            name,
+            ip,
+        } = &self.pod;
+        Names {
+            instance_id: &self.instance_id,
+            pod: Pod {
+                uid,
+                namespace,
+                name,
+                ip,
             },
         }
     }
@@ -246,31 +285,30 @@ pub(super) fn assign<'a>(
     };
     let mut found = Found::default();
     let (mut unnamed, mut count) = (Vec::new(), 0);
+    let mut senders: HashMap<IpAddr, u32> = HashMap::new();
     for instance in instances {
         count += 1;
-        let facts = instance.facts();
+        if let Clients::One(client) = instance.clients() {
+            *senders.entry(client).or_default() += 1;
+        }
+        let facts = instance.facts().names();
         let is_settled = found.settle(instance, &those(&|target| target.has_id_of(facts)), true)
             || found.settle(instance, &those(&|target| target.is_pod_of(facts)), true);
         if !is_settled {
             unnamed.push(instance);
         }
     }
-    let mut senders: HashMap<IpAddr, u32> = HashMap::new();
-    for instance in &unnamed {
-        if let Clients::One(client) = instance.clients() {
-            *senders.entry(client).or_default() += 1;
-        }
-    }
     // Who has an instance by name does not get one by address.
     let named: Vec<u64> = found.owned.keys().copied().collect();
     for instance in unnamed {
-        let facts = instance.facts();
+        let facts = instance.facts().names();
         let may_be = |number: &u64, target: &TargetFacts| !named.contains(number) && !target.contradicts(facts);
         let at_address = match instance.clients() {
             Clients::One(client) => {
-                let at = targets.iter().filter(|(_, target)| target.is_at(client));
-                let at = at.filter(|(number, target)| may_be(number, target));
-                let is_alone = senders.get(&client) == Some(&1);
+                let at: Vec<_> = targets.iter().filter(|(_, target)| target.is_at(client)).collect();
+                // Those that cannot be meant are still there, and what else they send is not told apart.
+                let is_alone = at.len() == 1 && senders.get(&client) == Some(&1);
+                let at = at.into_iter().filter(|(number, target)| may_be(number, target));
                 (at.map(|(number, _)| *number).collect(), is_alone)
             }
             Clients::Unknown | Clients::Several => (Vec::new(), false),
@@ -297,7 +335,7 @@ impl Found<'_> {
         }
         match self.owned.get(&number) {
             Some(owned) => Instances::Known(owned.as_slice().into()),
-            None if self.left.iter().any(|it| !target.contradicts(it.facts())) => Instances::Unmatched,
+            None if self.left.iter().any(|it| !target.contradicts(it.facts().names())) => Instances::Unmatched,
             None => Instances::Nobody,
         }
     }

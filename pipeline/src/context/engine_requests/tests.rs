@@ -35,11 +35,15 @@ fn in_pod<'a>(id: &'a str, pod: Pod<&'a str>) -> SenderFacts<'a> {
     SenderFacts { pod, ..named(id) }
 }
 
+fn admit(requests: &EngineRequests, sender: &SenderFacts<'_>, now: u64) -> Arc<Instance> {
+    requests.instance(sender, now).unwrap().instance
+}
+
 /// What targets find, each in a word.
 fn find(senders: &[SenderFacts<'_>], targets: &[TargetFacts]) -> Vec<String> {
     let requests = EngineRequests::default();
     requests.feed();
-    let instances: Vec<_> = senders.iter().map(|sender| requests.instance(sender, NOW)).collect();
+    let instances: Vec<_> = senders.iter().map(|sender| admit(&requests, sender, NOW)).collect();
     let seats: Vec<_> = targets.iter().map(|target| requests.seat(target.clone())).collect();
     let word = |seat: &Seat| match seat.instances(NOW) {
         Instances::Known(known) => {
@@ -164,7 +168,7 @@ fn an_address_says_nothing_where_the_pod_is_another_or_somebody_stands_in_betwee
 
     let seats = ["10.0.0.7", "10.0.0.8"].map(|host| requests.seat(target(&[], host)));
     for client in ["10.0.0.7", "10.0.0.8"] {
-        requests.instance(&from("x", client), NOW);
+        admit(&requests, &from("x", client), NOW);
     }
     assert!(
         seats
@@ -196,6 +200,32 @@ fn a_target_that_has_an_instance_by_name_gets_none_by_address() {
 }
 
 #[test]
+fn an_address_of_two_targets_says_nothing_even_if_one_of_them_has_its_instance_by_name() {
+    let targets = [
+        target(&[("service_instance_id", "x")], "10.0.0.7"),
+        target(&[], "10.0.0.7"),
+    ];
+
+    assert_eq!(
+        find(&[named("x"), from("y", "10.0.0.7")], &targets),
+        ["[0]", "Ambiguous"]
+    );
+}
+
+#[test]
+fn an_address_from_which_an_instance_with_a_name_sends_as_well_says_nothing() {
+    let targets = [
+        target(&[("service_instance_id", "x")], "10.0.0.8"),
+        target(&[], "10.0.0.7"),
+    ];
+
+    assert_eq!(
+        find(&[from("x", "10.0.0.7"), from("y", "10.0.0.7")], &targets),
+        ["[0]", "Ambiguous"]
+    );
+}
+
+#[test]
 fn nothing_is_said_where_nobody_reads_spans() {
     let seat = EngineRequests::default().seat(target(&[], "a"));
 
@@ -206,7 +236,7 @@ fn nothing_is_said_where_nobody_reads_spans() {
 fn a_target_that_is_no_longer_scraped_is_nobodys_rival() {
     let requests = EngineRequests::default();
     requests.feed();
-    let instance = requests.instance(&from("x", "10.0.0.7"), NOW);
+    let instance = admit(&requests, &from("x", "10.0.0.7"), NOW);
     let [stays, goes] = [(); 2].map(|()| requests.seat(target(&[], "10.0.0.7")));
 
     assert!(matches!(stays.instances(NOW), Instances::Ambiguous));
@@ -234,29 +264,94 @@ fn a_silent_instance_is_forgotten_and_says_so_to_who_holds_it() {
     let requests = EngineRequests::default();
     requests.feed();
     let seat = requests.seat(target(&[], "10.0.0.7"));
-    let former = requests.instance(&from("former", "10.0.0.7"), NOW);
+    let former = admit(&requests, &from("former", "10.0.0.7"), NOW);
     let later = NOW + SILENCE_MAX_NS + 1;
-    let present = requests.instance(&from("present", "10.0.0.7"), later);
+    let present = admit(&requests, &from("present", "10.0.0.7"), later);
 
     assert!(matches!(seat.instances(NOW), Instances::Ambiguous));
     assert!(matches!(seat.instances(later), Instances::Known(known) if Arc::ptr_eq(&known[0], &present)));
     assert!(former.has_left() && !present.has_left());
 }
 
+/// So many instances as there is room for, which no target wants.
+fn full(requests: &EngineRequests) -> Vec<Arc<Instance>> {
+    let ids: Vec<String> = (0..INSTANCES_MAX).map(|number| format!("i-{number}")).collect();
+    let at = |number: usize| NOW + number as u64;
+    let instances = ids.iter().enumerate();
+    instances
+        .map(|(number, id)| admit(requests, &named(id), at(number)))
+        .collect()
+}
+
 #[test]
-fn there_is_room_for_so_many_instances_and_the_idlest_makes_it() {
+fn there_is_room_for_so_many_instances_and_the_idlest_makes_it_for_one_that_a_target_wants() {
     let requests = EngineRequests::default();
-    let ids: Vec<String> = (0..=INSTANCES_MAX).map(|number| format!("i-{number}")).collect();
-    let instances: Vec<_> = (0..)
-        .zip(&ids)
-        .map(|(at, id)| requests.instance(&named(id), NOW + at))
-        .collect();
+    requests.feed();
+    let seat = requests.seat(target(&[("service_instance_id", "own")], "10.0.0.7"));
+    let others = full(&requests);
 
-    let left: Vec<bool> = instances.iter().map(|instance| instance.has_left()).collect();
+    let stranger = requests.instance(&named("stranger"), NOW);
+    let own = requests.instance(&named("own"), NOW).unwrap();
 
-    assert_eq!(requests.instances(), INSTANCES_MAX);
-    assert_eq!((requests.take_crowded_out(), requests.take_crowded_out()), (1, 0));
+    assert_eq!(stranger.unwrap_err(), NotAdmitted::Instances);
+    assert!(own.has_crowded_out);
+    assert_eq!(requests.board().instances.len(), INSTANCES_MAX);
+    let left: Vec<bool> = others.iter().map(|instance| instance.has_left()).collect();
     assert!(left[0] && left[1..].iter().all(|left| !left));
+    assert!(matches!(seat.instances(NOW), Instances::Known(known) if Arc::ptr_eq(&known[0], &own.instance)));
+}
+
+#[test]
+fn where_targets_want_all_instances_nobody_makes_room_and_nobody_is_nobody_for_certain() {
+    let requests = EngineRequests::default();
+    requests.feed();
+    let pod = |uid| Pod { uid, ..Pod::default() };
+    let _wants_all = requests.seat(target(&[("pod_uid", "u-1")], "10.0.0.7"));
+    let seat = requests.seat(target(&[("pod_uid", "u-2")], "10.0.0.8"));
+    let ids: Vec<String> = (0..INSTANCES_MAX).map(|number| format!("i-{number}")).collect();
+    let others: Vec<_> = ids
+        .iter()
+        .map(|id| admit(&requests, &in_pod(id, pod("u-1")), NOW))
+        .collect();
+    assert!(matches!(seat.instances(NOW), Instances::Nobody));
+
+    let own = requests.instance(&in_pod("own", pod("u-2")), NOW);
+
+    assert_eq!(own.unwrap_err(), NotAdmitted::Instances);
+    assert!(others.iter().all(|instance| !instance.has_left()));
+    assert!(matches!(seat.instances(NOW), Instances::Unmatched));
+    // The others have been silent for so long by then.
+    let later = NOW + SILENCE_MAX_NS + 1;
+    assert!(matches!(seat.instances(later), Instances::Nobody));
+    admit(&requests, &in_pod("own", pod("u-2")), later);
+    assert!(matches!(seat.instances(later), Instances::Known(_)));
+}
+
+#[test]
+fn an_instance_with_a_resource_that_is_too_long_is_not_remembered() {
+    let requests = EngineRequests::default();
+    let long = vec![b'x'; RESOURCE_BYTES_MAX + 1];
+    let sender = |resource| SenderFacts {
+        resource,
+        ..SenderFacts::default()
+    };
+
+    let refused = requests.instance(&sender(&long), NOW);
+
+    assert_eq!(refused.unwrap_err(), NotAdmitted::ResourceSize);
+    assert_eq!(requests.board().instances.len(), 0);
+    admit(&requests, &sender(&long[1..]), NOW);
+}
+
+#[test]
+fn somebody_listens_for_as_long_as_a_target_is_scraped() {
+    let requests = EngineRequests::default();
+    let before = requests.has_listeners();
+    let seats = [(); 2].map(|()| requests.seat(target(&[], "a")));
+    let during = requests.has_listeners();
+    drop(seats);
+
+    assert_eq!((before, during, requests.has_listeners()), (false, true, false));
 }
 
 fn request(end: u64, first_token: u64) -> Request {
@@ -272,7 +367,7 @@ fn request(end: u64, first_token: u64) -> Request {
 
 #[test]
 fn the_newest_request_of_each_length_is_kept_however_many_come_in_any_order() {
-    let instance = EngineRequests::default().instance(&named("x"), NOW);
+    let instance = admit(&EngineRequests::default(), &named("x"), NOW);
     for at in (0..1000).rev() {
         instance.saw(&request(NOW - at, 100_000_000), NOW);
         instance.saw(&request(NOW - 1000 + at, 100_000_000), NOW);
@@ -291,8 +386,8 @@ fn the_newest_request_of_each_length_is_kept_however_many_come_in_any_order() {
 }
 
 #[test]
-fn a_request_of_the_future_or_without_a_trace_is_counted_and_gives_no_exemplar() {
-    let instance = EngineRequests::default().instance(&named("x"), NOW);
+fn a_request_of_the_future_ends_now_and_like_one_without_a_trace_gives_no_exemplar() {
+    let instance = admit(&EngineRequests::default(), &named("x"), NOW);
     instance.saw(&request(NOW + 3600 * S, S), NOW);
     instance.saw(
         &Request {
@@ -307,5 +402,6 @@ fn a_request_of_the_future_or_without_a_trace_is_counted_and_gives_no_exemplar()
 
     assert!(kept.is_empty());
     assert_eq!(instance.requests(), 2);
-    assert_eq!(instance.spans(NOW - 120 * S, NOW + 7200 * S).at_least, 1);
+    assert_eq!(instance.spans(NOW - 120 * S, NOW + 7200 * S).at_least, 2);
+    assert_eq!(instance.spans(NOW - 4 * S, NOW + 4 * S).at_least, 1);
 }

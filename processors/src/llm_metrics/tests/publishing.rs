@@ -3,30 +3,32 @@
 use std::sync::Arc;
 
 use pipeline::context::engine_requests::matching::{Instances, SenderFacts, TargetFacts};
-use pipeline::context::engine_requests::{Instance, Role};
+use pipeline::context::engine_requests::{Instance, RESOURCE_BYTES_MAX, Role, Seat};
 use pipeline::payload::Value as Read;
 
 use prost::Message;
 
 use super::harness::{Desks, Value, captured, pair, parse, phased, spans, structs, text};
 
-/// The instance behind the only target.
-fn instance(desks: &Desks) -> Arc<Instance> {
+/// A target about whose requests somebody wants to know.
+fn scraped(desks: &Desks, host: &str) -> Seat {
     desks.requests.feed();
-    let seat = desks.requests.seat(TargetFacts::of(|_| "", "vllm.llm.svc"));
-    match seat.instances(desks.moment.wall) {
-        Instances::Known(known) => Arc::clone(&known[0]),
-        other => panic!("{other:?}"),
-    }
+    desks.requests.seat(TargetFacts::of(|_| "", host))
 }
 
+/// The only instance, which is behind the only target.
 fn counted(desks: &mut Desks) -> Arc<Instance> {
+    let seat = scraped(desks, "vllm.llm.svc");
     // The capture is of the past, by a clock of its own.
     desks.moment.wall = 1_795_316_070_000_000_000;
     for traces in phased("", &captured("vllm-0.32.0")) {
         desks.count(&traces);
     }
-    instance(desks)
+    match seat.instances(desks.moment.wall) {
+        // Workers and engine cores sent spans, and none of a request.
+        Instances::Known(known) if known.len() == 1 => Arc::clone(&known[0]),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -36,11 +38,6 @@ fn every_request_of_a_capture_is_published_for_its_instance_and_no_start_up_span
     let instance = counted(&mut desks);
 
     assert_eq!(instance.requests(), 45);
-    assert_eq!(
-        desks.requests.instances(),
-        1,
-        "workers and engine cores sent spans, and none of a request"
-    );
     let spans = instance.spans(1_795_316_000_000_000_000, 1_795_316_070_000_000_000);
     assert_eq!((spans.at_least, spans.at_most), (45, 45));
 }
@@ -83,22 +80,59 @@ fn what_is_kept_for_each_role_is_what_the_span_of_that_id_says() {
 
 #[test]
 fn one_resource_from_two_addresses_is_two_instances_unless_it_says_which_it_is() {
-    for (resource, instances) in [("service.name", 2), ("service.instance.id", 1)] {
+    for (resource, is_one) in [("service.name", false), ("service.instance.id", true)] {
         let mut desks = Desks::new("");
-        let requests = captured("vllm-0.32.0");
-        let mut request = structs(&parse(requests.last().unwrap()));
-        for spans in &mut request.resource_spans {
-            spans.resource.as_mut().unwrap().attributes = vec![pair(resource, text("vllm-a"))];
-        }
-        let traces = parse(&request.encode_to_vec());
+        // Where the first comes from, and where anything may.
+        let seat = scraped(&desks, "vllm.llm.svc");
+        let traces = parse(&sent_by(resource, "vllm-a"));
         for client in ["10.0.0.7", "10.0.0.8"] {
             desks.origin.client = Some(client.parse().unwrap());
             desks.count(&traces);
             desks.count(&traces);
         }
 
-        assert_eq!(desks.requests.instances(), instances, "{resource}");
+        let found = seat.instances(desks.moment.wall);
+
+        assert_eq!(matches!(found, Instances::Known(_)), is_one, "{resource}: {found:?}");
     }
+}
+
+/// A request of the capture whose resource says one thing.
+fn sent_by(key: &str, value: &str) -> Vec<u8> {
+    let requests = captured("vllm-0.32.0");
+    let mut request = structs(&parse(requests.last().unwrap()));
+    for spans in &mut request.resource_spans {
+        spans.resource.as_mut().unwrap().attributes = vec![pair(key, text(value))];
+    }
+    request.encode_to_vec()
+}
+
+#[test]
+fn while_nothing_is_scraped_nothing_is_published() {
+    let mut desks = Desks::new("");
+    for traces in phased("", &captured("vllm-0.32.0")) {
+        desks.count(&traces);
+    }
+    let seat = scraped(&desks, "vllm.llm.svc");
+
+    let found = seat.instances(desks.moment.wall);
+
+    assert!(matches!(found, Instances::Nobody), "{found:?}");
+}
+
+#[test]
+fn the_requests_of_a_resource_that_is_too_long_are_not_published_and_that_is_counted() {
+    let mut desks = Desks::new("");
+    let seat = scraped(&desks, "vllm.llm.svc");
+    let long = "x".repeat(RESOURCE_BYTES_MAX);
+
+    desks.count(&parse(&sent_by("service.name", &long)));
+
+    let found = seat.instances(desks.moment.wall);
+    assert!(matches!(found, Instances::Nobody), "{found:?}");
+    let unpublished = "inferscope_connector_llm_metrics_unpublished_requests";
+    let of_both = desks.own(&format!("{unpublished}{{reason=\"resource_size\"}}"));
+    assert_eq!(of_both, 2, "what was sent holds two requests");
 }
 
 #[test]

@@ -19,7 +19,8 @@ pub(crate) const REQUESTS_ABORTED_AFTER_FIRST_TOKEN: Metric = counter(
     "inferscope.engine.requests.aborted_after_first_token",
     "{request}",
     "aborted after first token",
-    "Requests that got a first token, did not end and do not run: at least so many, and exactly once the engine is idle.",
+    "Requests that got a first token, did not end and do not run, by two scrapes in a row: at least so many, and exactly once \
+     the engine was idle for both.",
 );
 
 /// Those, in the order in which they are told.

@@ -1,5 +1,5 @@
-//! Requests that were given up after their first token (H7 of the notes on engines): no engine that lacks a counter of
-//! them writes a span or a finish reason for them, but they have a first token and no end.
+//! Requests that were given up after their first token: no engine that lacks a counter of them writes a span or a finish
+//! reason for them, but they have a first token and no end.
 
 /// What a page says at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -19,7 +19,10 @@ pub(super) struct Counts {
 }
 
 /// A counter that begins when its engine does, as all of the engine's do. It is a lower bound: what runs may have had
-/// its first token or not. Once the engine is idle it is exact.
+/// its first token or not. Once the engine was idle for two pages it is exact.
+///
+/// The numbers of a page are not of one instant, so that one that ends meanwhile may be in none of them: what counts is
+/// what two pages in a row show.
 #[derive(Debug, Default)]
 pub(super) struct Aborted {
     most: f64,
@@ -31,6 +34,8 @@ struct Before {
     first_tokens: f64,
     ended: f64,
     since: u64,
+    /// How many seemed to be given up.
+    missing: f64,
     /// Preemptions until nobody waited last: who waits now was preempted later than that, or never.
     settled: Option<f64>,
 }
@@ -54,13 +59,17 @@ impl Aborted {
             (Some(preemptions), Some(settled)) => (preemptions - settled).clamp(0.0, waiting.max(0.0)),
             _ => waiting.max(0.0),
         };
+        let missing = first_tokens - ended - running - preempted;
+        if let Some(before) = before {
+            self.most = self.most.max(missing.min(before.missing));
+        }
         self.before = Some(Before {
             first_tokens,
             ended,
             since: counts.since,
+            missing,
             settled,
         });
-        self.most = self.most.max(first_tokens - ended - running - preempted);
         Some(self.most)
     }
 }

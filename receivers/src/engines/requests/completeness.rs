@@ -16,6 +16,10 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// the seconds around its edges.
 pub(crate) const SPANS_WITHIN_MAX: Duration = Duration::from_secs(180);
 
+/// Instances know nothing of what ended longer ago: so much of the ring is left beside the second on the other side of an
+/// edge, where a clock may have been wrong.
+const REMEMBERED_NS: u64 = (RING_SECONDS - 2) * SECOND_NS;
+
 const _: () = assert!(WINDOW_NS / SECOND_NS + SPANS_WITHIN_MAX.as_secs() + 16 < RING_SECONDS);
 
 /// The share of the finished requests that have a span.
@@ -63,6 +67,11 @@ impl Completeness {
         let until = now.checked_sub(self.delay_ns)?;
         let after = until.saturating_sub(WINDOW_NS);
         while self.history.get(1).is_some_and(|(at, _)| *at <= after) {
+            self.history.pop_front();
+        }
+        // A window that begins earlier would miss spans that came. Of pages that far apart nothing is told.
+        let oldest = now.saturating_sub(REMEMBERED_NS);
+        while self.history.front().is_some_and(|(at, _)| *at < oldest) {
             self.history.pop_front();
         }
         let first = *self.history.front()?;

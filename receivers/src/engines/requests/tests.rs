@@ -43,15 +43,15 @@ fn aborted(pages: &[[f64; 5]]) -> Vec<f64> {
 }
 
 #[test]
-fn h7_two_requests_of_the_capture_were_given_up_after_their_first_token() {
+fn two_requests_of_the_capture_were_given_up_after_their_first_token() {
     let told = aborted(&CAPTURED);
 
-    assert_eq!(told, [0., 0., 0., 0., 0., 2., 2., 2., 2., 2., 2., 2., 2.]);
+    assert_eq!(told, [0., 0., 0., 0., 0., 0., 2., 2., 2., 2., 2., 2., 2.]);
 }
 
 #[test]
-fn h7_whoever_looks_late_hears_of_those_before_as_well() {
-    assert_eq!(aborted(&CAPTURED[12..]), [2.0]);
+fn whoever_looks_late_hears_of_those_before_as_well() {
+    assert_eq!(aborted(&CAPTURED[11..]), [0.0, 2.0]);
 }
 
 #[test]
@@ -63,16 +63,34 @@ fn a_request_that_had_to_make_room_was_not_given_up() {
         // One of the three was given up there, which nothing shows while others wait.
         [8.0, 2.0, 5.0, 5.0, 3.0],
         [10.0, 9.0, 0.0, 0.0, 3.0],
+        [10.0, 9.0, 0.0, 0.0, 3.0],
     ]);
 
-    assert_eq!(told, [0.0, 0.0, 0.0, 1.0]);
+    assert_eq!(told, [0.0, 0.0, 0.0, 0.0, 1.0]);
 }
 
 #[test]
 fn who_waits_while_nobody_was_preempted_hides_nothing() {
-    let told = aborted(&[[5.0, 5.0, 0.0, 0.0, 7.0], [9.0, 6.0, 1.0, 50.0, 7.0]]);
+    let busy = [9.0, 6.0, 1.0, 50.0, 7.0];
 
-    assert_eq!(told, [0.0, 2.0]);
+    let told = aborted(&[[5.0, 5.0, 0.0, 0.0, 7.0], busy, busy]);
+
+    assert_eq!(told, [0.0, 0.0, 2.0]);
+}
+
+#[test]
+fn what_one_page_alone_shows_counts_for_nothing_as_its_numbers_are_not_of_one_instant() {
+    let told = aborted(&[
+        [5.0, 5.0, 0.0, 0.0, 0.0],
+        // Two ended between the reading of one number and of another.
+        [9.0, 6.0, 1.0, 0.0, 0.0],
+        [9.0, 8.0, 1.0, 0.0, 0.0],
+        // Of three that the next shows, one was given up.
+        [14.0, 10.0, 1.0, 0.0, 0.0],
+        [14.0, 12.0, 1.0, 0.0, 0.0],
+    ]);
+
+    assert_eq!(told, [0.0, 0.0, 0.0, 0.0, 1.0]);
 }
 
 #[test]
@@ -83,13 +101,15 @@ fn where_preemptions_are_not_counted_all_that_waits_may_have_been_preempted() {
         ..counts([9.0, 6.0, 0.0, waiting, 0.0])
     };
 
-    assert_eq!(aborted.read(&page(2.0)), Some(1.0));
-    assert_eq!(aborted.read(&page(0.0)), Some(3.0));
+    let told = [2.0, 2.0, 0.0, 0.0].map(|waiting| aborted.read(&page(waiting)).unwrap());
+
+    assert_eq!(told, [0.0, 1.0, 1.0, 3.0]);
 }
 
 #[test]
 fn the_counter_never_falls_while_the_engine_lives_and_begins_anew_with_it() {
     let told = aborted(&[
+        [9.0, 4.0, 0.0, 0.0, 0.0],
         [9.0, 4.0, 0.0, 0.0, 0.0],
         [12.0, 5.0, 7.0, 0.0, 0.0],
         // It has restarted.
@@ -104,7 +124,7 @@ fn the_counter_never_falls_while_the_engine_lives_and_begins_anew_with_it() {
         ..counts([20.0, 20.0, 0.0, 0.0, 0.0])
     };
 
-    assert_eq!(told, [5.0, 5.0, 1.0, 1.0]);
+    assert_eq!(told, [0.0, 5.0, 5.0, 0.0, 1.0]);
     assert_eq!(other.read(&since), Some(0.0));
 }
 
@@ -138,7 +158,7 @@ fn instance(requests: &EngineRequests) -> Arc<Instance> {
         client: Some(IpAddr::from([10, 0, 0, 7])),
         ..SenderFacts::default()
     };
-    requests.instance(&sender, NOW)
+    requests.instance(&sender, NOW).unwrap().instance
 }
 
 /// Spans that ended so many seconds after the beginning.
@@ -209,6 +229,35 @@ fn requests_leave_the_window_after_five_minutes() {
 
     assert_eq!(told[20], Some(0.0), "300 s after the first page");
     assert_eq!(told[22], None);
+}
+
+/// The last of the shares that pages so many seconds apart give, while a request ends each second and has a span.
+fn share_of_pages_apart(seconds: u64) -> Option<f64> {
+    let instance = instance(&EngineRequests::default());
+    let mut completeness = Completeness::new(Duration::from_secs(30));
+    let mut share = None;
+    for page in 0..8 {
+        let end = page * seconds;
+        for second in end.saturating_sub(seconds) + 1..=end {
+            let request = Request {
+                end: NOW + second * S,
+                trace_id: TraceId([1; 16]),
+                span_id: SpanId([1; 8]),
+                durations: [None; Role::ALL.len()],
+            };
+            instance.saw(&request, NOW + second * S);
+        }
+        #[allow(clippy::cast_precision_loss)]
+        let finished = Some(end as f64);
+        share = completeness.read(NOW + end * S, finished, &[Arc::clone(&instance)]);
+    }
+    share
+}
+
+#[test]
+fn the_window_begins_no_earlier_than_spans_are_remembered() {
+    assert_eq!([15, 60, 240].map(share_of_pages_apart), [Some(1.0); 3]);
+    assert_eq!([300, 600].map(share_of_pages_apart), [None; 2]);
 }
 
 #[test]

@@ -82,6 +82,14 @@ impl Families {
         known.number.get_or_insert_with(|| shape.add_family(family));
     }
 
+    /// The number of a family of a shape that is given up. What a page says of it since comes first.
+    pub(super) fn of_the_past(&mut self, family: &scrape::Family, shape: &mut Shape) -> u32 {
+        if !self.by_name.get(&family.name).is_some_and(Known::says_something) {
+            self.own(family.clone(), shape);
+        }
+        self.number(&family.name, shape)
+    }
+
     pub(super) fn help(&mut self, name: &str, text: &str) {
         let family = self.said(name);
         if family.help != text {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::super::exposition::Format;
 use super::number::number;
 
 /// A page and what its lines meant. A line that begins with the same words means the same, so that of it only the value
@@ -9,6 +10,8 @@ use super::number::number;
 #[derive(Debug, Default)]
 pub(super) struct LastPage {
     page: Bytes,
+    /// None where there is no page.
+    format: Option<Format>,
     marks: Vec<Mark>,
     /// How many of the marks are comments.
     comments: usize,
@@ -173,10 +176,16 @@ impl LastPage {
         self.is_settled.then_some((&self.page, &*self.marks))
     }
 
+    /// Whether the page is in another format than this.
+    pub(super) fn is_in_another(&self, format: Format) -> bool {
+        self.format.is_some_and(|own| own != format)
+    }
+
     /// The page has ended and is the page before from now on.
-    pub(super) fn keep(&mut self, page: &Bytes) {
+    pub(super) fn keep(&mut self, page: &Bytes, format: Format) {
         self.is_settled = !self.is_other && self.cursor == self.marks.len();
         self.page = page.clone();
+        self.format = Some(format);
         std::mem::swap(&mut self.marks, &mut self.next);
         self.comments = self.next_comments;
     }

@@ -4,8 +4,8 @@
 //! text in front of the value, what a line means: relabelling, labels and types are worked out once. A line that begins
 //! as it did on the page before is not even looked up. The same memory tells which series vanished.
 //!
-//! What is known is bounded by what targets say: a series that vanished is told to be stale once, and the table is
-//! learned anew when more than half of it is of the past.
+//! What is known is bounded by what targets say: a series that vanished is told to be stale, and the table is learned
+//! anew when more than half of it is of the past.
 
 mod family;
 mod fitness;
@@ -13,6 +13,7 @@ mod further;
 mod last_page;
 mod number;
 mod page_values;
+mod past;
 mod pattern;
 mod places;
 mod resolve;
@@ -39,9 +40,6 @@ use pattern::Pattern;
 pub(super) use places::shape_of;
 use places::{Place, Places};
 pub(super) use tell::Untold;
-
-/// Series of the past that a table may hold, beside half of all: below it, learning anew is not worth the work.
-const PAST_SERIES_MAX: usize = 1_000;
 
 /// Why a page cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,12 +88,12 @@ pub(super) struct Table {
     series: Vec<SeriesState>,
     points: Vec<Fitness>,
     further: Further,
-    /// How many series were told with a value last.
-    told: usize,
-    /// The series that were told last to have ended, until it is known that this has arrived.
-    ended: Vec<u32>,
-    /// What was known when they were told, where all was learned anew since.
-    before: Option<Box<Self>>,
+    /// How many series were told with a value last; none where that did not arrive.
+    told: Option<usize>,
+    /// What was told of each series has arrived.
+    is_as_arrived: bool,
+    /// Series that no page had since all was learned anew.
+    taken_over: usize,
     page: PageValues,
     /// Series that this page was the first to have.
     added: u64,
@@ -116,6 +114,10 @@ struct SeriesState {
     seen: u64,
     /// The last thing that was told of it was a value, and it is to be told when that is no longer so.
     is_told: bool,
+    /// The last thing of it that arrived was a value.
+    has_arrived: bool,
+    /// What it tells further is known.
+    is_learned: bool,
     /// Index of its sample, if it was seen in this turn.
     sample: u32,
     /// As in the shape: its point, and what it says of it.
@@ -136,9 +138,9 @@ impl Table {
             series: Vec::new(),
             points: Vec::new(),
             further: Further::default(),
-            told: 0,
-            ended: Vec::new(),
-            before: None,
+            told: Some(0),
+            is_as_arrived: true,
+            taken_over: 0,
             page: PageValues::default(),
             added: 0,
             tally: Tally::default(),
@@ -147,6 +149,10 @@ impl Table {
 
     /// Takes a page in. After an error the page counts for nothing: [`end_all`](Self::end_all) is what follows.
     pub(super) fn read(&mut self, page: &Bytes, format: Format, rules: &SeriesRules) -> Result<(), Unusable> {
+        if self.last_page.is_in_another(format) {
+            // The same words may mean something else.
+            (self.last_page, self.pattern) = (LastPage::default(), None);
+        }
         if self.read_values(page, rules) {
             return Ok(());
         }
@@ -163,7 +169,7 @@ impl Table {
         };
         self.tally.added = self.added;
         if read.is_ok() && self.families.version() == version {
-            self.last_page.keep(page);
+            self.last_page.keep(page, format);
         } else {
             // A line may have meant something that what stood behind it has changed.
             self.last_page = LastPage::default();
@@ -174,22 +180,6 @@ impl Table {
     /// What was on the page that was read last.
     pub(super) fn tally(&self) -> Tally {
         self.tally
-    }
-
-    /// Learns the page again, if much of what is known is of the past. To be called when the page was told.
-    pub(super) fn forget_the_past(&mut self, page: &Bytes, format: Format, rules: &SeriesRules) {
-        let now = usize::try_from(self.tally.scraped).unwrap_or(usize::MAX);
-        if self.known.len() <= now.saturating_mul(2).saturating_add(PAST_SERIES_MAX) {
-            return;
-        }
-        let tally = self.tally;
-        self.begin_anew();
-        // It was read a moment ago, so there is no error now.
-        if self.read(page, format, rules).is_ok() {
-            // What it told is known: this only notes it down again.
-            self.tell(0);
-        }
-        self.tally = tally;
     }
 
     fn begin(&mut self, rules: &SeriesRules) {
@@ -380,15 +370,15 @@ impl Table {
                     families: &mut self.families,
                     rules,
                 };
-                let known = ground.shape.series().len();
                 match ground.places.settle(&found, ground.shape, ground.families, rules) {
                     Place::Series {
                         number,
                         instead_of: old,
                     } => {
                         instead_of = old;
-                        let is_new = number as usize >= known;
-                        if let Some(dialect) = rules.dialect.as_ref().filter(|_| is_new) {
+                        let state = self.series.get(number as usize);
+                        let is_learned = state.is_some_and(|state| state.is_learned);
+                        if let Some(dialect) = rules.dialect.as_ref().filter(|_| !is_learned) {
                             self.further.learn(dialect, &found, number, ground);
                         }
                         Meaning::Series(number)
@@ -399,10 +389,12 @@ impl Table {
             Err(resolve::Refused::Line(why)) => return Err(lines.error(why).into()),
             Err(resolve::Refused::Limit(why)) => return Err(Unusable::Labels(why)),
         };
-        let news = self.shape.series().iter().skip(self.series.len());
-        self.series.extend(news.map(SeriesState::of));
-        self.points.resize(self.shape.points(), Fitness::default());
-        self.page.starts.resize(self.shape.points(), 0);
+        self.make_states();
+        if let Meaning::Series(number) = meaning
+            && let Some(state) = self.series.get_mut(number as usize)
+        {
+            state.is_learned = true;
+        }
         if let Some(Meaning::Series(old)) = before.map(|known| known.meaning)
             && meaning != Meaning::Series(old)
         {
@@ -426,13 +418,18 @@ impl Table {
         let Some(state) = self.series.get_mut(old as usize) else {
             return;
         };
-        let seen = state.seen;
+        self.is_as_arrived = false;
+        let (seen, is_told) = (state.seen, state.is_told);
+        let has_arrived = std::mem::take(&mut state.has_arrived);
         if seen != self.turn {
             state.is_told = false;
         }
         if let Meaning::Series(new) = meaning
             && let Some(state) = self.series.get_mut(new as usize)
         {
+            // Whoever got the one has the other: their labels are the same.
+            state.is_told |= is_told && seen != self.turn;
+            state.has_arrived |= has_arrived;
             state.seen = state.seen.max(seen);
         }
     }
@@ -443,6 +440,8 @@ impl SeriesState {
         Self {
             seen: 0,
             is_told: false,
+            has_arrived: false,
+            is_learned: false,
             sample: 0,
             point: series.point,
             part: series.part,

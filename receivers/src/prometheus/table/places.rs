@@ -7,6 +7,7 @@ use pipeline::payload::scrape::{Family, Group, Kind, Label, Metric, Part, Shape}
 use super::super::labels::{INSTANCE, JOB, Labels, NAME};
 use super::super::rules::SeriesRules;
 use super::family::Families;
+use super::past::Past;
 use super::resolve::Found;
 use super::resource;
 
@@ -117,25 +118,28 @@ impl Places {
     }
 
     fn point(&mut self, metric: u32, found: &Found, shape: &mut Shape) -> u32 {
-        /// Tags, lengths and times around the attributes.
-        const HEAD_BYTES: usize = 32;
         let mut labels = found.point.clone();
         labels.take(NAME);
-        let bytes = labels
-            .iter()
-            .map(|(name, value)| name.len() + value.len() + 10)
-            .sum::<usize>();
-        let key = (metric, self.labels(&labels, shape));
+        let labels = self.labels(labels.iter(), shape);
+        self.point_of(metric, labels, shape)
+    }
+
+    fn point_of(&mut self, metric: u32, labels: Box<[Label]>, shape: &mut Shape) -> u32 {
+        /// Tags, lengths and times around the attributes.
+        const HEAD_BYTES: usize = 32;
+        let key = (metric, labels);
         if let Some(point) = self.points.get(&key) {
             return *point;
         }
+        let length = |label: &Label| shape.text(label.name).len() + shape.text(label.value).len() + 10;
+        let bytes = key.1.iter().map(length).sum::<usize>();
         let point = shape.add_point(metric, HEAD_BYTES + bytes);
         self.points.insert(key, point);
         point
     }
 
     fn series(&mut self, labels: &Labels, point: u32, part: Part, shape: &mut Shape) -> Place {
-        let labels = self.labels(labels, shape);
+        let labels = self.labels(labels.iter(), shape);
         let Some(first) = self.series.get(&labels).copied() else {
             let number = shape.add_series(&labels, point, part);
             self.series.insert(labels, number);
@@ -168,13 +172,76 @@ impl Places {
         }
     }
 
-    fn labels(&mut self, labels: &Labels, shape: &mut Shape) -> Box<[Label]> {
-        let mut label = |(name, value)| Label {
+    /// Job and instance by the number of a resource.
+    pub(super) fn owners(&self) -> HashMap<u32, &(String, String)> {
+        self.groups.iter().map(|(owner, group)| (*group, owner)).collect()
+    }
+
+    /// The labels of each point.
+    pub(super) fn points(&self) -> HashMap<u32, &[Label]> {
+        let points = self.points.iter();
+        points.map(|((_, labels), point)| (*point, &**labels)).collect()
+    }
+
+    /// Gives a place to a series of a shape that is given up; nothing for one whose place there is not known. What
+    /// pages have said since about its resource, its family or its type is not changed.
+    pub(super) fn take_over(
+        &mut self,
+        number: u32,
+        past: &Past<'_>,
+        shape: &mut Shape,
+        families: &mut Families,
+    ) -> Option<u32> {
+        let series = past.shape.series().get(number as usize)?;
+        let text = |label: &Label| (past.shape.text(label.name), past.shape.text(label.value));
+        let labels = self.labels(past.shape.labels_of(series).iter().map(text), shape);
+        if let Some(first) = self.series.get(&labels) {
+            return self
+                .renumbered
+                .get(first)
+                .map_or(Some(first), |numbers| numbers.last())
+                .copied();
+        }
+        let metric = past.shape.metric(past.shape.metric_of(series.point)?)?;
+        let owner = *past.owners.get(&metric.group)?;
+        let group = match self.groups.get(owner) {
+            Some(group) => *group,
+            None => {
+                let group = shape.add_group(past.shape.group(metric.group)?.clone());
+                self.groups.insert(owner.clone(), group);
+                group
+            }
+        };
+        let key = (group, metric.name.clone(), metric.kind);
+        let metric = match self.metrics.get(&key) {
+            Some(metric) => *metric,
+            None => {
+                let family = past.shape.families().get(metric.family as usize)?;
+                let family = families.of_the_past(family, shape);
+                let metric = shape.add_metric(Metric {
+                    group,
+                    family,
+                    ..metric.clone()
+                });
+                self.metrics.insert(key, metric);
+                metric
+            }
+        };
+        let of_point = past.points.get(&series.point)?.iter().map(text);
+        let of_point = self.labels(of_point, shape);
+        let point = self.point_of(metric, of_point, shape);
+        let number = shape.add_series(&labels, point, series.part);
+        self.series.insert(labels, number);
+        Some(number)
+    }
+
+    /// A set of labels, which is in the order of its names.
+    fn labels<'a>(&mut self, labels: impl Iterator<Item = (&'a str, &'a str)>, shape: &mut Shape) -> Box<[Label]> {
+        let label = |(name, value)| Label {
             name: self.text(name, shape),
             value: self.text(value, shape),
         };
-        // A set of labels is in the order of its names.
-        labels.iter().map(&mut label).collect()
+        labels.map(label).collect()
     }
 
     fn text(&mut self, text: &str, shape: &mut Shape) -> u32 {

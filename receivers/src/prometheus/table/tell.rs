@@ -34,8 +34,7 @@ impl Table {
         if !self.further.is_empty() {
             self.tell_further();
         }
-        let is_as_before = self.page.unseen == 0 && self.page.samples.len() == self.told;
-        self.ended.clear();
+        let is_as_before = self.page.unseen == 0 && self.told == Some(self.page.samples.len());
         if !is_as_before {
             self.end_what_is_gone();
         }
@@ -56,45 +55,13 @@ impl Table {
     /// Tells the end of every series: the target did not answer, or is gone. Afterwards nothing is known.
     pub(in super::super) fn end_all(&mut self, now: i64) -> Scrape {
         self.page.clear();
-        self.ended.clear();
         self.turn += 1;
         self.end_what_is_gone();
         let mut scrape = Scrape::new(Arc::clone(&self.shape), now);
         scrape.samples = std::mem::take(&mut self.page.samples);
         scrape.points = self.page.points;
-        self.begin_anew();
+        self.forget_all();
         scrape
-    }
-
-    /// What was told last has arrived: nothing of it needs to be told again.
-    pub(in super::super) fn arrived(&mut self) {
-        self.ended.clear();
-        self.before = None;
-    }
-
-    /// What was told last did not arrive: what it ended will be ended again by what is told next, at the time of that,
-    /// unless it goes on by then. To be called before the next page is read.
-    pub(in super::super) fn take_back(&mut self) {
-        if let Some(before) = self.before.take() {
-            // A turn is never counted twice.
-            let turn = self.turn;
-            *self = *before;
-            self.turn = turn;
-        }
-        for number in std::mem::take(&mut self.ended) {
-            if let Some(state) = self.series.get_mut(number as usize).filter(|state| !state.is_told) {
-                state.is_told = true;
-                self.told += 1;
-            }
-        }
-    }
-
-    /// Forgets everything but what may have to be told again.
-    pub(super) fn begin_anew(&mut self) {
-        let mut old = std::mem::replace(self, Self::new());
-        self.turn = old.turn;
-        old.before = None;
-        self.before = (!old.ended.is_empty()).then(|| Box::new(old));
     }
 
     /// Tells what the series of this page tell further.
@@ -155,7 +122,15 @@ impl Table {
             if std::mem::take(&mut state.is_told) {
                 let series = u32::try_from(number).unwrap_or(u32::MAX);
                 page.samples.push(Sample { series, value: STALE });
-                self.ended.push(series);
+            }
+        }
+        for sample in page.samples.get(..values).unwrap_or_default() {
+            if let Some(state) = self.series.get_mut(sample.series as usize) {
+                state.is_told = true;
+                // A page that was read by its pattern has begun none, and its points are counted already.
+                if let Some(fitness) = self.points.get_mut(state.point as usize) {
+                    fitness.begin(turn);
+                }
             }
         }
         for sample in page.samples.get(values..).unwrap_or_default() {
@@ -171,18 +146,14 @@ impl Table {
                 }
             };
         }
-        for sample in page.samples.get(..values).unwrap_or_default() {
-            if let Some(state) = self.series.get_mut(sample.series as usize) {
-                state.is_told = true;
-            }
-        }
         for OwnTime { sample, .. } in page.times.iter().filter(|_| !page.tracks_times) {
             let sample = page.samples.get(*sample as usize);
             if let Some(state) = sample.and_then(|sample| self.series.get_mut(sample.series as usize)) {
                 state.is_told = false;
             }
         }
-        self.told = self.series.iter().filter(|state| state.is_told).count();
+        self.told = Some(self.series.iter().filter(|state| state.is_told).count());
+        self.is_as_arrived = false;
     }
 
     /// Leaves out the parts of points that are none, as if they were not on the page: their series end.

@@ -1,6 +1,7 @@
 //! Series from scrape to scrape.
 
 use super::super::super::rules::SeriesRules;
+use super::super::past::PAST_SERIES_MAX;
 use super::super::*;
 use super::rig::*;
 use crate::engines::profile::Dialect;
@@ -267,100 +268,18 @@ fn an_exemplar_without_a_time_is_told_once_even_where_its_page_is_read_twice() {
 }
 
 #[test]
-fn an_end_that_did_not_arrive_is_told_again_with_the_time_of_that() {
+fn a_page_in_another_format_is_not_read_as_the_one_before() {
     let mut rig = Rig::new(target());
-    rig.scrape("a{x=\"1\"} 1\na{x=\"2\"} 2\nb 3\n");
-    rig.table.arrived();
-    rig.scrape("b 3\n");
-    rig.table.take_back();
+    let page = "# TYPE a_seconds gauge\n# UNIT a_seconds seconds\na_seconds 1\n# EOF\n";
+    (0..2).for_each(|_| drop(rig.scrape(page)));
+    let open = rig.scrape_as(page, Format::OpenMetrics);
+    assert_eq!(open.metric("a_seconds").unit, "s");
 
-    let again = rig.scrape("a{x=\"2\"} 2\nb 3\n");
-    rig.table.arrived();
-    let after = rig.scrape("a{x=\"2\"} 2\nb 3\n");
-
-    let points = again.numbers("a");
-    assert_eq!(points.len(), 2);
-    assert!(is_stale(points[0].flags) && !is_stale(points[1].flags), "{points:?}");
-    assert_eq!(points[0].time_unix_nano, rig.now - SECOND);
-    assert_eq!(after.numbers("a").len(), 1);
-}
-
-#[test]
-fn an_end_that_never_arrives_is_told_every_time_and_no_more_often() {
+    let without_end = Bytes::from_static(b"# TYPE a gauge\na 1\n");
     let mut rig = Rig::new(target());
-    rig.scrape("a 1\nb 2\n");
-    rig.table.arrived();
-
-    for _ in 0..3 {
-        let told = rig.scrape("b 2\n");
-        assert!(is_stale(told.numbers("a")[0].flags));
-        assert_eq!(told.names(), ["a", "b"]);
-        rig.table.take_back();
-    }
-    rig.scrape("b 2\n");
-    rig.table.arrived();
-
-    assert_eq!(rig.scrape("b 2\n").names(), ["b"]);
-}
-
-#[test]
-fn the_end_of_a_target_that_did_not_arrive_is_told_again() {
-    let mut rig = Rig::new(target());
-    rig.scrape("a 1\nb 2\n");
-    rig.table.arrived();
-    assert_eq!(rig.fail().names(), ["a", "b"]);
-    rig.table.take_back();
-    assert_eq!(rig.fail().names(), ["a", "b"]);
-    rig.table.take_back();
-
-    let back = rig.scrape("b 2\n");
-    rig.table.arrived();
-    let after = rig.scrape("b 2\n");
-
-    assert!(is_stale(back.numbers("a")[0].flags));
-    assert!(!is_stale(back.numbers("b")[0].flags));
-    assert_eq!(after.names(), ["b"]);
-}
-
-#[test]
-fn a_series_that_goes_on_under_another_type_is_not_ended_again() {
-    let mut rig = Rig::new(target());
-    rig.scrape("# TYPE a gauge\na 1\nb 1\n");
-    rig.table.arrived();
-    rig.scrape("b 1\n");
-    rig.table.take_back();
-
-    let told = rig.scrape("# TYPE a counter\na 2\nb 1\n");
-
-    let a = told.metrics().into_iter().filter(|metric| metric.name == "a");
-    assert_eq!(a.count(), 1, "{:?}", told.names());
-}
-
-#[test]
-fn what_was_learned_anew_still_knows_which_end_did_not_arrive() {
-    let mut rig = Rig::new(target());
-    let mut turn = 0;
-    let mut page = || {
-        turn += 1;
-        let lines: String = (0..700).map(|line| format!("a{{x=\"{turn}-{line}\"}} 1\n")).collect();
-        lines
-    };
-    rig.scrape(&page());
-    rig.table.arrived();
-    while rig.table.before.is_none() {
-        rig.scrape(&page());
-        if rig.table.before.is_none() {
-            rig.table.arrived();
-        }
-    }
-    rig.table.take_back();
-
-    let again = rig.scrape("b 1\n");
-    rig.table.arrived();
-    let after = rig.scrape("b 1\n");
-
-    // Those that the refused page ended, and those that it began.
-    assert_eq!(again.numbers("a").len(), 1_400);
-    assert!(again.numbers("a").iter().all(|point| is_stale(point.flags)));
-    assert_eq!(after.names(), ["b"]);
+    (0..5).for_each(|_| drop(rig.scrape("# TYPE a gauge\na 1\n")));
+    assert!(rig.table.pattern.is_some());
+    rig.table
+        .read(&without_end, Format::OpenMetrics, &rig.rules)
+        .unwrap_err();
 }

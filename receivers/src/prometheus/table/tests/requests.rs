@@ -62,7 +62,7 @@ impl Site {
             client: Some(client.parse().unwrap()),
             ..SenderFacts::default()
         };
-        self.requests.instance(&sender, self.now)
+        self.requests.instance(&sender, self.now).unwrap().instance
     }
 
     /// A request of the target's own instance ended `ago` nanoseconds before now, with a first token after so many.
@@ -238,7 +238,7 @@ fn spans_of_two_senders_at_one_address_are_used_by_nobody_and_that_is_counted() 
         client: Some("10.0.0.7".parse().unwrap()),
         ..SenderFacts::default()
     };
-    site.requests.instance(&sender, site.now);
+    site.requests.instance(&sender, site.now).unwrap();
 
     let (scrape, compared) = site.scrape(&page([1, 1, 1]));
 
@@ -264,11 +264,12 @@ fn values_are_in_the_unit_of_the_page() {
 }
 
 #[test]
-fn h7_the_captured_pages_show_two_requests_that_were_given_up_after_their_first_token() {
+fn the_captured_pages_show_two_requests_that_were_given_up_after_their_first_token() {
     let mut site = Site::vllm();
     let name = "inferscope.engine.requests.aborted_after_first_token";
 
     let (_, before) = site.scrape(&capture("05-after-prefix"));
+    site.scrape(&capture("06-after-aborts"));
     let (_, after) = site.scrape(&capture("06-after-aborts"));
 
     assert_eq!((value(&before, name), value(&after, name)), (Some(0.0), Some(2.0)));
