@@ -13,10 +13,10 @@ pub(super) enum ContextKey {
     Metadata(String),
 }
 
-/// A fact that no receiver tells yet.
+/// A fact that actions cannot read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not available: only the processor tenant reads who a sender was authenticated as; use metadata.<header> or client.address"
+    "{0:?} is not available: a sender's authentication is read by the processor tenant only; use metadata.<header> or client.address"
 )]
 pub(super) struct NotAvailable(String);
 
