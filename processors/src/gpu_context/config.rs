@@ -62,7 +62,10 @@ impl Validate for Config {
             report.reject("spans_max", "must be at least 1");
         }
         if *self.attribution.horizon > HORIZON_MAX {
-            report.reject("attribution.horizon", "must be at most 5m: samples are kept for ten minutes");
+            report.reject(
+                "attribution.horizon",
+                "must be at most 5m: samples are kept for ten minutes",
+            );
         }
         let weight = self.attribution.output_token_weight;
         if !(weight.is_finite() && weight > 0.0) {

@@ -85,7 +85,10 @@ impl Ledger {
         }
         match account.begins.iter_mut().find(|begin| **begin == 0) {
             Some(begin) => *begin = work.from,
-            None => return,
+            None => {
+                account.is_late = true; // It would get less than its share.
+                return;
+            }
         }
         account.ends = account.ends.max(work.to);
         if work.from < self.until || self.events.len() >= EVENTS_MAX {
@@ -148,11 +151,6 @@ impl Ledger {
     /// Closes a request's account. Work of it that is still to come earns nothing for anybody who could be asked.
     pub(super) fn close(&mut self, owner: Owner) -> Option<Account> {
         self.accounts.remove(&owner)
-    }
-
-    /// Whether nothing is kept for anybody.
-    pub(super) fn is_empty(&self) -> bool {
-        self.accounts.is_empty() && self.events.is_empty()
     }
 
     fn go_to(&mut self, to: u64, energy: &impl Fn(u64, u64) -> f64) {

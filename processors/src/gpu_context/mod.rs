@@ -42,7 +42,12 @@ impl Processor for GpuContext {
     fn build(config: &Config, setup: &Setup) -> Result<Stage, BuildError> {
         let meters = Meters::new(&setup.telemetry);
         let context = setup.context.clone();
-        Ok(Stage::Spans(Box::new(GpuStage::new(config, context, meters, &setup.budget))))
+        Ok(Stage::Spans(Box::new(GpuStage::new(
+            config,
+            context,
+            meters,
+            &setup.budget,
+        ))))
     }
 }
 

@@ -173,7 +173,11 @@ impl Used {
 
     /// Each GPU once, also where several instances of it are used.
     pub(super) fn wholes(&self) -> impl Iterator<Item = &Arc<Gpu>> {
-        let firsts = self.devices.iter().enumerate().filter(|(index, _)| self.is_first_of_its_gpu(*index));
+        let firsts = self
+            .devices
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| self.is_first_of_its_gpu(*index));
         firsts.map(|(_, device)| &device.whole)
     }
 
@@ -181,7 +185,10 @@ impl Used {
     pub(super) fn is_first_of_its_gpu(&self, index: usize) -> bool {
         let (before, device) = (self.devices.get(..index), self.devices.get(index));
         let uuid = device.map(|it| &it.whole.about.uuid);
-        before.unwrap_or_default().iter().all(|it| Some(&it.whole.about.uuid) != uuid)
+        before
+            .unwrap_or_default()
+            .iter()
+            .all(|it| Some(&it.whole.about.uuid) != uuid)
     }
 
     /// Whether no later sample changes what they did until this moment.

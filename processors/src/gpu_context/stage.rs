@@ -69,7 +69,11 @@ impl GpuStage {
         let is_sampled = used.wholes().all(|gpu| gpu.settled_until() > 0);
         let is_settled = !is_sampled || used.are_settled(reading.end);
         if let Some(now) = self.now.filter(|_| shares || !is_settled) {
-            let patience = if shares { self.horizon + self.sample_wait } else { self.sample_wait };
+            let patience = if shares {
+                self.horizon + self.sample_wait
+            } else {
+                self.sample_wait
+            };
             let held = Held {
                 place: self.place.clone(),
                 bytes: span.bytes().into(),

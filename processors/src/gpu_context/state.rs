@@ -80,7 +80,11 @@ impl State {
     }
 
     fn add(&mut self, device: &Device, whole: &Window, is_new: bool, from: u64, to: u64) {
-        let own = if device.is_instance() { device.own.window(from, to) } else { Some(*whole) };
+        let own = if device.is_instance() {
+            device.own.window(from, to)
+        } else {
+            Some(*whole)
+        };
         self.devices += 1;
         self.samples = self.samples.min(whole.samples);
         self.coverage = self.coverage.min(whole.coverage);
@@ -125,7 +129,10 @@ impl State {
             }
         }
         if let Some(bytes) = self.memory_bytes {
-            out.push(names::INFERSCOPE_GPU_MEMORY_USED_MAX, i64::try_from(bytes).unwrap_or(i64::MAX));
+            out.push(
+                names::INFERSCOPE_GPU_MEMORY_USED_MAX,
+                i64::try_from(bytes).unwrap_or(i64::MAX),
+            );
         }
         out.push(names::INFERSCOPE_GPU_SAMPLES, self.samples);
         if let Some(mask) = self.reasons {

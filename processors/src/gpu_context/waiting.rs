@@ -66,10 +66,15 @@ impl Waiting {
 
     /// Keeps a span. Its place counts as if it were its own, though spans of one batch share it.
     pub(super) fn keep(&mut self, held: Held, now: Instant) {
+        let held_until = held.deadline;
         self.bytes += held.bytes_len();
         self.credit.set(self.bytes as u64);
         self.spans.push(held);
-        let look_at = if self.is_full() { now } else { now + LOOK_EVERY };
+        let look_at = if self.is_full() {
+            now
+        } else {
+            held_until.min(now + LOOK_EVERY)
+        };
         self.look_at = Some(self.look_at.map_or(look_at, |before| before.min(look_at)));
     }
 
@@ -100,7 +105,8 @@ impl Waiting {
         self.spans = rest;
         self.bytes = bytes;
         self.credit.set(bytes as u64);
-        self.look_at = (count > 0).then(|| now + LOOK_EVERY);
+        let first_deadline = self.spans.iter().map(|held| held.deadline).min();
+        self.look_at = first_deadline.map(|at| at.min(now + LOOK_EVERY));
         ready
     }
 

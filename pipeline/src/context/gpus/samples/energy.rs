@@ -129,7 +129,11 @@ impl Energy {
     fn edge(&self, time: u64, until: usize) -> Option<Edge> {
         let (begin, point) = self.points.at(until.checked_sub(1)?)?;
         let Some((end, next)) = self.points.at(until) else {
-            return Some(Edge { point, mj: 0.0, lost_us: 0.0 });
+            return Some(Edge {
+                point,
+                mj: 0.0,
+                lost_us: 0.0,
+            });
         };
         let share = (time - begin) as f64 / (end - begin) as f64;
         Some(Edge {
@@ -142,7 +146,13 @@ impl Energy {
     fn read(&mut self, time: u64, now_mj: u64) {
         let Some((since, point)) = self.points.last() else {
             self.last_mj = Some(now_mj);
-            self.points.push(time, Point { total_mj: 0, lost_us: 0 });
+            self.points.push(
+                time,
+                Point {
+                    total_mj: 0,
+                    lost_us: 0,
+                },
+            );
             return;
         };
         let last_mj = self.last_mj.replace(now_mj).unwrap_or(now_mj);
@@ -163,7 +173,13 @@ impl Energy {
         let before = self.power.replace((sample.time_ns, power_mw));
         let last = self.points.last();
         let (Some((since, power_before)), Some((_, point))) = (before, last) else {
-            self.points.push(sample.time_ns, Point { total_mj: 0, lost_us: 0 });
+            self.points.push(
+                sample.time_ns,
+                Point {
+                    total_mj: 0,
+                    lost_us: 0,
+                },
+            );
             return;
         };
         let apart_ns = sample.time_ns - since;

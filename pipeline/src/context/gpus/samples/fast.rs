@@ -74,7 +74,9 @@ impl FastWriter {
             said,
         };
         if before.has_clock() && row.has_clock() {
-            row.clock_sum = row.clock_sum.wrapping_add(clock_area(&before, &row, apart_ns, apart_ns) as u64);
+            row.clock_sum = row
+                .clock_sum
+                .wrapping_add(clock_area(&before, &row, apart_ns, apart_ns) as u64);
         }
         row
     }
@@ -89,7 +91,12 @@ impl FastWriter {
             throttle.power_brake_ns,
         ];
         let mut read = 0;
-        for (index, ((now, last), sum)) in now.into_iter().zip(&mut self.counters).zip(&mut self.sums_ns).enumerate() {
+        for (index, ((now, last), sum)) in now
+            .into_iter()
+            .zip(&mut self.counters)
+            .zip(&mut self.sums_ns)
+            .enumerate()
+        {
             let Some(now) = now else { continue };
             read |= COUNTER_READ << index;
             // Throttled time grows no faster than time; one period of a driver's own step is allowed for.
@@ -163,7 +170,12 @@ impl Edge {
         };
         let (offset, apart) = (time - begin, end - begin);
         let share = offset as f64 / apart as f64;
-        for ((part, next), row) in edge.throttled_us.iter_mut().zip(next.throttled_us).zip(row.throttled_us) {
+        for ((part, next), row) in edge
+            .throttled_us
+            .iter_mut()
+            .zip(next.throttled_us)
+            .zip(row.throttled_us)
+        {
             *part = share * f64::from(next.wrapping_sub(row));
         }
         edge.unseen_ns = (offset - pace::seen(offset, apart, unseen_ns(&row, &next))) as f64;
@@ -196,7 +208,11 @@ pub(super) fn window(track: &Track<FastRow>, from: u64, to: u64) -> Option<FastW
     let mut throttled_ns = [None; COUNTERS];
     for (index, throttled) in throttled_ns.iter_mut().enumerate() {
         if touched & (COUNTER_READ << index) != 0 {
-            let whole = end.row.throttled_us.get(index)?.wrapping_sub(*begin.row.throttled_us.get(index)?);
+            let whole = end
+                .row
+                .throttled_us
+                .get(index)?
+                .wrapping_sub(*begin.row.throttled_us.get(index)?);
             let us = f64::from(whole) + end.throttled_us.get(index)? - begin.throttled_us.get(index)?;
             *throttled = Some(us.max(0.0) * 1e3);
         }

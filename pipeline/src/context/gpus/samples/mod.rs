@@ -136,7 +136,11 @@ impl Samples {
     pub(super) fn settled_until(&self) -> u64 {
         let fast = self.fast.last().map(|(time, _)| time);
         let slow = self.slow.last().map(|(time, _)| time);
-        [fast, slow, self.energy.known_until()].into_iter().flatten().min().unwrap_or(0)
+        [fast, slow, self.energy.known_until()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(0)
     }
 
     pub(super) fn bytes_len(&self) -> usize {
@@ -150,7 +154,11 @@ impl Samples {
         }
         let newest = self.fast.last().map(|(time, _)| time);
         let newest = newest.or_else(|| self.slow.last().map(|(time, _)| time)).unwrap_or(0);
-        if from < newest { (from, from + 1) } else { (from.saturating_sub(1), from) }
+        if from < newest {
+            (from, from + 1)
+        } else {
+            (from.saturating_sub(1), from)
+        }
     }
 
     /// Whether a sample has its place after the last one, or begins a new history.

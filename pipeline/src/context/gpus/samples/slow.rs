@@ -67,7 +67,11 @@ impl SlowRow {
         if let Some((since, before)) = before {
             row.unseen_us = before.unseen_us.wrapping_add(unseen_us);
             let apart_us = (sample.time_ns / 1_000 - since / 1_000) as u32;
-            let known_us = if share.is_some() { apart_us.saturating_sub(unseen_us) } else { 0 };
+            let known_us = if share.is_some() {
+                apart_us.saturating_sub(unseen_us)
+            } else {
+                0
+            };
             row.known_us = before.known_us.wrapping_add(known_us);
             row.busy_ns = before.busy_ns + f64::from(known_us) * 1e3 * f64::from(share.unwrap_or(0.0));
         }
@@ -118,12 +122,20 @@ pub(super) fn window(track: &Track<SlowRow>, from: u64, to: u64) -> Option<SlowW
     let max = stretches.and_then(|peak| known(peak.utilization));
     let utilization = max.filter(|_| known_us > 0.0).map(|max| {
         let mean = (end.row.busy_ns - begin.row.busy_ns + end.busy_ns - begin.busy_ns) / (known_us * 1e3);
-        Spread { mean: mean.clamp(0.0, max), max }
+        Spread {
+            mean: mean.clamp(0.0, max),
+            max,
+        }
     });
     let highest = |inside: Option<f64>, of: fn(&SlowRow) -> Option<f64>| {
-        [begin.value(of), end.value(of), inside].into_iter().flatten().reduce(f64::max)
+        [begin.value(of), end.value(of), inside]
+            .into_iter()
+            .flatten()
+            .reduce(f64::max)
     };
-    let memory_inside = points.and_then(|peak| peak.memory_and_one.checked_sub(1)).map(|bytes| bytes as f64);
+    let memory_inside = points
+        .and_then(|peak| peak.memory_and_one.checked_sub(1))
+        .map(|bytes| bytes as f64);
     let temperature_inside = points.and_then(|peak| known(peak.temperature_c));
     Some(SlowWindow {
         samples: last - inside,
@@ -186,7 +198,9 @@ impl Edge {
         if unseen > 0 || of(&self.row).is_none() || of(&next).is_none() {
             let is_of_first = self.offset_ns <= reach;
             let is_of_second = self.offset_ns >= reach + unseen;
-            return of(&self.row).filter(|_| is_of_first).or(of(&next).filter(|_| is_of_second));
+            return of(&self.row)
+                .filter(|_| is_of_first)
+                .or(of(&next).filter(|_| is_of_second));
         }
         let (begin, end) = (of(&self.row)?, of(&next)?);
         Some(begin + (end - begin) * self.offset_ns as f64 / self.apart_ns as f64)

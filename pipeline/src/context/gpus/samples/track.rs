@@ -150,7 +150,11 @@ impl<R: Row> Track<R> {
     #[inline]
     fn slot(&self, number: usize) -> usize {
         let slot = self.start + number;
-        if slot >= self.capacity { slot - self.capacity } else { slot }
+        if slot >= self.capacity {
+            slot - self.capacity
+        } else {
+            slot
+        }
     }
 }
 

@@ -73,7 +73,10 @@ fn a_gap_lowers_coverage_and_its_middle_gives_nothing() {
 
     assert_eq!(gpu.window(T0 + 8 * S, T0 + 12 * S), None);
     let window = gpu.window(T0, T0 + 20 * S).unwrap();
-    assert!(is_close(window.coverage, (20.0 - 10.0 + 0.4) / 20.0, 1e-6), "{window:?}");
+    assert!(
+        is_close(window.coverage, (20.0 - 10.0 + 0.4) / 20.0, 1e-6),
+        "{window:?}"
+    );
     assert!(is_close(window.energy_j.unwrap(), 8_000.0, 1e-6), "{window:?}");
     assert!(is_close(window.sm_clock_hz.unwrap(), 1.5e9, 1e-9), "{window:?}");
 }

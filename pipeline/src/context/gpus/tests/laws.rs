@@ -8,21 +8,50 @@ use super::{MS, S, T0, gpu, is_close, steady};
 use crate::context::gpus::{Fast, Gpu, Slow, Throttle};
 
 fn any_fast() -> impl Strategy<Value = (u64, Fast)> {
-    let throttle = (option::of(0u64..1 << 40), option::of(0u64..1 << 40)).prop_map(|(power_cap_ns, thermal_ns)| Throttle {
-        power_cap_ns,
-        thermal_ns,
-        ..Throttle::default()
-    });
-    let said = (option::of(0u64..1 << 30), option::of(0u32..900_000), throttle, option::of(0u32..3_000), option::of(0u64..512));
+    let throttle =
+        (option::of(0u64..1 << 40), option::of(0u64..1 << 40)).prop_map(|(power_cap_ns, thermal_ns)| Throttle {
+            power_cap_ns,
+            thermal_ns,
+            ..Throttle::default()
+        });
+    let said = (
+        option::of(0u64..1 << 30),
+        option::of(0u32..900_000),
+        throttle,
+        option::of(0u32..3_000),
+        option::of(0u64..512),
+    );
     (1u64..2_000, said).prop_map(|(after_ms, (energy_mj, power_mw, throttle, sm_clock_mhz, reasons))| {
-        (after_ms, Fast { time_ns: 0, energy_mj, power_mw, throttle, sm_clock_mhz, reasons })
+        (
+            after_ms,
+            Fast {
+                time_ns: 0,
+                energy_mj,
+                power_mw,
+                throttle,
+                sm_clock_mhz,
+                reasons,
+            },
+        )
     })
 }
 
 fn any_slow() -> impl Strategy<Value = (u64, Slow)> {
-    let said = (option::of(-0.2f32..1.2), option::of(0u64..1 << 40), option::of(-10f32..100.0));
+    let said = (
+        option::of(-0.2f32..1.2),
+        option::of(0u64..1 << 40),
+        option::of(-10f32..100.0),
+    );
     (1u64..4_000, said).prop_map(|(after_ms, (utilization, memory_used_bytes, temperature_c))| {
-        (after_ms, Slow { time_ns: 0, utilization, memory_used_bytes, temperature_c })
+        (
+            after_ms,
+            Slow {
+                time_ns: 0,
+                utilization,
+                memory_used_bytes,
+                temperature_c,
+            },
+        )
     })
 }
 
@@ -33,7 +62,10 @@ fn any_gpu() -> impl Strategy<Value = (Arc<Gpu>, u64)> {
         let mut until = T0;
         for (after, sample) in fast {
             until += after * MS;
-            gpu.add_fast(&Fast { time_ns: until, ..sample });
+            gpu.add_fast(&Fast {
+                time_ns: until,
+                ..sample
+            });
         }
         let mut at = T0;
         for (after, sample) in slow {

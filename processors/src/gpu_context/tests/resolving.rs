@@ -1,0 +1,133 @@
+use std::sync::Arc;
+
+use pipeline::context::pods::{Container, ContainerDevices, Given, Pod, PodDevices, PodMap};
+
+use super::harness::{Node, S, T0, about, instance, request_of, texts};
+
+/// The kubelet has given these devices to a pod, and one to another.
+pub(super) fn give(node: &Node, namespace: &str, name: &str, ids: &[&str]) {
+    let given = |namespace: &str, name: &str, ids: &[&str]| Given {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        containers: vec![ContainerDevices {
+            container: "engine".to_owned(),
+            ids: ids.iter().map(|&it| it.to_owned()).collect(),
+        }],
+        released_at: None,
+    };
+    let all = vec![given(namespace, name, ids), given("else", "where", &["GPU-9"])];
+    node.context.pods.publish_devices(PodDevices::new(all));
+}
+
+fn pod(name: &str, uid: &str, ip: &str) -> Arc<Pod> {
+    Arc::new(Pod {
+        uid: uid.to_owned(),
+        name: name.to_owned(),
+        namespace: "ai".to_owned(),
+        ips: vec![ip.parse().unwrap()],
+        containers: vec![Container {
+            id: format!("c-{uid}"),
+            ..Container::default()
+        }],
+        ..Pod::default()
+    })
+}
+
+fn node() -> Node {
+    let devices = ["GPU-1", "GPU-2", "GPU-9"].map(about);
+    let mut devices = devices.to_vec();
+    devices.push(instance("MIG-a", "GPU-9"));
+    let node = Node::new(devices, "attribution: {enabled: false}");
+    let pods = vec![pod("llama-0", "u1", "10.0.0.1"), pod("proxy", "u2", "10.0.0.2")];
+    node.context.pods.publish(PodMap::new(pods, Vec::new(), Vec::new()));
+    give(&node, "ai", "llama-0", &["GPU-2"]);
+    node
+}
+
+fn ids(node: &mut Node, resource: &str) -> Vec<String> {
+    let out = node.send(&request_of(resource, T0, T0 + S));
+    texts(&out["request1"], "ids")
+}
+
+#[test]
+fn a_sender_is_found_by_what_it_says_or_by_its_address() {
+    let mut node = node();
+
+    for resource in [
+        "inferscope.gpu.ids=GPU-2",
+        "hw.id=GPU-2 k8s.pod.uid=u2",
+        "k8s.pod.uid=u1",
+        "container.id=c-u1",
+        "k8s.pod.name=llama-0 k8s.namespace.name=ai",
+    ] {
+        assert_eq!(ids(&mut node, resource), ["GPU-2"], "{resource}");
+    }
+    node.client = Some("10.0.0.1".parse().unwrap());
+    assert_eq!(ids(&mut node, "service.name=vllm"), ["GPU-2"]);
+}
+
+#[test]
+fn a_pod_without_a_device_gets_none_and_the_counter_says_so() {
+    let mut node = node();
+
+    assert!(ids(&mut node, "k8s.pod.uid=u2").is_empty());
+
+    assert_eq!(node.counted(r#"inferscope_gpu_join{result="no_gpu"}"#), 3);
+}
+
+#[test]
+fn a_sender_that_names_its_pod_is_not_taken_for_the_one_that_passed_it_on() {
+    let mut node = node();
+    node.client = Some("10.0.0.1".parse().unwrap());
+
+    assert!(ids(&mut node, "k8s.pod.uid=of-another-node").is_empty());
+}
+
+#[test]
+fn who_is_not_known_on_a_node_of_several_devices_gets_none() {
+    let mut node = node();
+
+    assert!(ids(&mut node, "service.name=vllm").is_empty());
+
+    assert_eq!(node.counted(r#"inferscope_gpu_join{result="unresolved"}"#), 3);
+}
+
+#[test]
+fn a_set_with_a_device_that_nobody_knows_gets_none() {
+    let mut node = node();
+    give(&node, "ai", "llama-0", &["GPU-2", "GPU-of-another-node"]);
+
+    assert!(ids(&mut node, "k8s.pod.uid=u1").is_empty());
+
+    assert_eq!(node.counted(r#"inferscope_gpu_join{result="unknown_device"}"#), 3);
+}
+
+#[test]
+fn ids_of_replicas_and_instances_are_read() {
+    let mut node = node();
+
+    for (id, uuid) in [
+        ("GPU-2", "GPU-2"),
+        ("GPU-2::7", "GPU-2"),
+        ("MIG-a", "MIG-a"),
+        ("MIG-a::3", "MIG-a"),
+    ] {
+        give(&node, "ai", "llama-0", &[id]);
+        assert_eq!(ids(&mut node, "k8s.pod.uid=u1"), [uuid], "{id}");
+    }
+}
+
+#[test]
+fn replicas_of_one_device_are_one_device() {
+    let mut node = node();
+    give(&node, "ai", "llama-0", &["GPU-2::0", "GPU-2::1"]);
+
+    assert_eq!(ids(&mut node, "k8s.pod.uid=u1"), ["GPU-2"]);
+}
+
+#[test]
+fn the_only_device_of_a_node_is_that_of_every_sender() {
+    let mut node = Node::new(vec![about("GPU-1")], "attribution: {enabled: false}");
+
+    assert_eq!(ids(&mut node, "service.name=vllm"), ["GPU-1"]);
+}
