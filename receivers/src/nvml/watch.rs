@@ -77,16 +77,12 @@ impl Watch {
             // A thread that is no longer there has panicked: its desk says nothing new.
             let is_gone = alive.as_ref().is_some_and(|alive| Arc::strong_count(alive) == 1);
             if late || is_gone {
-                let what = if late {
-                    "does not come back from a call"
-                } else {
-                    "panicked"
-                };
-                self.give_up(&desk, format!("the thread at the library {what}"));
+                why = if late { LATE } else { PANICKED };
+                self.give_up(&desk, why);
                 alive = None;
             }
             if alive.is_none() && self.threads.load(Ordering::SeqCst) < THREADS_MAX {
-                alive = self.begin();
+                alive = self.begin(why);
             }
             self.say(&mut said);
         }
