@@ -28,27 +28,27 @@ const REFUSED_RECORDS: MetricAbout = about(
     "{record}",
 );
 const UP: MetricAbout = about(
-    "inferscope_gpu_library_up",
+    "inferscope_nvml_library_up",
     "Whether the library of the GPUs answers: 1 or 0.",
     "1",
 );
 const DEVICES: MetricAbout = about(
-    "inferscope_gpu_devices",
+    "inferscope_nvml_devices",
     "GPUs and MIG instances that answer.",
     "{device}",
 );
 const FAILED: MetricAbout = about(
-    "inferscope_gpu_calls_failed",
+    "inferscope_nvml_calls_failed",
     "Calls of the library that gave nothing, by reason: lost, library, garbage, permission, other.",
     "{call}",
 );
 const ABANDONED: MetricAbout = about(
-    "inferscope_gpu_threads_abandoned",
+    "inferscope_nvml_threads_abandoned",
     "Threads that did not come back from the library in time.",
     "{thread}",
 );
 const DROPPED: MetricAbout = about(
-    "inferscope_gpu_xids_dropped",
+    "inferscope_nvml_xids_dropped",
     "Events that no log record was made of: there were too many, or no pipeline took them.",
     "{event}",
 );

@@ -43,9 +43,10 @@ struct Board {
 }
 
 impl Desk {
-    pub(super) fn new() -> Arc<Self> {
+    /// A desk at which nothing has been heard yet, for this reason.
+    pub(super) fn new(why: &str) -> Arc<Self> {
         let desk = Self::default();
-        desk.board().trouble = Some("the library has not answered yet".to_owned());
+        desk.board().trouble = Some(why.to_owned());
         Arc::new(desk)
     }
 

@@ -14,6 +14,12 @@ use super::session::Errand;
 /// three holds any number.
 const THREADS_MAX: usize = 3;
 
+/// Why there is nothing at first.
+const NOT_YET: &str = "the library has not answered yet";
+/// Why there is nothing any more, until another thread has an answer.
+const LATE: &str = "the thread at the library does not come back from a call";
+const PANICKED: &str = "the thread at the library panicked";
+
 /// How often the thread is looked after; well below any time-out.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -44,7 +50,7 @@ impl Watch {
             timeout,
             health,
             component,
-            desk: Arc::new(Mutex::new(Desk::new())),
+            desk: Arc::new(Mutex::new(Desk::new(NOT_YET))),
             threads: Arc::default(),
         }
     }
@@ -56,8 +62,8 @@ impl Watch {
 
     /// Looks after the thread until it is stopped.
     pub(super) async fn run(self, stop: Stop) {
-        let mut alive = self.begin();
-        let mut said = None;
+        let mut alive = self.begin(NOT_YET);
+        let (mut said, mut why) = (None, NOT_YET);
         loop {
             tokio::select! {
                 biased;
@@ -71,16 +77,12 @@ impl Watch {
             // A thread that is no longer there has panicked: its desk says nothing new.
             let is_gone = alive.as_ref().is_some_and(|alive| Arc::strong_count(alive) == 1);
             if late || is_gone {
-                let what = if late {
-                    "does not come back from a call"
-                } else {
-                    "panicked"
-                };
-                self.give_up(&desk, format!("the thread at the library {what}"));
+                why = if late { LATE } else { PANICKED };
+                self.give_up(&desk, why);
                 alive = None;
             }
             if alive.is_none() && self.threads.load(Ordering::SeqCst) < THREADS_MAX {
-                alive = self.begin();
+                alive = self.begin(why);
             }
             self.say(&mut said);
         }
@@ -89,8 +91,8 @@ impl Watch {
     }
 
     /// A new thread at a new desk. The value that comes back is held by the thread, too, while it is there.
-    fn begin(&self) -> Option<Arc<()>> {
-        let desk = Desk::new();
+    fn begin(&self, why: &str) -> Option<Arc<()>> {
+        let desk = self.fresh(why);
         let held = Arc::new(());
         self.threads.fetch_add(1, Ordering::SeqCst);
         let counted = Alive(Arc::clone(&self.threads));
@@ -108,14 +110,21 @@ impl Watch {
         Some(held)
     }
 
-    fn give_up(&self, desk: &Desk, why: String) {
+    /// Leaves a thread alone with its desk. It may still write there; the new one says why there is nothing.
+    fn give_up(&self, desk: &Desk, why: &str) {
         desk.abandon();
-        desk.leave(Err(why.clone()));
         self.errand.counts.abandoned.add(1);
-        // The old desk stays with the old thread, which may still write there; this one says why there is nothing.
-        let empty = Desk::new();
-        empty.leave(Err(why));
+        let empty = self.fresh(why);
         *self.desk.lock().unwrap_or_else(PoisonError::into_inner) = empty;
+    }
+
+    /// A desk with the events of the one before that were not told yet.
+    fn fresh(&self, why: &str) -> Arc<Desk> {
+        let desk = Desk::new(why);
+        let (xids, dropped) = self.desk().take_xids();
+        xids.into_iter().for_each(|xid| desk.add_xid(xid));
+        self.errand.counts.dropped.add(dropped);
+        desk
     }
 
     /// Tells how the library is, and says it once when that changes.

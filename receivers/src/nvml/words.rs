@@ -5,9 +5,24 @@ use pipeline::payload::scrape::Kind;
 use super::config::{Config, HostnameLabel};
 use super::reading::{Reading, Snapshot};
 use super::told::{Owner, Point};
-use crate::engines::metrics as m;
 use crate::engines::profile::{self, Metric};
 use crate::engines::tables::DCGM;
+
+/// No engine has these, so they stand in none of the tables. Without a unit, as Prometheus' own `up`.
+const GPU_UP: Metric = Metric {
+    name: "inferscope.gpu.up",
+    unit: "",
+    kind: profile::Kind::Gauge,
+    role: "up",
+    description: "Whether the device answers.",
+};
+const LIBRARY_UP: Metric = Metric {
+    name: "inferscope.gpu.library.up",
+    unit: "",
+    kind: profile::Kind::Gauge,
+    role: "up",
+    description: "Whether the library of the GPUs answers.",
+};
 
 /// Whose words are told, and where.
 #[derive(Debug)]
@@ -50,7 +65,7 @@ impl Words {
     /// Whether the library answers.
     pub(super) fn library_up(&self, is_up: bool) -> Point {
         let labels = vec![("host.name".to_owned(), self.hostname.clone())];
-        self.own_point(&m::GPU_LIBRARY_UP, labels, f64::from(u8::from(is_up)))
+        self.own_point(&LIBRARY_UP, labels, f64::from(u8::from(is_up)))
     }
 
     /// Everything that a device says.
@@ -64,7 +79,7 @@ impl Words {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect()
         });
-        told.push(self.own_point(&m::GPU_UP, base.clone(), f64::from(u8::from(device.is_up))));
+        told.push(self.own_point(&GPU_UP, base.clone(), f64::from(u8::from(device.is_up))));
         for own in &device.own {
             let mut attributes = base.clone();
             attributes.extend(own.attribute.map(|(name, value)| (name.to_owned(), value.to_owned())));

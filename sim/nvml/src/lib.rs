@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-// What C programs find by name is reachable without a path.
-#[allow(unreachable_pub, clippy::cast_precision_loss)]
+// What C programs find by name is reachable without a path; a call that waits blocks its caller, as the real one does.
+#[allow(unreachable_pub, clippy::cast_precision_loss, clippy::disallowed_methods)]
 mod abi;
 mod curve;
 mod default;

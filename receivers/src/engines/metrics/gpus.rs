@@ -79,19 +79,6 @@ pub(crate) const GPU_PCIE_THROUGHPUT: Metric = gauge(
     "Bytes per second over PCIe, headers included.",
 );
 
-pub(crate) const GPU_UP: Metric = gauge(
-    "inferscope.gpu.up",
-    "1",
-    "up",
-    "Whether the device answers; told by `nvml` only.",
-);
-pub(crate) const GPU_LIBRARY_UP: Metric = gauge(
-    "inferscope.gpu.library.up",
-    "1",
-    "up",
-    "Whether the library of the GPUs answers; told by `nvml` only.",
-);
-
 pub(super) const ALL: &[Metric] = &[
     GPU_CLOCK,
     GPU_TEMPERATURE,
@@ -113,6 +100,4 @@ pub(super) const ALL: &[Metric] = &[
     GPU_TENSOR_ACTIVE,
     GPU_DRAM_ACTIVE,
     GPU_PCIE_THROUGHPUT,
-    GPU_UP,
-    GPU_LIBRARY_UP,
 ];
