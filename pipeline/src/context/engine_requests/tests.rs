@@ -177,8 +177,11 @@ fn an_address_says_nothing_where_the_pod_is_another_or_somebody_stands_in_betwee
 fn one_target_and_one_instance_belong_together() {
     let target = target(&[], "vllm.llm.svc");
 
-    assert_eq!(find(&[named("x")], &[target.clone()]), ["[0]"]);
-    assert_eq!(find(&[named("x"), named("y")], &[target.clone()]), ["Unmatched"]);
+    assert_eq!(find(&[named("x")], std::slice::from_ref(&target)), ["[0]"]);
+    assert_eq!(
+        find(&[named("x"), named("y")], std::slice::from_ref(&target)),
+        ["Unmatched"]
+    );
     assert_eq!(
         find(&[named("x")], &[target.clone(), target]),
         ["Unmatched", "Unmatched"]
