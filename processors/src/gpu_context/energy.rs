@@ -12,6 +12,9 @@ use super::meters::Share;
 use super::reading::{Kind, Reading};
 use super::resolve::Used;
 
+/// Energy is never shared beyond the newest sample. Where it seems so by more than this, that sample's time was wrong.
+const BACKWARDS_NS_MAX: u64 = 2_000_000_000;
+
 /// The energy of all devices.
 #[derive(Debug)]
 pub(super) struct Energy {
@@ -100,6 +103,9 @@ impl Energy {
         let horizon_ns = if everything { 0 } else { self.horizon_ns };
         for (gpu, ledger) in self.devices.values_mut() {
             let to = gpu.settled_until().saturating_sub(horizon_ns);
+            if to.saturating_add(horizon_ns).saturating_add(BACKWARDS_NS_MAX) < ledger.until() {
+                *ledger = Ledger::default(); // The clock was set back: samples begin a new history, and so does this.
+            }
             ledger.advance(to, |from, to| gpu.energy_j(from, to).unwrap_or(0.0));
         }
     }

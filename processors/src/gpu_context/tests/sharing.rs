@@ -214,3 +214,22 @@ fn a_request_of_two_devices_gets_its_share_of_both() {
     assert_close(number(&out["request1"], "energy.attributed"), 400.0 + 200.0);
     assert_close(number(&out["request2"], "energy.attributed"), 400.0);
 }
+
+#[test]
+fn a_sample_of_a_wrong_time_does_not_end_the_sharing() {
+    let mut node = Node::new(vec![about("GPU-1")], HORIZON);
+    let gpu = node.gpu("GPU-1");
+    sample(&gpu, T0, T0 + 10 * S, 400, 1);
+    node.send(&request("", 1, T0 + S, T0 + 2 * S, T0 + 4 * S, (100, 51)));
+    for ahead in 0..2 {
+        sample(&gpu, T0 + 9_000 * S + ahead * S, T0 + 9_000 * S + ahead * S, 400, 1);
+    }
+    node.wait(Duration::from_secs(1));
+    sample(&gpu, T0 + 10 * S, T0 + 40 * S, 400, 1);
+
+    node.send(&request("", 2, T0 + 36 * S, T0 + 37 * S, T0 + 39 * S, (100, 51)));
+    sample(&gpu, T0 + 40 * S + 100 * MS, T0 + 50 * S, 400, 1);
+    let out = node.wait(Duration::from_secs(1));
+
+    assert_close(number(&out["request2"], "energy.attributed"), 1_200.0);
+}
