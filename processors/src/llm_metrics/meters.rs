@@ -82,7 +82,7 @@ pub(super) const UNPUBLISHED: MetricAbout = MetricAbout {
 };
 
 /// All of them, for tables.
-pub(super) const ALL: [MetricAbout; 9] = [
+pub(super) const ALL: [MetricAbout; 10] = [
     SPANS,
     SIBLINGS,
     FORGOTTEN,
