@@ -223,8 +223,6 @@ pub const K8S_JOB_UID: &str = "k8s.job.uid";
 pub const K8S_CRONJOB_NAME: &str = "k8s.cronjob.name";
 /// The container's name in its pod.
 pub const K8S_CONTAINER_NAME: &str = "k8s.container.name";
-/// The container, as its runtime names it.
-pub const CONTAINER_ID: &str = "container.id";
 /// The image that it was made of.
 pub const CONTAINER_IMAGE_NAME: &str = "container.image.name";
 /// The tag of that.
@@ -239,8 +237,6 @@ pub const HOST_ARCH: &str = "host.arch";
 pub const OS_TYPE: &str = "os.type";
 /// The label of a pod that names its model, where llm-d has set it.
 pub const K8S_POD_LABEL_LLM_D_MODEL: &str = "k8s.pod.label.llm-d.ai/model";
-/// The id of its container.
-pub const CONTAINER_ID: &str = "container.id";
 /// The host that something listens on.
 pub const SERVER_ADDRESS: &str = "server.address";
 /// The port that something listens on.
