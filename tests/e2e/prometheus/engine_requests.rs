@@ -146,7 +146,7 @@ async fn an_engines_histograms_get_the_traces_of_its_requests_and_lost_spans_are
     let of_v2 = |name: &str| format!("inferscope_engine_requests_{name}{{protocol=\"2.0\"}}");
     prometheus.comes_to(&of_v2("traced_total"), FINISHED as f64).await;
     prometheus.comes_to(&of_v2("completeness_ratio"), 1.0).await;
-    // aborted after the first token: two clients went away after the first token.
+    // Two clients went away after their first token.
     prometheus
         .comes_to(&of_v2("aborted_after_first_token_total"), 2.0)
         .await;
