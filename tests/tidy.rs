@@ -353,10 +353,8 @@ fn the_readme_lists_the_components_of_this_build() {
 fn the_example_configurations_are_valid() {
     let mut problems = Vec::new();
 
-    let examples: Vec<PathBuf> = fs::read_dir(root().join("docs/examples"))
-        .unwrap()
-        .map(|it| it.unwrap().path())
-        .collect();
+    let folders = ["docs/examples", "deploy/configs"].map(|folder| fs::read_dir(root().join(folder)).unwrap());
+    let examples: Vec<PathBuf> = folders.into_iter().flatten().map(|it| it.unwrap().path()).collect();
     assert!(!examples.is_empty());
     for path in examples
         .iter()

@@ -60,7 +60,7 @@ pub(crate) fn with(config: &str) -> Setting {
 
 impl Setting {
     /// Sets a variable that the configuration refers to.
-    pub(crate) fn env(mut self, name: &str, value: u16) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         self.command.env(name, value.to_string());
         self
     }

@@ -1,6 +1,7 @@
 //! The captures of real engines, through the program, into a real Jaeger and back by its query API.
 
 mod exemplars;
+mod gpus;
 mod monitor;
 mod server;
 mod trace;
