@@ -71,10 +71,9 @@ impl Energy {
     /// `unseen_ns` is the time before this sample for which no sample speaks.
     pub(super) fn add(&mut self, sample: &Fast, unseen_ns: u64) {
         if let Some(now_mj) = sample.energy_mj {
-            if !self.has_counter {
-                self.points.clear(); // Sums of power end where a counter begins.
+            if !std::mem::replace(&mut self.has_counter, true) {
+                self.end_sums(sample.time_ns);
             }
-            self.has_counter = true;
             self.read(sample.time_ns, now_mj);
         } else if !self.has_counter {
             self.sum_up(sample, unseen_ns);
@@ -141,6 +140,15 @@ impl Energy {
             mj: share * f64::from(next.total_mj.wrapping_sub(point.total_mj)),
             lost_us: share * f64::from(next.lost_us.wrapping_sub(point.lost_us)),
         })
+    }
+
+    /// Sums of power end where a counter begins. They stay true for their time, and nobody knows what was used between
+    /// the last of them and the counter's first value.
+    fn end_sums(&mut self, counter_begins: u64) {
+        if let Some((since, point)) = self.points.last() {
+            self.points
+                .push(counter_begins, point.then(None, (counter_begins - since) / 1_000));
+        }
     }
 
     fn read(&mut self, time: u64, now_mj: u64) {
