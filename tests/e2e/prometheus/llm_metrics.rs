@@ -183,7 +183,7 @@ async fn opened(flush: Duration) -> (Prometheus, Program) {
     let program = program::with("llm_metrics.yaml")
         .env("PROMETHEUS", setting.port)
         .env("PAGE", page.port)
-        .env("FLUSH", flush.as_secs().try_into().unwrap());
+        .env("FLUSH", flush.as_secs());
     let prometheus = setting.start(&[page]).await;
     (prometheus, program.start().await)
 }
