@@ -49,7 +49,7 @@ fn requests_that_ended(at: u64) -> Capture {
 
 fn number(span: &JaegerSpan, key: &str) -> f64 {
     let value = span.tags.get(key).unwrap_or_else(|| panic!("no {key} in {span:?}"));
-    value.as_f64().unwrap()
+    value["float64"].as_str().unwrap().parse().unwrap()
 }
 
 fn is_request(span: &JaegerSpan) -> bool {
