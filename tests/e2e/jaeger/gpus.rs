@@ -27,6 +27,9 @@ const POWER_W: f64 = 500.0;
 /// Requests that took longer than this are left out: they would have begun before the first sample.
 const LENGTH_MAX: Duration = Duration::from_secs(2);
 
+/// As the configuration says.
+const HORIZON: Duration = Duration::from_secs(2);
+
 /// The short requests of the capture as if all had ended at this time.
 fn requests_that_ended(at: u64) -> Capture {
     let mut capture = Capture::of("vllm-0.32.0");
@@ -73,6 +76,8 @@ async fn a_request_and_its_phases_say_on_which_gpu_they_ran_and_what_it_did() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let capture = requests_that_ended(now.as_nanos() as u64);
     send(&program, Way::Grpc, &capture).await;
+    // Energy is shared two seconds later; a program that stops before says nothing of it.
+    tokio::time::sleep(HORIZON + Duration::from_secs(2)).await;
     program.stop().await;
 
     let came: Vec<_> = capture.requests.iter().flat_map(|request| decode(request)).collect();
