@@ -4,7 +4,7 @@
 //! anything about time, so only these are kept, and between them energy grows evenly (domain §2.4).
 
 use super::super::Fast;
-use super::track::{Row, Track};
+use super::track::{Row, Stretch, Track};
 
 /// No device draws more. What grows faster is no energy: a counter that began anew or garbage. It also keeps the sums of
 /// a ring, which is never longer than twice the horizon, below 2^32 mJ.
@@ -101,12 +101,14 @@ impl Energy {
 
     /// Energy from one moment to a later one, as far as it is known.
     pub(super) fn between(&self, from: u64, to: u64) -> Option<Used> {
-        let (oldest, newest) = (self.points.time(0)?, self.points.last()?.0);
-        let (from, to) = (from.max(oldest), to.min(newest));
-        if from >= to {
-            return None;
-        }
-        let (first, last) = (self.points.until(from), self.points.until(to));
+        let Stretch {
+            from,
+            to,
+            first,
+            last,
+            touched,
+            ..
+        } = self.points.stretch(from, to)?;
         let (begin, end) = (self.edge(from, first)?, self.edge(to, last)?);
         let whole_mj = f64::from(end.point.total_mj.wrapping_sub(begin.point.total_mj));
         let lost_us = f64::from(end.point.lost_us.wrapping_sub(begin.point.lost_us)) + end.lost_us - begin.lost_us;
@@ -115,7 +117,7 @@ impl Energy {
             return None;
         }
         // The changes around the window.
-        let after = last - usize::from(self.points.time(last - 1) == Some(to));
+        let after = touched - 1;
         let around_ns = self.points.time(after)? - self.points.time(first - 1)?;
         Some(Used {
             joules: (whole_mj + end.mj - begin.mj).max(0.0) / 1e3,

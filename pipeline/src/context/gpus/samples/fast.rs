@@ -2,7 +2,7 @@
 
 use super::super::Fast;
 use super::pace;
-use super::track::{Row, Track};
+use super::track::{Row, Stretch, Track};
 
 /// Counters of throttle time.
 pub(super) const COUNTERS: usize = 4;
@@ -188,26 +188,27 @@ impl Edge {
 
 /// What samples say about a window that ends after it begins; nothing where they do not reach.
 pub(super) fn window(track: &Track<FastRow>, from: u64, to: u64) -> Option<FastWindow> {
-    let (oldest, newest) = (track.time(0)?, track.last()?.0);
-    let (from, to) = (from.max(oldest), to.min(newest));
-    if from >= to {
-        return None;
-    }
-    let (first, last) = (track.until(from), track.until(to));
+    let stretch = track.stretch(from, to)?;
+    let Stretch {
+        from,
+        to,
+        first,
+        last,
+        inside,
+        touched,
+    } = stretch;
     let (begin, end) = (Edge::at(track, from, first)?, Edge::at(track, to, last)?);
     let unseen_us = end.row.unseen_us.wrapping_sub(begin.row.unseen_us);
     let unseen_ns = f64::from(unseen_us) * 1e3 + end.unseen_ns - begin.unseen_ns;
     let seen_ns = ((to - from) as f64 - unseen_ns).max(0.0);
-    // A sample at the very beginning is one of the window.
-    let inside = first - usize::from(track.time(first - 1) == Some(from));
     if seen_ns <= 0.0 && last == inside {
         return None;
     }
     // The row after the window counts where the window ends on its way there.
-    let touched = track.peak(first - 1, last + usize::from(track.time(last - 1) != Some(to)))?;
+    let said = track.peak(first - 1, touched)?;
     let mut throttled_ns = [None; COUNTERS];
     for (index, throttled) in throttled_ns.iter_mut().enumerate() {
-        if touched & (COUNTER_READ << index) != 0 {
+        if said & (COUNTER_READ << index) != 0 {
             let whole = end
                 .row
                 .throttled_us
@@ -217,8 +218,8 @@ pub(super) fn window(track: &Track<FastRow>, from: u64, to: u64) -> Option<FastW
             *throttled = Some(us.max(0.0) * 1e3);
         }
     }
-    let clock_mhz = if touched & CLOCK_MISSING != 0 {
-        clock_by_row(track, from, to, first, last)
+    let clock_mhz = if said & CLOCK_MISSING != 0 {
+        clock_by_row(track, &stretch)
     } else {
         let whole = end.row.clock_sum.wrapping_sub(begin.row.clock_sum) as f64;
         (seen_ns > 0.0).then(|| (whole + end.clock - begin.clock) / seen_ns)
@@ -235,9 +236,9 @@ pub(super) fn window(track: &Track<FastRow>, from: u64, to: u64) -> Option<FastW
 }
 
 /// The mean clock where some samples say nothing of it, which is rare: row by row, without the time beside such samples.
-fn clock_by_row(track: &Track<FastRow>, from: u64, to: u64, first: usize, last: usize) -> Option<f64> {
+fn clock_by_row(track: &Track<FastRow>, stretch: &Stretch) -> Option<f64> {
     let (mut sum, mut seen) = (0.0, 0);
-    for number in first..=last {
+    for number in stretch.first..=stretch.last {
         let (Some((begin, one)), Some((end, two))) = (track.at(number - 1), track.at(number)) else {
             break;
         };
@@ -245,7 +246,8 @@ fn clock_by_row(track: &Track<FastRow>, from: u64, to: u64, first: usize, last: 
             continue;
         }
         let apart = end - begin;
-        let (left, right) = (from.max(begin) - begin, to.min(end).max(begin) - begin);
+        let left = stretch.from.max(begin) - begin;
+        let right = stretch.to.min(end).max(begin) - begin;
         let unseen = unseen_ns(&one, &two);
         sum += clock_area(&one, &two, right, apart) - clock_area(&one, &two, left, apart);
         seen += pace::seen(right, apart, unseen) - pace::seen(left, apart, unseen);

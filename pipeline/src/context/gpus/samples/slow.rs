@@ -2,7 +2,7 @@
 
 use super::super::Slow;
 use super::pace;
-use super::track::{Row, Track};
+use super::track::{Row, Stretch, Track};
 use super::window::Spread;
 
 /// One moment.
@@ -101,22 +101,23 @@ pub(super) struct SlowWindow {
 
 /// What samples say about a window that ends after it begins; nothing where they do not reach.
 pub(super) fn window(track: &Track<SlowRow>, from: u64, to: u64) -> Option<SlowWindow> {
-    let (oldest, newest) = (track.time(0)?, track.last()?.0);
-    let (from, to) = (from.max(oldest), to.min(newest));
-    if from >= to {
-        return None;
-    }
-    let (first, last) = (track.until(from), track.until(to));
+    let Stretch {
+        from,
+        to,
+        first,
+        last,
+        inside,
+        touched,
+    } = track.stretch(from, to)?;
     let (begin, end) = (Edge::at(track, from, first)?, Edge::at(track, to, last)?);
     let unseen_us = end.row.unseen_us.wrapping_sub(begin.row.unseen_us);
     let unseen_ns = f64::from(unseen_us) * 1e3 + end.unseen - begin.unseen;
     let seen_ns = ((to - from) as f64 - unseen_ns).max(0.0);
-    let inside = first - usize::from(track.time(first - 1) == Some(from));
     if seen_ns <= 0.0 && last == inside {
         return None;
     }
     // The value of a time stands at its end, so that of the last stretch may stand after the window.
-    let stretches = track.peak(first, last + usize::from(track.time(last - 1) != Some(to)));
+    let stretches = track.peak(first, touched);
     let points = track.peak(first, last);
     let known_us = f64::from(end.row.known_us.wrapping_sub(begin.row.known_us)) + end.known_us - begin.known_us;
     let max = stretches.and_then(|peak| known(peak.utilization));

@@ -26,7 +26,40 @@ pub(super) struct Track<R: Row> {
     capacity: usize,
 }
 
+/// The part of a window that a track reaches, and the rows around it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    /// How many rows are not after its beginning; at least one.
+    pub(super) first: usize,
+    /// How many are not after its end.
+    pub(super) last: usize,
+    /// The first row in it, where there is one: a row at the very beginning is.
+    pub(super) inside: usize,
+    /// Behind the row that the end is on its way to; behind the last one where a row stands at the very end.
+    pub(super) touched: usize,
+}
+
 impl<R: Row> Track<R> {
+    /// What the rows reach of a window; nothing where that is no time at all.
+    pub(super) fn stretch(&self, from: u64, to: u64) -> Option<Stretch> {
+        let (oldest, newest) = (self.time(0)?, self.last()?.0);
+        let (from, to) = (from.max(oldest), to.min(newest));
+        if from >= to {
+            return None;
+        }
+        let (first, last) = (self.until(from), self.until(to));
+        Some(Stretch {
+            from,
+            to,
+            first,
+            last,
+            inside: first - usize::from(self.time(first - 1) == Some(from)),
+            touched: last + usize::from(self.time(last - 1) != Some(to)),
+        })
+    }
+
     /// Room for at least so many rows; it is taken with the first of them.
     pub(super) fn new(rows: usize) -> Self {
         Self {
