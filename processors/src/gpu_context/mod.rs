@@ -1,7 +1,6 @@
 #![doc = include_str!("README.md")]
 
 mod config;
-mod device_id;
 mod energy;
 mod ledger;
 mod meters;

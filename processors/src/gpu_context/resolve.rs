@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use pipeline::context::Context;
 use pipeline::context::gpus::{Devices, Gpu};
-use pipeline::context::pods::{Addressed, Given, Pod};
+use pipeline::context::pods::{self, Clues, DeviceId, Given, Pod, PodMap};
 use pipeline::payload::{EncodedAttributes, ResourceView, Value, names};
 
-use super::device_id::device;
 use super::meters::Join;
 
 /// The devices of one sender.
@@ -37,33 +36,26 @@ impl Device {
 
 /// What a resource says about itself that may tell its devices.
 #[derive(Default)]
-struct Clues<'a> {
+struct Said<'a> {
     gpu_ids: Vec<&'a str>,
-    pod_uid: Option<&'a str>,
-    container_id: Option<&'a str>,
-    pod_name: Option<&'a str>,
-    namespace: Option<&'a str>,
+    pod: Clues<'a>,
 }
 
-impl<'a> Clues<'a> {
+impl<'a> Said<'a> {
     fn read(resource: ResourceView<'a>) -> Self {
-        let mut clues = Self::default();
+        let mut said = Self::default();
         let mut hw_id = None;
         for (key, value) in resource.attrs() {
             match key.as_str() {
-                names::INFERSCOPE_GPU_IDS => clues.gpu_ids = texts(value),
+                names::INFERSCOPE_GPU_IDS => said.gpu_ids = texts(value),
                 names::HW_ID => hw_id = value.as_str(),
-                names::K8S_POD_UID => clues.pod_uid = value.as_str(),
-                names::CONTAINER_ID => clues.container_id = value.as_str(),
-                names::K8S_POD_NAME => clues.pod_name = value.as_str(),
-                names::K8S_NAMESPACE_NAME => clues.namespace = value.as_str(),
-                _ => {}
+                key => said.pod.hear(key, value),
             }
         }
-        if clues.gpu_ids.is_empty() {
-            clues.gpu_ids.extend(hw_id);
+        if said.gpu_ids.is_empty() {
+            said.gpu_ids.extend(hw_id);
         }
-        clues
+        said
     }
 }
 
@@ -79,19 +71,19 @@ fn texts(value: Value<'_>) -> Vec<&str> {
 /// never gets the devices of another.
 pub(super) fn resolve(context: &Context, resource: ResourceView<'_>, client: Option<IpAddr>) -> Result<Used, Join> {
     let devices = context.gpus.devices();
-    let clues = Clues::read(resource);
-    if !clues.gpu_ids.is_empty() {
-        return used(&devices, clues.gpu_ids.iter().copied());
+    let said = Said::read(resource);
+    if !said.gpu_ids.is_empty() {
+        return used(&devices, said.gpu_ids.iter().copied());
     }
-    let given = context.pods.devices();
-    let (namespace, name) = match pod(context, &clues, client) {
-        Some(pod) => (pod.namespace.clone(), pod.name.clone()),
-        None => match (clues.namespace, clues.pod_name) {
-            (Some(namespace), Some(name)) => (namespace.to_owned(), name.to_owned()),
+    let (given, map) = (context.pods.devices(), context.pods.map());
+    let (namespace, name) = match pod(&map, &said.pod, client) {
+        Some(pod) => (pod.namespace.as_str(), pod.name.as_str()),
+        None => match (said.pod.namespace, said.pod.name) {
+            (Some(namespace), Some(name)) => (namespace, name),
             _ => return only_one(&devices),
         },
     };
-    match given.of(&namespace, &name) {
+    match given.of(namespace, name) {
         Some(given) => used(&devices, ids(given)),
         // The kubelet told of others, so this one has none.
         None if given.iter().next().is_some() => {
@@ -103,21 +95,12 @@ pub(super) fn resolve(context: &Context, resource: ResourceView<'_>, client: Opt
 }
 
 /// The pod that a sender is, as the API server knows it.
-fn pod(context: &Context, clues: &Clues<'_>, client: Option<IpAddr>) -> Option<Arc<Pod>> {
-    let map = context.pods.map();
-    let by_uid = || map.by_uid(clues.pod_uid?);
-    let by_container = || map.by_container(clues.container_id?);
-    let by_name = || map.by_name(clues.namespace?, clues.pod_name?);
-    if let Some(pod) = by_uid().or_else(by_container).or_else(by_name) {
-        return Some(Arc::clone(pod));
+fn pod<'m>(map: &'m PodMap, clues: &Clues<'_>, client: Option<IpAddr>) -> Option<&'m Arc<Pod>> {
+    let found = map.find(clues);
+    if found.is_some() || clues.uid.is_some() || clues.name.is_some() {
+        return found; // It says who it is; an address would only say who passed it on.
     }
-    if clues.pod_uid.is_some() || clues.pod_name.is_some() {
-        return None; // It says who it is; an address would only say who passed it on.
-    }
-    match map.by_ip(client?)? {
-        Addressed::Pod(pod) => Some(Arc::clone(pod)),
-        Addressed::Ambiguous => None,
-    }
+    map.alone_at(client?)
 }
 
 fn ids(given: &Given) -> impl Iterator<Item = &str> {
@@ -129,6 +112,14 @@ fn only_one(devices: &Devices) -> Result<Used, Join> {
     match devices.list.as_slice() {
         [only] => Ok(Used::of(devices, vec![Arc::clone(only)])),
         _ => Err(Join::Unresolved),
+    }
+}
+
+/// The device behind an id, or behind a replica of it.
+fn device<'a>(devices: &'a Devices, id: &str) -> Option<&'a Arc<Gpu>> {
+    match DeviceId::parse(id)?.device {
+        pods::Device::Gpu(uuid) | pods::Device::Mig(uuid) => devices.by_uuid(uuid),
+        pods::Device::Index(_) | pods::Device::IndexMig { .. } | pods::Device::Claimed { .. } => None,
     }
 }
 

@@ -41,8 +41,7 @@ impl Door {
     pub(super) fn open(&mut self, config: &Config, origin: &Origin, meters: &Meters) {
         self.tenant.clear();
         self.header.clear();
-        // An IPv4 peer of a listener for both is written as IPv6.
-        self.address = origin.client.map(|address| address.to_canonical());
+        self.address = origin.client;
         self.sender = match &origin.identity {
             _ if origin.is_own() => Sender::Own,
             Identity::Unasked => Sender::Anyone,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pipeline::component::Setup;
-use pipeline::context::pods::{PodMap, Pods};
+use pipeline::context::pods::{Clues, PodMap, Pods};
 use pipeline::payload::{
     AttributeEdit, BatchContext, Edit, EncodedAttributes, ItemStage, ItemView, RawAttrs, ResourceView, SpanStage,
     SpanView, names,
@@ -110,18 +110,16 @@ impl TenantStage {
             believed.iter().any(|it| it == "*" || it == service)
         };
         let (map, kubernetes) = (&*self.map, &self.config.kubernetes);
-        let by_address = || {
-            let address = self.door.address?;
-            observed::by_address(map, address)
-        };
+        let by_address = || map.alone_at(self.door.address?);
+        let by_resource = || map.find(&Clues::of(resource));
         // Whoever speaks for others speaks for their pods, too: its own says nothing about them.
         let (pod, is_observed) = match self.door.sender {
             Sender::Tenant => (None, false),
-            Sender::Own | Sender::Gateway => (observed::by_resource(map, resource), true),
+            Sender::Own | Sender::Gateway => (by_resource(), true),
             Sender::Stranger => (by_address(), true),
             Sender::Anyone => match by_address() {
                 Some(pod) => (Some(pod), true),
-                None => (observed::by_resource(map, resource), false),
+                None => (by_resource(), false),
             },
         };
         facts.is_observed = is_observed;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Namespace, Node, Pod};
+use super::{Clues, Namespace, Node, Pod};
 
 /// Pods, namespaces and nodes at one moment.
 #[derive(Debug, Default)]
@@ -61,9 +61,25 @@ impl PodMap {
         self.by_name.get(namespace)?.get(name)
     }
 
-    /// Who has this address.
+    /// Who has this address. A socket for both families shows IPv4 peers as IPv6 addresses; these are found as well.
     pub fn by_ip(&self, ip: IpAddr) -> Option<&Addressed> {
-        self.by_ip.get(&ip)
+        self.by_ip.get(&ip.to_canonical())
+    }
+
+    /// The only pod that has this address.
+    pub fn alone_at(&self, ip: IpAddr) -> Option<&Arc<Pod>> {
+        match self.by_ip(ip)? {
+            Addressed::Pod(pod) => Some(pod),
+            Addressed::Ambiguous => None,
+        }
+    }
+
+    /// The pod that a resource says it belongs to: by its uid, else by its container, else by its name.
+    pub fn find(&self, clues: &Clues<'_>) -> Option<&Arc<Pod>> {
+        let by_uid = || self.by_uid(clues.uid?);
+        let by_container = || self.by_container(clues.container_id?);
+        let by_name = || self.by_name(clues.namespace?, clues.name?);
+        by_uid().or_else(by_container).or_else(by_name)
     }
 
     /// The pod that this container, by its id without the scheme, belongs to.

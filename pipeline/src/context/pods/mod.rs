@@ -3,6 +3,7 @@
 //! Two extensions publish, each its own part: `k8s` says what the API server knows, `pod_resources` what the kubelet has
 //! given to whom. A name in a namespace joins them, because the kubelet's answer has no uid.
 
+mod clues;
 mod device_id;
 mod devices;
 mod hami;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
+pub use clues::Clues;
 pub use device_id::{Device, DeviceId, GpuResource};
 pub use devices::{ContainerDevices, Given, PodDevices};
 pub use hami::HamiShare;

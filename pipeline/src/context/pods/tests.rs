@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Addressed, Container, Pod, PodMap};
+use super::{Addressed, Clues, Container, Pod, PodMap};
 
 fn pod(uid: &str, name: &str, ip: &str) -> Pod {
     Pod {
@@ -93,4 +93,30 @@ fn of_two_pods_with_one_name_the_later_counts_in_any_order() {
         assert_eq!(map.by_name("inference", "llama-0").unwrap().uid, "new");
         assert_eq!(map.by_uid("old").unwrap().uid, "old");
     }
+}
+
+#[test]
+fn an_ipv4_peer_of_a_socket_for_both_families_is_found() {
+    let map = map(vec![pod("u1", "llama-0", "10.1.0.7")]);
+
+    assert_eq!(who(&map, "::ffff:10.1.0.7").as_deref(), Some("u1"));
+    assert_eq!(map.alone_at("::ffff:10.1.0.7".parse().unwrap()).unwrap().uid, "u1");
+}
+
+#[test]
+fn a_uid_says_more_than_a_name_and_a_name_is_asked_where_it_leads_nowhere() {
+    let map = map(vec![pod("u1", "llama-0", "10.1.0.7"), pod("u2", "llama-1", "10.1.0.8")]);
+    let found = |uid| {
+        let clues = Clues {
+            uid,
+            namespace: Some("inference"),
+            name: Some("llama-1"),
+            ..Clues::default()
+        };
+        map.find(&clues).map(|pod| pod.uid.clone())
+    };
+
+    assert_eq!(found(Some("u1")).as_deref(), Some("u1"));
+    assert_eq!(found(Some("nobody")).as_deref(), Some("u2"));
+    assert_eq!(found(None).as_deref(), Some("u2"));
 }
