@@ -92,6 +92,15 @@ impl Desk {
         }
     }
 
+    /// How many devices there are and how many of them answer, or why there is nothing.
+    pub(super) fn answering(&self) -> Result<(usize, usize), String> {
+        let board = self.board();
+        match &board.trouble {
+            Some(why) => Err(why.clone()),
+            None => Ok((board.devices.len(), board.devices.iter().filter(|it| it.is_up).count())),
+        }
+    }
+
     /// How long the thread has been with the library.
     pub(super) fn in_call_for(&self, now: Instant) -> Option<Duration> {
         self.board()

@@ -129,8 +129,8 @@ impl Watch {
 
     /// Tells how the library is, and says it once when that changes.
     fn say(&self, said: &mut Option<String>) {
-        let found = self.desk().devices();
-        let answering = found.as_ref().map_or(0, |all| all.iter().filter(|it| it.is_up).count());
+        let found = self.desk().answering();
+        let answering = found.as_ref().map_or(0, |(_, answering)| *answering);
         self.errand.counts.up.set(i64::from(found.is_ok()));
         self.errand
             .counts
@@ -142,8 +142,8 @@ impl Watch {
                 self.health.trouble(&self.component, why.as_str());
                 *said = Some(why);
             }
-            Ok(devices) if said.is_some() => {
-                tracing::info!(devices = devices.len(), "GPUs are sampled");
+            Ok((devices, _)) if said.is_some() => {
+                tracing::info!(devices, "GPUs are sampled");
                 self.health.recovered(&self.component);
                 *said = None;
             }
