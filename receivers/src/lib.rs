@@ -4,6 +4,7 @@ pub mod engines;
 pub mod nvml;
 pub mod otlp;
 pub mod prometheus;
+mod taken;
 
 use pipeline::component::Registry;
 

@@ -3,30 +3,12 @@
 use pipeline::Outcome;
 use pipeline::telemetry::{Counter, Gauge, MetricAbout, Telemetry};
 
+use crate::taken::{ACCEPTED_POINTS, ACCEPTED_RECORDS, REFUSED_POINTS, REFUSED_RECORDS};
+
 const fn about(name: &'static str, help: &'static str, unit: &'static str) -> MetricAbout {
     MetricAbout { name, help, unit }
 }
 
-const ACCEPTED_POINTS: MetricAbout = about(
-    "otelcol_receiver_accepted_metric_points",
-    "Data points taken into the pipelines.",
-    "{datapoint}",
-);
-const REFUSED_POINTS: MetricAbout = about(
-    "otelcol_receiver_refused_metric_points",
-    "Data points that the pipelines did not take.",
-    "{datapoint}",
-);
-const ACCEPTED_RECORDS: MetricAbout = about(
-    "otelcol_receiver_accepted_log_records",
-    "Log records taken into the pipelines.",
-    "{record}",
-);
-const REFUSED_RECORDS: MetricAbout = about(
-    "otelcol_receiver_refused_log_records",
-    "Log records that the pipelines did not take.",
-    "{record}",
-);
 const UP: MetricAbout = about(
     "inferscope_nvml_library_up",
     "Whether the library of the GPUs answers: 1 or 0.",

@@ -4,6 +4,8 @@ use config::Signal;
 use pipeline::payload::{RejectReason, Rejected};
 use pipeline::telemetry::{Counter, MetricAbout, Telemetry};
 
+use crate::taken::{ACCEPTED_POINTS, ACCEPTED_RECORDS, REFUSED_POINTS, REFUSED_RECORDS};
+
 macro_rules! per_signal {
     ($($name:ident = $metric:literal, $help:literal, $unit:literal;)*) => {
         $(const $name: MetricAbout = MetricAbout { name: $metric, help: $help, unit: $unit };)*
@@ -11,11 +13,7 @@ macro_rules! per_signal {
 }
 per_signal! {
     ACCEPTED_SPANS = "otelcol_receiver_accepted_spans", "Spans taken into the pipelines.", "{span}";
-    ACCEPTED_POINTS = "otelcol_receiver_accepted_metric_points", "Data points taken into the pipelines.", "{datapoint}";
-    ACCEPTED_RECORDS = "otelcol_receiver_accepted_log_records", "Log records taken into the pipelines.", "{record}";
     REFUSED_SPANS = "otelcol_receiver_refused_spans", "Spans that the pipelines did not take.", "{span}";
-    REFUSED_POINTS = "otelcol_receiver_refused_metric_points", "Data points that the pipelines did not take.", "{datapoint}";
-    REFUSED_RECORDS = "otelcol_receiver_refused_log_records", "Log records that the pipelines did not take.", "{record}";
     FAILED_SPANS = "otelcol_receiver_failed_spans", "Spans rejected alone, or lost by a fault of ours.", "{span}";
     FAILED_POINTS = "otelcol_receiver_failed_metric_points", "Data points rejected alone, or lost by a fault of ours.", "{datapoint}";
     FAILED_RECORDS = "otelcol_receiver_failed_log_records", "Log records rejected alone, or lost by a fault of ours.", "{record}";

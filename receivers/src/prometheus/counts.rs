@@ -7,6 +7,7 @@ use pipeline::telemetry::{Counter, Gauge, MetricAbout, OwnSpan, SpanValue, Telem
 
 use super::report::Course;
 use super::table::{Tally, Untold};
+use crate::taken::{ACCEPTED_POINTS, REFUSED_POINTS};
 
 const fn about(name: &'static str, help: &'static str, unit: &'static str) -> MetricAbout {
     MetricAbout { name, help, unit }
@@ -20,16 +21,6 @@ const SCRAPED: MetricAbout = about(
 const ERRORED: MetricAbout = about(
     "otelcol_scraper_errored_metric_points",
     "Data points that are missing: of a scrape that failed those of the scrape before, and those that could not be told.",
-    "{datapoint}",
-);
-const ACCEPTED: MetricAbout = about(
-    "otelcol_receiver_accepted_metric_points",
-    "Data points taken into the pipelines.",
-    "{datapoint}",
-);
-const REFUSED: MetricAbout = about(
-    "otelcol_receiver_refused_metric_points",
-    "Data points that the pipelines did not take.",
     "{datapoint}",
 );
 const FAILED: MetricAbout = about(
@@ -73,8 +64,8 @@ const UNUSED_SPANS: MetricAbout = about(
 pub(crate) const ALL: &[MetricAbout] = &[
     SCRAPED,
     ERRORED,
-    ACCEPTED,
-    REFUSED,
+    ACCEPTED_POINTS,
+    REFUSED_POINTS,
     FAILED,
     REQUESTS,
     FAILURES,
@@ -106,8 +97,8 @@ impl Counts {
             scraped: job.counter(SCRAPED),
             errored: job.counter(ERRORED),
             targets: job.gauge(TARGETS),
-            accepted: receiver.counter(ACCEPTED),
-            refused: receiver.counter(REFUSED),
+            accepted: receiver.counter(ACCEPTED_POINTS),
+            refused: receiver.counter(REFUSED_POINTS),
             failed: receiver.counter(FAILED),
             requests: ["success", "refused", "failure"]
                 .map(|outcome| receiver.with("outcome", outcome).counter(REQUESTS)),
