@@ -11,10 +11,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("pipeline", &["config"]),
     ("net", &["config", "pipeline"]),
-    ("receivers", &["config", "pipeline", "net"]),
+    ("kubernetes", &[]),
+    ("receivers", &["config", "pipeline", "net", "kubernetes"]),
     ("processors", &["config", "pipeline"]),
     ("exporters", &["config", "pipeline", "net"]),
-    ("extensions", &["config", "pipeline", "net"]),
+    ("extensions", &["config", "pipeline", "net", "kubernetes"]),
     ("lint", &["config"]),
     ("sim/nvml", &["config"]),
 ];

@@ -1,0 +1,73 @@
+//! The API server, and who we are to it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+
+/// How long it may take to connect to the API server.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the API server is and who we are to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// As a pod of the cluster: address by `KUBERNETES_SERVICE_HOST`, the account's token and the cluster's
+    /// certificate from the mounted files. Both are read again every minute, so a token may expire.
+    ServiceAccount,
+    /// By a kubeconfig file.
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// Which of its contexts; its own choice where it is not said.
+        context: Option<String>,
+    },
+}
+
+/// An API server and who we are to it; cheap to clone.
+#[derive(Clone)]
+pub struct Cluster {
+    pub(crate) client: kube::Client,
+}
+
+/// Why nobody can be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// Outside of a pod, or a pod without the account's token.
+    #[error("this is no pod with a service account: {0}\nwrite `auth_type: kubeConfig` outside of a cluster; in a pod, set `automountServiceAccountToken: true`")]
+    ServiceAccount(#[source] InClusterError),
+    /// The kubeconfig is missing, or is not one.
+    #[error("{path}: {why}")]
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: KubeconfigError,
+    },
+    /// Certificates or keys are not what they should be.
+    #[error("the API server cannot be reached: {0}")]
+    Client(#[source] kube::Error),
+}
+
+impl Cluster {
+    /// Reads the credentials. Nothing is asked yet.
+    pub async fn new(access: &Access) -> Result<Self, AccessError> {
+        let mut config = match access {
+            Access::ServiceAccount => kube::Config::incluster().map_err(AccessError::ServiceAccount)?,
+            Access::Kubeconfig { path, context } => {
+                let wrong = |why| AccessError::Kubeconfig {
+                    path: path.clone(),
+                    why,
+                };
+                let file = Kubeconfig::read_from(path).map_err(wrong)?;
+                let options = KubeConfigOptions {
+                    context: context.clone(),
+                    ..KubeConfigOptions::default()
+                };
+                kube::Config::from_custom_kubeconfig(file, &options).await.map_err(wrong)?
+            }
+        };
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        let client = kube::Client::try_from(config).map_err(AccessError::Client)?;
+        Ok(Self { client })
+    }
+}
