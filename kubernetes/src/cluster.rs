@@ -33,7 +33,9 @@ pub struct Cluster {
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// Outside of a pod, or a pod without the account's token.
-    #[error("this is no pod with a service account: {0}\nwrite `auth_type: kubeConfig` outside of a cluster; in a pod, set `automountServiceAccountToken: true`")]
+    #[error(
+        "this is no pod with a service account: {0}\nwrite `auth_type: kubeConfig` outside of a cluster; in a pod, set `automountServiceAccountToken: true`"
+    )]
     ServiceAccount(#[source] InClusterError),
     /// The kubeconfig is missing, or is not one.
     #[error("{path}: {why}")]
@@ -63,7 +65,9 @@ impl Cluster {
                     context: context.clone(),
                     ..KubeConfigOptions::default()
                 };
-                kube::Config::from_custom_kubeconfig(file, &options).await.map_err(wrong)?
+                kube::Config::from_custom_kubeconfig(file, &options)
+                    .await
+                    .map_err(wrong)?
             }
         };
         config.connect_timeout = Some(CONNECT_TIMEOUT);
