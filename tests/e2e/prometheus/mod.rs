@@ -7,6 +7,7 @@ pub(crate) mod server;
 mod target;
 mod ways;
 
+mod dcgm_names;
 mod engine;
 mod engine_requests;
 mod identity;
