@@ -12,9 +12,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
     /// As a pod of the cluster: address by `KUBERNETES_SERVICE_HOST`, the account's token and the cluster's
-    /// certificate from the mounted files. Both are read again every minute, so a token may expire.
+    /// certificate from the mounted files. Both are read again every minute, so they may be replaced.
     ServiceAccount,
-    /// By a kubeconfig file.
+    /// By a kubeconfig file. It is read once; a token in a file of its own (`tokenFile`) is read again every minute.
     Kubeconfig {
         /// The file.
         path: PathBuf,
@@ -71,6 +71,8 @@ impl Cluster {
             }
         };
         config.connect_timeout = Some(CONNECT_TIMEOUT);
+        // When it is asked again is decided here, where failures are counted.
+        config.default_retry = false;
         let client = kube::Client::try_from(config).map_err(AccessError::Client)?;
         Ok(Self { client })
     }

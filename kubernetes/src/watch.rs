@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::pin::Pin;
 
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use kube::core::NamespaceResourceScope;
-use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
-use crate::{Cluster, Selection};
+use crate::feed::{self, Events, Heard};
+use crate::{Cluster, Selection, Trouble};
 
 /// An object that can be watched.
 pub trait Object: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static {}
@@ -21,28 +19,21 @@ impl<K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + '
 /// What the API server told.
 #[derive(Debug)]
 pub enum Told<T> {
-    /// Objects came, changed or went; those that went.
+    /// Objects came, changed or went; those that went. Without any of it: a trouble is over.
     Changed(Vec<T>),
     /// It said no, or nothing. It is asked again, later and later; what was told before stays.
     Failed(Trouble),
 }
 
-/// Why the API server's objects are not told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    /// One of a few words, for a metric: `unauthorized`, `forbidden`, `expired`, `refused` or `unreachable`.
-    pub reason: &'static str,
-    /// What happened, for a log.
-    pub words: String,
-}
-
-/// Objects of one kind, as a part `T` of each is kept.
+/// Objects of one kind, as a part `T` of each is kept. There are as many as the cluster has.
 pub struct Watch<T> {
-    events: Pin<Box<dyn Stream<Item = watch::Result<Event<(String, T)>>> + Send>>,
+    events: Events<T>,
+    /// By uid.
     objects: HashMap<String, T>,
     /// A new list that is not whole yet.
     listed: HashMap<String, T>,
     is_complete: bool,
+    trouble: Option<Trouble>,
 }
 
 impl<T: Send + 'static> Watch<T> {
@@ -68,39 +59,45 @@ impl<T: Send + 'static> Watch<T> {
     }
 
     fn new<K: Object>(api: Api<K>, selection: &Selection, keep: impl Fn(K) -> T + Send + 'static) -> Self {
-        let kept = move |object: K| (object.meta().uid.clone().unwrap_or_default(), keep(object));
-        let events = watch(api, selection.watcher())
-            .default_backoff()
-            .map(move |event| event.map(|event| kept_of(event, &kept)));
         Self {
-            events: Box::pin(events),
+            events: feed::events(api, selection, keep),
             objects: HashMap::new(),
             listed: HashMap::new(),
             is_complete: false,
+            trouble: None,
         }
     }
 
     /// Waits for what the API server tells next. Dropping the wait loses nothing.
     pub async fn told(&mut self) -> Told<T> {
         loop {
-            let Some(event) = self.events.next().await else {
+            // There is always something next.
+            let Some(heard) = self.events.next().await else {
                 return std::future::pending().await;
             };
-            match event {
-                Ok(Event::Apply((uid, object))) => {
+            match heard {
+                Heard::Begun => self.listed.clear(),
+                Heard::Listed(uid, object) => {
+                    self.listed.insert(uid, object);
+                }
+                Heard::Whole => return Told::Changed(self.take_list()),
+                Heard::Open => {
+                    if self.trouble.take().is_some() {
+                        return Told::Changed(Vec::new());
+                    }
+                }
+                Heard::Came(uid, object) => {
                     self.objects.insert(uid, object);
                     return Told::Changed(Vec::new());
                 }
-                Ok(Event::Delete((uid, object))) => {
+                Heard::Went(uid, object) => {
                     self.objects.remove(&uid);
                     return Told::Changed(vec![object]);
                 }
-                Ok(Event::Init) => self.listed.clear(),
-                Ok(Event::InitApply((uid, object))) => {
-                    self.listed.insert(uid, object);
+                Heard::Failed(trouble) => {
+                    self.trouble = Some(trouble.clone());
+                    return Told::Failed(trouble);
                 }
-                Ok(Event::InitDone) => return Told::Changed(self.take_list()),
-                Err(error) => return Told::Failed(Trouble::of(&error)),
             }
         }
     }
@@ -108,6 +105,11 @@ impl<T: Send + 'static> Watch<T> {
     /// Whether it was told of all objects at least once.
     pub fn is_complete(&self) -> bool {
         self.is_complete
+    }
+
+    /// Why nothing is told at present; None where what is known is what there is.
+    pub fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
     }
 
     /// All objects that there are, in no order.
@@ -127,52 +129,4 @@ impl<T: Send + 'static> Watch<T> {
         self.is_complete = true;
         before.into_values().collect()
     }
-}
-
-fn kept_of<K, T>(event: Event<K>, kept: &impl Fn(K) -> (String, T)) -> Event<(String, T)> {
-    match event {
-        Event::Apply(object) => Event::Apply(kept(object)),
-        Event::Delete(object) => Event::Delete(kept(object)),
-        Event::Init => Event::Init,
-        Event::InitApply(object) => Event::InitApply(kept(object)),
-        Event::InitDone => Event::InitDone,
-    }
-}
-
-impl Trouble {
-    fn of(error: &watcher::Error) -> Self {
-        let status = match error {
-            watcher::Error::InitialListFailed(kube::Error::Api(status))
-            | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-            | watcher::Error::WatchFailed(kube::Error::Api(status))
-            | watcher::Error::WatchError(status) => Some(status.code),
-            _ => None,
-        };
-        let reason = match status {
-            Some(401) => "unauthorized",
-            Some(403) => "forbidden",
-            Some(410) => "expired",
-            Some(_) => "refused",
-            None => "unreachable",
-        };
-        Self {
-            reason,
-            words: chain(error),
-        }
-    }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !words.contains(&said) {
-            words.push_str(": ");
-            words.push_str(&said);
-        }
-        cause = error.source();
-    }
-    words
 }
