@@ -40,7 +40,7 @@ deny: $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny ## Licences, sources and duplica
 doc: rust ## The documentation of the code, without warnings.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
-peers: $(CACHE)/jaeger-1.76.0 $(CACHE)/prometheus-3.8.1 $(CACHE)/promtool-3.8.1 $(CACHE)/prometheus-2.42.0 $(CACHE)/python/ready ## Real servers and SDKs, from published packages.
+peers: $(CACHE)/jaeger-1.76.0 $(CACHE)/prometheus-3.8.1 $(CACHE)/promtool-3.8.1 $(CACHE)/prometheus-2.42.0 $(CACHE)/etcd-3.6.5 $(CACHE)/kube-apiserver-1.36.3 $(CACHE)/python/ready ## Real servers and SDKs, from published packages.
 
 # Each of these replaces its target only when it is complete, so that an interrupted build is begun anew.
 $(CACHE)/jaeger-1.76.0: | tools
@@ -57,6 +57,17 @@ $(CACHE)/prometheus-3.8.1 $(CACHE)/promtool-3.8.1: $(CACHE)/%-3.8.1: | tools
 $(CACHE)/prometheus-2.42.0: | tools
 	mkdir -p $(CACHE)
 	cd tests/peers/prometheus-2.42 && GOFLAGS=-mod=readonly go build -trimpath -o $@.new github.com/prometheus/prometheus/cmd/prometheus
+	mv $@.new $@
+
+$(CACHE)/etcd-3.6.5: | tools
+	mkdir -p $(CACHE)
+	cd tests/peers/etcd && GOFLAGS=-mod=readonly go build -trimpath -o $@.new go.etcd.io/etcd/server/v3
+	mv $@.new $@
+
+# Without its symbols, which are a third of it.
+$(CACHE)/kube-apiserver-1.36.3: | tools
+	mkdir -p $(CACHE)
+	cd tests/peers/kube-apiserver && GOFLAGS=-mod=readonly go build -trimpath -ldflags '-s -w' -o $@.new .
 	mv $@.new $@
 
 $(CACHE)/python/ready: tests/peers/python/requirements.txt | tools
