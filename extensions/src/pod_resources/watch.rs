@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use pipeline::component::{Setup, Stop};
+use pipeline::context::pods::Wants;
 use pipeline::telemetry::{Counter, Gauge, MetricAbout};
 use tokio::time::Instant;
 
@@ -45,6 +46,7 @@ pub(super) struct Watch {
     kubelet: Kubelet,
     known: Known,
     interval: Duration,
+    wants: Wants,
     setup: Setup,
     gauges: Gauges,
     /// Answers since the node was asked what it has.
@@ -78,6 +80,7 @@ impl Watch {
             known: Known::new(config),
             interval: config.interval.get(),
             gauges,
+            wants: setup.context.pods.wants(),
             setup,
             since_allocatable: 0,
             is_silent: false,
@@ -93,10 +96,9 @@ impl Watch {
                 () = stop.cancelled() => break,
                 () = self.ask() => {}
             }
-            let pods = self.setup.context.pods.clone();
             let wanted = async {
                 tokio::time::sleep_until(asked_at + ASK_PAUSE).await;
-                pods.wanted().await;
+                self.wants.wanted().await;
             };
             tokio::select! {
                 biased;

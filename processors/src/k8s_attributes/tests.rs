@@ -202,11 +202,13 @@ async fn an_unknown_pod_is_counted_and_asked_for_and_its_bytes_stay() {
         ..Origin::default()
     };
 
+    let mut wants = trial.pods.wants();
+
     let out = trial::walk_bytes(&mut trial.stage, &traces, &origin);
 
     assert_eq!(out.bytes().as_ptr(), traces.bytes().as_ptr());
     assert_eq!(trial.counted("unknown"), 1);
-    let wanted = tokio::time::timeout(Duration::from_secs(10), trial.pods.wanted()).await;
+    let wanted = tokio::time::timeout(Duration::from_secs(10), wants.wanted()).await;
     assert!(wanted.is_ok(), "nobody was asked");
 }
 
@@ -430,4 +432,27 @@ fn keys_of_the_collector_that_are_the_extensions_business_are_accepted() {
                 watch_sync_period: 5m, pod_delete_grace_period: 2m, filter: {node_from_env_var: NODE}}";
 
     assert!(trial::decoded::<Config>(yaml).is_ok());
+}
+
+#[test]
+fn the_extension_k8s_is_needed_unless_only_the_address_is_written() {
+    let needs = |yaml: &str| K8sAttributes::leans_on(&trial::decoded::<Config>(yaml).unwrap()).map(|it| it.extension);
+
+    assert_eq!(needs(""), Some("k8s"));
+    assert_eq!(needs("passthrough: true"), None);
+}
+
+#[test]
+fn the_cluster_is_known_by_the_uid_of_its_first_namespace() {
+    let namespace = Namespace {
+        name: "kube-system".to_owned(),
+        uid: "c1".to_owned(),
+        ..Namespace::default()
+    };
+    let map = PodMap::new(vec![Arc::new(llama())], vec![namespace], Vec::new());
+    let mut trial = Trial::of("extract: {metadata: [k8s.cluster.uid]}", map);
+
+    let after = trial.after(&[], Some("10.1.0.7"));
+
+    assert_eq!(get(&after, "k8s.cluster.uid"), Some("c1"));
 }

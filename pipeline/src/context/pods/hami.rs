@@ -34,6 +34,17 @@ impl<'a> HamiShare<'a> {
         Some(shares)
     }
 
+    /// NVIDIA's GPUs of an annotation, by UUID, each once. None where it is broken, or names none of these.
+    pub fn gpus(annotation: &str) -> Option<Vec<String>> {
+        let mut gpus: Vec<String> = Vec::new();
+        for share in HamiShare::parse(annotation)? {
+            if share.uuid.starts_with("GPU-") && !gpus.iter().any(|known| known == share.uuid) {
+                gpus.push(share.uuid.to_owned());
+            }
+        }
+        (!gpus.is_empty()).then_some(gpus)
+    }
+
     fn one(container: usize, share: &'a str) -> Option<Self> {
         let mut fields = share.split(',');
         let share = Self {
@@ -80,6 +91,19 @@ mod tests {
         assert_eq!(shares, [share(1, UUID, 3000), share(1, "GPU-1", 10)]);
         assert_eq!(HamiShare::parse("").unwrap(), []);
         assert_eq!(HamiShare::parse(";;").unwrap(), []);
+    }
+
+    #[test]
+    fn gpus_are_told_once_and_other_vendors_are_not() {
+        let gpus = |annotation: &str| HamiShare::gpus(annotation);
+
+        assert_eq!(
+            gpus("GPU-1,NVIDIA,10,0:GPU-2,NVIDIA,10,0:;GPU-1,NVIDIA,10,0:;").unwrap(),
+            ["GPU-1", "GPU-2"]
+        );
+        assert_eq!(gpus("Ascend910-0,Ascend910,10,0:;"), None);
+        assert_eq!(gpus(";;"), None);
+        assert_eq!(gpus("GPU-1"), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Clues, Namespace, Node, Pod};
+use super::{Claimed, Clues, Device, DeviceId, Namespace, Node, Pod, PodDevices};
 
 /// Pods, namespaces and nodes at one moment.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub struct PodMap {
     by_container: HashMap<String, Arc<Pod>>,
     namespaces: HashMap<String, Arc<Namespace>>,
     nodes: HashMap<String, Arc<Node>>,
+    /// UUIDs of devices that are claimed, by pool, device and driver.
+    claimed: Claimed,
 }
 
 /// Who has an address.
@@ -44,6 +46,42 @@ impl PodMap {
             .collect();
         map.nodes = nodes.into_iter().map(|it| (it.name.clone(), Arc::new(it))).collect();
         map
+    }
+
+    /// The same with what is known of devices that are claimed.
+    pub fn with_claimed(mut self, claimed: Claimed) -> Self {
+        self.claimed = claimed;
+        self
+    }
+
+    /// The cluster: by convention, the uid of its namespace `kube-system`.
+    pub fn cluster_uid(&self) -> Option<&str> {
+        let namespace = self.namespaces.get("kube-system")?;
+        Some(namespace.uid.as_str()).filter(|uid| !uid.is_empty())
+    }
+
+    /// The UUID of a device that was claimed; None of others, and where the API server has not told.
+    pub fn uuid_of(&self, device: &Device<'_>) -> Option<&str> {
+        match *device {
+            Device::Claimed { driver, pool, device } => self.claimed.uuid(driver, pool, device),
+            _ => None,
+        }
+    }
+
+    /// Ids of the devices that a pod has, whoever told of them: HAMi's scheduler, else the kubelet. What was claimed is
+    /// named by its UUID where that is known. None where nobody told of any.
+    pub fn devices_of<'a>(&'a self, given: &'a PodDevices, namespace: &str, name: &str) -> Option<Vec<&'a str>> {
+        let by_hami = self.by_name(namespace, name).and_then(|pod| pod.hami_gpus.as_ref());
+        if let Some(gpus) = by_hami {
+            return Some(gpus.iter().map(String::as_str).collect());
+        }
+        let given = given.of(namespace, name)?;
+        let ids = given.containers.iter().flat_map(|it| &it.ids);
+        let resolved = ids.map(|id| {
+            let device = DeviceId::parse(id).map(|it| it.device);
+            device.and_then(|it| self.uuid_of(&it)).unwrap_or(id)
+        });
+        Some(resolved.collect())
     }
 
     /// All pods, in no order.

@@ -3,6 +3,7 @@
 //! Two extensions publish, each its own part: `k8s` says what the API server knows, `pod_resources` what the kubelet has
 //! given to whom. A name in a namespace joins them, because the kubelet's answer has no uid.
 
+mod claimed;
 mod clues;
 mod device_id;
 mod devices;
@@ -16,8 +17,9 @@ mod tests;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
+pub use claimed::Claimed;
 pub use clues::Clues;
 pub use device_id::{Device, DeviceId, GpuResource};
 pub use devices::{ContainerDevices, Given, PodDevices};
@@ -35,8 +37,8 @@ pub struct Pods {
 struct Shared {
     map: ArcSwap<PodMap>,
     devices: ArcSwap<PodDevices>,
-    /// Somebody met a pod that nobody knows; those who publish may look again before it is their time.
-    wanted: Notify,
+    /// How often somebody met a pod that nobody knows; those who publish may look again before it is their time.
+    wanted: watch::Sender<u64>,
 }
 
 impl Pods {
@@ -60,13 +62,27 @@ impl Pods {
         self.shared.devices.store(Arc::new(devices));
     }
 
-    /// Says that a pod was met that nobody knows.
+    /// Says that a pod was met that nobody knows. Everybody who waits for it hears it once, however often it is said meanwhile.
     pub fn want(&self) {
-        self.shared.wanted.notify_one();
+        self.shared.wanted.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Waits until somebody has met a pod that nobody knows.
-    pub async fn wanted(&self) {
-        self.shared.wanted.notified().await;
+    /// Hears of pods that nobody knows, from now on.
+    pub fn wants(&self) -> Wants {
+        Wants(self.shared.wanted.subscribe())
+    }
+}
+
+/// Hears of pods that somebody met and nobody knows.
+#[derive(Debug, Clone)]
+pub struct Wants(watch::Receiver<u64>);
+
+impl Wants {
+    /// Waits until somebody has met one since the last time.
+    pub async fn wanted(&mut self) {
+        // Who waits holds the other end as well, as a part of the context; without it nobody would ever say so.
+        if self.0.changed().await.is_err() {
+            std::future::pending().await
+        }
     }
 }

@@ -31,7 +31,10 @@ pub struct Pod {
     pub started_at: Option<SystemTime>,
     /// Its containers, with those that only set it up.
     pub containers: Vec<Container>,
-    /// When it was seen to be gone; spans of it may still come.
+    /// GPUs, by UUID, that HAMi's scheduler gave it, in the order of its containers and each once. None where HAMi gave none: then
+    /// the kubelet says what it has.
+    pub hami_gpus: Option<Vec<String>>,
+    /// When it was seen to be gone, or ended; spans of it may still come. Its addresses may be others' since.
     pub gone_at: Option<SystemTime>,
 }
 
@@ -64,6 +67,8 @@ pub struct Container {
 pub struct Namespace {
     /// Its name.
     pub name: String,
+    /// `metadata.uid`; that of `kube-system` stands for the cluster.
+    pub uid: String,
     /// `metadata.labels`.
     pub labels: BTreeMap<String, String>,
     /// `metadata.annotations`.

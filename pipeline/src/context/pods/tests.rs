@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Addressed, Clues, Container, Pod, PodMap};
+use super::{
+    Addressed, Claimed, Clues, Container, ContainerDevices, DeviceId, Given, Namespace, Pod, PodDevices, PodMap, Pods,
+};
 
 fn pod(uid: &str, name: &str, ip: &str) -> Pod {
     Pod {
@@ -119,4 +121,86 @@ fn a_uid_says_more_than_a_name_and_a_name_is_asked_where_it_leads_nowhere() {
     assert_eq!(found(Some("u1")).as_deref(), Some("u1"));
     assert_eq!(found(Some("nobody")).as_deref(), Some("u2"));
     assert_eq!(found(None).as_deref(), Some("u2"));
+}
+
+fn given(name: &str, ids: &[&str]) -> PodDevices {
+    PodDevices::new(vec![Given {
+        namespace: "inference".to_owned(),
+        name: name.to_owned(),
+        containers: vec![ContainerDevices {
+            container: "vllm".to_owned(),
+            ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+        }],
+        released_at: None,
+    }])
+}
+
+#[test]
+fn a_claimed_device_is_named_by_its_uuid_where_that_is_known() {
+    let mut claimed = Claimed::default();
+    claimed.insert("gpu.nvidia.com", "node-a", "gpu-0", "GPU-0");
+    let map = map(vec![pod("u1", "llama-0", "10.1.0.7")]).with_claimed(claimed);
+    let ids = [
+        "gpu.nvidia.com/node-a/gpu-0",
+        "gpu.nvidia.com/node-a/gpu-1",
+        "GPU-0fc3",
+        "slot#1",
+    ];
+
+    let given = given("llama-0", &ids);
+
+    let devices = map.devices_of(&given, "inference", "llama-0").unwrap();
+    assert_eq!(devices, ["GPU-0", "gpu.nvidia.com/node-a/gpu-1", "GPU-0fc3", "slot#1"]);
+    assert_eq!(map.devices_of(&given, "inference", "llama-1"), None);
+    let device = DeviceId::parse(ids[0]).unwrap().device;
+    assert_eq!(map.uuid_of(&device), Some("GPU-0"));
+    assert_eq!(map.uuid_of(&DeviceId::parse("GPU-0fc3").unwrap().device), None);
+}
+
+#[test]
+fn what_hami_says_goes_before_the_slots_that_the_kubelet_gave() {
+    let map = map(vec![Pod {
+        hami_gpus: Some(vec!["GPU-7".to_owned()]),
+        ..pod("u1", "llama-0", "10.1.0.7")
+    }]);
+
+    let with_slots = map
+        .devices_of(&given("llama-0", &["GPU-7-3"]), "inference", "llama-0")
+        .map(|it| it.join(" "));
+    let without = map
+        .devices_of(&PodDevices::default(), "inference", "llama-0")
+        .map(|it| it.join(" "));
+
+    assert_eq!(with_slots.as_deref(), Some("GPU-7"));
+    assert_eq!(without.as_deref(), Some("GPU-7"));
+}
+
+#[test]
+fn the_cluster_is_known_by_its_first_namespace() {
+    let of = |name: &str, uid: &str| {
+        let namespace = Namespace {
+            name: name.to_owned(),
+            uid: uid.to_owned(),
+            ..Namespace::default()
+        };
+        PodMap::new(Vec::new(), vec![namespace], Vec::new())
+    };
+
+    assert_eq!(of("kube-system", "c1").cluster_uid(), Some("c1"));
+    assert_eq!(of("kube-system", "").cluster_uid(), None);
+    assert_eq!(of("default", "c1").cluster_uid(), None);
+}
+
+#[tokio::test]
+async fn a_pod_that_nobody_knows_is_heard_of_by_everybody_once() {
+    let pods = Pods::default();
+    let (mut one, mut other) = (pods.wants(), pods.wants());
+
+    pods.want();
+    pods.want();
+
+    one.wanted().await;
+    other.wanted().await;
+    let again = tokio::time::timeout(Duration::from_millis(1), one.wanted()).await;
+    assert!(again.is_err());
 }
