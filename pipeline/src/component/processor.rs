@@ -16,6 +16,21 @@ pub trait Processor: Component + Sized {
     /// Reports what in a valid configuration makes no sense in pipelines of this signal; asked for those that it stands
     /// in.
     fn validate_for(_config: &Self::Config, _signal: Signal, _report: &mut Report<'_>) {}
+
+    /// The extension that tells this configuration what it needs, if any. Without it the program runs, and a warning says what
+    /// is missing.
+    fn leans_on(_config: &Self::Config) -> Option<Reliance> {
+        None
+    }
+}
+
+/// What a processor needs an extension for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reliance {
+    /// The type of the extension.
+    pub extension: &'static str,
+    /// What is missing without it, in lower case and without a full stop.
+    pub loss: &'static str,
 }
 
 /// What a processor does in a lane.

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 
 use super::{
     About, BuildError, Component, Connection, Connector, Export, ExportError, Exporter, Extension, Outlets, Processor,
-    Receiver, Service, Setup, Stage, Stop,
+    Receiver, Reliance, Service, Setup, Stage, Stop,
 };
 use crate::delivery::Delivery;
 
@@ -54,6 +54,8 @@ pub struct ProcessorEntry {
     pub build: fn(&Decoded, &Setup) -> Result<Stage, BuildError>,
     /// Reports what makes no sense in pipelines of a signal.
     pub validate_for: fn(&Decoded, Signal, &Section, &mut Diagnostics),
+    /// The extension that it needs.
+    pub leans_on: fn(&Decoded) -> Option<Reliance>,
 }
 
 /// An exporter type.
@@ -140,6 +142,7 @@ impl Registry {
                 decode: decode::<P>,
                 build,
                 validate_for,
+                leans_on: |config| P::leans_on(&own::<P>(config)),
             },
         );
     }

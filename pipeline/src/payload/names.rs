@@ -185,6 +185,8 @@ pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
 pub const COLLECTOR_INSTANCE_ID: &str = "collector.instance.id";
 /// The container it runs in.
 pub const CONTAINER_ID: &str = "container.id";
+/// The cluster, by the uid of its namespace `kube-system`.
+pub const K8S_CLUSTER_UID: &str = "k8s.cluster.uid";
 /// The uid of its pod.
 pub const K8S_POD_UID: &str = "k8s.pod.uid";
 /// The name of its pod.

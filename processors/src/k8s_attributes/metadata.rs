@@ -10,6 +10,7 @@ use crate::enrichment::Enrichment;
 /// An attribute of a pod, of who owns it, of where it runs, or of one of its containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Metadata {
+    ClusterUid,
     Namespace,
     PodName,
     PodUid,
@@ -44,7 +45,8 @@ pub(super) struct Subject<'a> {
 }
 
 impl Metadata {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 23] = [
+        Self::ClusterUid,
         Self::Namespace,
         Self::PodName,
         Self::PodUid,
@@ -87,6 +89,7 @@ impl Metadata {
 
     pub(super) fn key(self) -> &'static str {
         match self {
+            Self::ClusterUid => names::K8S_CLUSTER_UID,
             Self::Namespace => names::K8S_NAMESPACE_NAME,
             Self::PodName => names::K8S_POD_NAME,
             Self::PodUid => names::K8S_POD_UID,
@@ -125,6 +128,7 @@ impl Metadata {
         let name_of = |kind| owner(kind).map(|owner| owner.name.clone());
         let uid_of = |kind| owner(kind).map(|owner| owner.uid.clone());
         match self {
+            Self::ClusterUid => map.cluster_uid().map(str::to_owned),
             Self::Namespace => Some(pod.namespace.clone()),
             Self::PodName => Some(pod.name.clone()),
             Self::PodUid => Some(pod.uid.clone()),

@@ -12,7 +12,7 @@ mod tests;
 use std::net::IpAddr;
 
 use ::config::Signal;
-use pipeline::component::{About, BuildError, Component, Processor, Setup, Stability, Stage};
+use pipeline::component::{About, BuildError, Component, Processor, Reliance, Setup, Stability, Stage};
 use pipeline::context::pods::Pods;
 use pipeline::payload::{
     AttributeEdit, BatchContext, Edit, ItemStage, ItemView, RawAttrs, ResourceView, SpanStage, SpanView, names,
@@ -54,6 +54,13 @@ impl Processor for K8sAttributes {
             client: None,
         };
         Ok(crate::actions::stage(setup, stage))
+    }
+
+    fn leans_on(config: &Config) -> Option<Reliance> {
+        (!config.passthrough).then_some(Reliance {
+            extension: "k8s",
+            loss: "no pod is known, so nothing is written",
+        })
     }
 }
 

@@ -13,7 +13,7 @@ mod stage;
 mod tests;
 
 use ::config::Signal;
-use pipeline::component::{About, BuildError, Component, Processor, Setup, Stability, Stage};
+use pipeline::component::{About, BuildError, Component, Processor, Reliance, Setup, Stability, Stage};
 
 pub use self::config::{Claim, Config, Gateway, Kubernetes, Rank};
 
@@ -40,5 +40,13 @@ impl Component for Tenant {
 impl Processor for Tenant {
     fn build(config: &Config, setup: &Setup) -> Result<Stage, BuildError> {
         Ok(actions::stage(setup, TenantStage::new(config, setup)))
+    }
+
+    fn leans_on(config: &Config) -> Option<Reliance> {
+        let is_meant = config.kubernetes != Kubernetes::default() || config.order.first() == Some(&Rank::Kubernetes);
+        (is_meant && config.order.contains(&Rank::Kubernetes)).then_some(Reliance {
+            extension: "k8s",
+            loss: "no pod is known, so the source `kubernetes` says nothing",
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use config::{Catalog, Diagnostics, Kind, Lookup, Report, Request, Signal, Validate};
 
-use crate::component::{About, BuildError, Component, Processor, Registry, Setup, Stability, Stage};
+use crate::component::{About, BuildError, Component, Processor, Registry, Reliance, Setup, Stability, Stage};
 use crate::plan::plan;
 
 /// Works on every signal, but chooses spans alone.
@@ -40,6 +40,13 @@ impl Processor for Picky {
             report.reject("span_names", format!("chooses nothing in {signal}"));
         }
     }
+
+    fn leans_on(config: &Config) -> Option<Reliance> {
+        config.span_names.contains(&"lean".to_owned()).then_some(Reliance {
+            extension: "helper",
+            loss: "nothing is chosen",
+        })
+    }
 }
 
 /// Knows whatever is asked for.
@@ -57,10 +64,15 @@ impl Catalog for Everything {
 
 /// What is wrong with these pipelines, and whether there is a plan.
 fn problems(pipelines: &str) -> (String, bool) {
-    let yaml = format!(
-        "yaml:{{receivers: {{r: {{}}}}, processors: {{picky: {{span_names: [a]}}}}, exporters: {{e: {{}}}}, \
-         service: {{pipelines: {pipelines}}}}}"
-    );
+    problems_of(&format!(
+        "receivers: {{r: {{}}}}, processors: {{picky: {{span_names: [a]}}}}, exporters: {{e: {{}}}}, \
+         service: {{pipelines: {pipelines}}}"
+    ))
+}
+
+/// What is wrong with a configuration, and whether there is a plan.
+fn problems_of(configuration: &str) -> (String, bool) {
+    let yaml = format!("yaml:{{{configuration}}}");
     let request = Request {
         locations: vec![yaml],
         sets: Vec::new(),
@@ -97,4 +109,38 @@ fn what_fits_every_pipeline_that_uses_it_is_planned() {
 
     assert_eq!(problems, "");
     assert!(planned);
+}
+
+/// What is said of a processor that leans on `helper`, with these extensions in the service and this list of processors.
+fn leaning(extensions: &str, processors: &str) -> (String, bool) {
+    problems_of(&format!(
+        "receivers: {{r: {{}}}}, processors: {{picky: {{span_names: [lean]}}, picky/other: {{}}}}, exporters: {{e: {{}}}}, \
+         extensions: {{helper/mine: {{}}}}, service: {{extensions: [{extensions}], \
+         pipelines: {{traces: {{receivers: [r], processors: [{processors}], exporters: [e]}}}}}}"
+    ))
+}
+
+#[test]
+fn a_processor_that_needs_an_extension_which_is_not_started_is_warned_of() {
+    let (problems, planned) = leaning("", "picky, picky/other");
+
+    assert!(
+        problems.contains("processors::picky: needs the extension `helper`"),
+        "{problems}"
+    );
+    assert!(
+        problems.contains("nothing is chosen") && problems.contains("service::extensions"),
+        "{problems}"
+    );
+    assert_eq!(problems.matches("needs the extension").count(), 1, "{problems}");
+    assert!(planned);
+}
+
+#[test]
+fn nobody_is_warned_where_the_extension_is_started_or_nothing_leans_on_it() {
+    let (started, _) = leaning("helper/mine", "picky, picky/other");
+    let (unused, _) = leaning("", "picky/other");
+
+    assert_eq!(started.matches("needs the extension").count(), 0, "{started}");
+    assert_eq!(unused.matches("needs the extension").count(), 0, "{unused}");
 }
