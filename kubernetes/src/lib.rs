@@ -19,6 +19,7 @@ mod watch;
 
 pub use cluster::{Access, AccessError, Cluster};
 pub use k8s_openapi::api;
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 pub use kube::{Resource, ResourceExt};
 pub use part::Part;
 pub use selection::Selection;

@@ -11,12 +11,16 @@ use anyhow::Context;
 use config::Telemetry;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use line::Line;
 use sampling::Sampled;
+
+/// Places in libraries that log every failure of a request, with what was answered. Who asked says it once and counts.
+const SAID_ELSEWHERE: [&str; 2] = ["kube_client::client", "kube_client::client::builder"];
 
 /// Sends the log where the configuration wants it. Called once.
 pub fn start(telemetry: &Telemetry) -> anyhow::Result<()> {
@@ -33,6 +37,7 @@ pub fn start(telemetry: &Telemetry) -> anyhow::Result<()> {
         .event_format(line)
         .with_writer(Places::open(&logs.output_paths)?)
         .with_filter(sampled)
+        .with_filter(filter_fn(|about| !SAID_ELSEWHERE.contains(&about.target())))
         .with_filter(level);
     tracing_subscriber::registry()
         .with(layer)
