@@ -43,3 +43,4 @@ for what in read2 write1 write2 all1 all2 otlp2; do
     done
 done
 "$target/scrape" memory2 1085
+"$target/pods" memory 110

@@ -1,4 +1,4 @@
-//! The released program against real peers: a real Jaeger, a real Prometheus, the OpenTelemetry SDKs, and peers that hang,
+//! The released program against real peers: a real Jaeger, a real Prometheus, a real API server of Kubernetes, the OpenTelemetry SDKs, and peers that hang,
 //! lie and flood.
 //!
 //! Everything below talks to the program as its users do: over sockets, with files and signals. `make e2e` builds what
@@ -32,6 +32,7 @@ mod command_line;
 mod demo;
 mod hostile;
 mod jaeger;
+mod kubernetes;
 mod lifecycle;
 mod overload;
 mod prometheus;

@@ -28,8 +28,8 @@ for part in "$@"; do
         ;;
     go)
         # In that folder Go looks for the version that go.mod asks for, and may fetch it.
-        (cd "$(dirname "$0")/jaeger" && go version > /dev/null) \
-            || need "Go 1.24.6 or newer" "the tests build Jaeger and Prometheus with it; install it from https://go.dev/dl"
+        (cd "$(dirname "$0")/kube-apiserver" && go version > /dev/null) \
+            || need "Go 1.26 or newer" "the tests build Jaeger, Prometheus and Kubernetes' API server with it; install it from https://go.dev/dl"
         ;;
     python)
         "$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2> /dev/null \

@@ -1,4 +1,5 @@
-//! Ten attributes by pod, from a table of a thousand: `pods <pass|attributes> <spans>`
+//! Ten attributes by pod, from a table of a thousand: `pods <pass|attributes> <spans>`; `pods memory <pods>` says what the
+//! table itself takes.
 //!
 //! One batch of each of ten pods, found by the address of the connection, through the real `k8s_attributes`; `pass` is the
 //! same walk with a stage that has nothing to say.
@@ -15,7 +16,7 @@ use pipeline::plan::World;
 use pipeline::testing::contract::setup;
 use processors::k8s_attributes::K8sAttributes;
 use prost::Message;
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -33,6 +34,9 @@ const TEN: &str = "extract: {metadata: [k8s.namespace.name, k8s.pod.name, k8s.po
 
 fn main() {
     let task = Task::from_args("attributes");
+    if task.what == "memory" {
+        return memory(task.spans);
+    }
     let traces = Traces::parse(Bytes::from(silent(task.spans)), &Limits::default())
         .map(|parsed| parsed.payload)
         .unwrap_or_default();
@@ -55,6 +59,26 @@ fn main() {
         }
         bytes
     });
+}
+
+/// What a table of so many pods takes, with the pods: ten labels and eight annotations each.
+#[allow(clippy::print_stdout)] // Printing is what a bench is for.
+fn memory(pods: u32) {
+    let texts = |prefix: &'static str, count: u32| {
+        let pair = move |number| (format!("{prefix}.example.com/name-{number}"), format!("a-usual-value-of-{number}"));
+        (0..count).map(pair)
+    };
+    let region = Region::new(ALLOCATOR);
+    let of = |number| {
+        let mut pod = pod(number);
+        pod.labels.extend(texts("label", 10));
+        pod.annotations.extend(texts("annotation", 8));
+        Arc::new(pod)
+    };
+    let map = PodMap::new((0..pods).map(of).collect(), Vec::new(), Vec::new());
+    let change = region.change();
+    let bytes = change.bytes_allocated.saturating_sub(change.bytes_deallocated);
+    println!("memory pods={} bytes={bytes} bytes/pod={}", map.pods().len(), bytes / map.pods().len().max(1));
 }
 
 /// The request as an engine sends it by itself: its resource says nothing of Kubernetes.

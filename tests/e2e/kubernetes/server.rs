@@ -1,0 +1,175 @@
+//! A real API server with its etcd, on loopback, with users by token and rights by RBAC. There is no kubelet: the tests say
+//! themselves what becomes of pods.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::api::Api;
+use crate::doors::free_port;
+use crate::patience::until;
+use crate::peers::peer;
+use crate::process::Process;
+use crate::wire;
+
+/// How long the two may take to start; both write everything they know to disk first.
+const STARTUP_MAX: Duration = Duration::from_secs(120);
+
+/// The user that may do everything, by its token.
+pub(super) const ADMIN: &str = "admin-token";
+
+/// Ends with the test.
+pub(super) struct Cluster {
+    folder: TempDir,
+    etcd_port: u16,
+    port: u16,
+    server: Option<Process>,
+    pub(super) api: Api,
+    // Dropped last: the API server needs it until its end.
+    _etcd: Process,
+}
+
+impl Cluster {
+    /// One in which the user `agent` has this token, and the rights that the README of `k8s` asks for.
+    pub(super) async fn start(agent_token: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (etcd_port, peer_port, port) = (free_port(), free_port(), free_port());
+        let authority = write_keys(&folder);
+        let client = format!("http://127.0.0.1:{etcd_port}");
+        let mut command = Command::new(peer("etcd-3.6.5"));
+        command
+            .arg(format!("--data-dir={}", folder.path().join("etcd").display()))
+            .arg(format!("--listen-client-urls={client}"))
+            .arg(format!("--advertise-client-urls={client}"))
+            .arg(format!("--listen-peer-urls=http://127.0.0.1:{peer_port}"))
+            .arg(format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer_port}"))
+            .arg(format!("--initial-cluster=default=http://127.0.0.1:{peer_port}"))
+            // Nothing here outlives the test.
+            .arg("--unsafe-no-fsync");
+        let etcd = Process::start("etcd", &mut command);
+        let ready = || async move { wire::get(etcd_port, "/health").await.filter(|it| it.status == 200) };
+        until("etcd starts", STARTUP_MAX, ready).await;
+        let api = Api::new(port, authority).await;
+        let mut cluster = Self {
+            folder,
+            etcd_port,
+            port,
+            server: None,
+            api,
+            _etcd: etcd,
+        };
+        cluster.run(agent_token).await;
+        cluster.allow("agent", &["pods", "namespaces", "nodes"]).await;
+        cluster
+    }
+
+    /// Starts the API server; the user `agent` has this token now.
+    pub(super) async fn run(&mut self, agent_token: &str) {
+        let path = |name: &str| self.folder.path().join(name).display().to_string();
+        let tokens = format!(
+            "{ADMIN},admin,admin,system:masters\n{agent_token},agent,agent\nconfined-token,confined,confined\n"
+        );
+        fs::write(path("tokens.csv"), tokens).unwrap();
+        let mut command = Command::new(peer("kube-apiserver-1.36.3"));
+        command
+            .arg(format!("--etcd-servers=http://127.0.0.1:{}", self.etcd_port))
+            .arg(format!("--secure-port={}", self.port))
+            .arg(format!("--cert-dir={}", path("certificates")))
+            .arg(format!("--tls-cert-file={}", path("server.crt")))
+            .arg(format!("--tls-private-key-file={}", path("server.key")))
+            .arg(format!("--service-account-signing-key-file={}", path("accounts.key")))
+            .arg(format!("--service-account-key-file={}", path("accounts.key")))
+            .arg(format!("--token-auth-file={}", path("tokens.csv")))
+            .args([
+                "--bind-address=127.0.0.1",
+                "--service-account-issuer=https://kubernetes.default.svc",
+                "--authorization-mode=RBAC",
+                "--service-cluster-ip-range=10.0.0.0/24",
+                // Pods need no service account here, which a controller would have to make.
+                "--disable-admission-plugins=ServiceAccount",
+            ]);
+        self.server = Some(Process::start("kube-apiserver", &mut command));
+        let api = &self.api;
+        until("the API server is ready", STARTUP_MAX, || async move {
+            api.is_ready().await.then_some(())
+        })
+        .await;
+    }
+
+    /// Kills the API server.
+    pub(super) fn kill(&mut self) {
+        self.server = None;
+    }
+
+    /// Makes etcd forget everything that has happened.
+    pub(super) async fn compact(&self) {
+        let ask = |path: &'static str, body: Value| async move {
+            let answer = wire::post(self.etcd_port, path, &[], body.to_string().as_bytes()).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+            serde_json::from_slice::<Value>(&answer.body).unwrap()
+        };
+        let now = ask("/v3/kv/range", json!({"key": "AA=="})).await;
+        let revision = now["header"]["revision"].as_str().unwrap();
+        ask("/v3/kv/compaction", json!({"revision": revision, "physical": true})).await;
+    }
+
+    /// A kubeconfig for a user whose token is read from a file; gives the paths of both.
+    pub(super) fn kubeconfig(&self, token: &str) -> (PathBuf, PathBuf) {
+        let (path, token_path) = (
+            self.folder.path().join(format!("kubeconfig-{token}")),
+            self.folder.path().join(format!("token-{token}")),
+        );
+        fs::write(&token_path, token).unwrap();
+        let server = json!({
+            "server": format!("https://127.0.0.1:{}", self.port),
+            "certificate-authority": self.folder.path().join("ca.crt"),
+        });
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "clusters": [{"name": "test", "cluster": server}],
+            "users": [{"name": "test", "user": {"tokenFile": token_path}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        });
+        fs::write(&path, config.to_string()).unwrap();
+        (path, token_path)
+    }
+
+    /// Allows a user to read these kinds everywhere.
+    pub(super) async fn allow(&self, user: &str, resources: &[&str]) {
+        let group = "rbac.authorization.k8s.io";
+        let rule = json!({"apiGroups": [""], "resources": resources, "verbs": ["get", "list", "watch"]});
+        let role = json!({"metadata": {"name": user}, "rules": [rule]});
+        let binding = json!({
+            "metadata": {"name": user},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": user},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+        });
+        self.api.create(&format!("/apis/{group}/v1/clusterroles"), role).await;
+        self.api
+            .create(&format!("/apis/{group}/v1/clusterrolebindings"), binding)
+            .await;
+    }
+}
+
+/// An authority with a certificate for the API server, and the key that signs tokens of service accounts. Gives the authority's
+/// own certificate.
+fn write_keys(folder: &TempDir) -> Vec<u8> {
+    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+    write("ca.crt", authority.pem());
+    write("server.crt", server.signed_by(&key, &authority).unwrap().pem());
+    write("server.key", key.serialize_pem());
+    write("accounts.key", KeyPair::generate().unwrap().serialize_pem());
+    authority.der().to_vec()
+}
