@@ -65,7 +65,12 @@ fn main() {
 #[allow(clippy::print_stdout)] // Printing is what a bench is for.
 fn memory(pods: u32) {
     let texts = |prefix: &'static str, count: u32| {
-        let pair = move |number| (format!("{prefix}.example.com/name-{number}"), format!("a-usual-value-of-{number}"));
+        let pair = move |number| {
+            (
+                format!("{prefix}.example.com/name-{number}"),
+                format!("a-usual-value-of-{number}"),
+            )
+        };
         (0..count).map(pair)
     };
     let region = Region::new(ALLOCATOR);
@@ -78,7 +83,11 @@ fn memory(pods: u32) {
     let map = PodMap::new((0..pods).map(of).collect(), Vec::new(), Vec::new());
     let change = region.change();
     let bytes = change.bytes_allocated.saturating_sub(change.bytes_deallocated);
-    println!("memory pods={} bytes={bytes} bytes/pod={}", map.pods().len(), bytes / map.pods().len().max(1));
+    println!(
+        "memory pods={} bytes={bytes} bytes/pod={}",
+        map.pods().len(),
+        bytes / map.pods().len().max(1)
+    );
 }
 
 /// The request as an engine sends it by itself: its resource says nothing of Kubernetes.

@@ -33,6 +33,8 @@ pub(super) struct Descriptions {
     map: Arc<PodMap>,
     /// By the place of the pod in memory, which does not change as long as `map` is held.
     of: HashMap<(usize, Option<usize>), Option<Enrichment>, foldhash::fast::RandomState>,
+    /// Of namespaces and nodes, by their places in memory, whose pods are not known.
+    of_places: HashMap<(Option<usize>, Option<usize>), Option<Enrichment>, foldhash::fast::RandomState>,
 }
 
 impl Template {
@@ -91,6 +93,7 @@ impl Descriptions {
     pub(super) fn follow(&mut self, map: Arc<PodMap>) {
         if !Arc::ptr_eq(&self.map, &map) {
             self.of.clear();
+            self.of_places.clear();
             self.map = map;
         }
     }
@@ -112,6 +115,41 @@ impl Descriptions {
             })
         });
         described.as_ref()
+    }
+
+    /// What is known of the namespace and the node that a resource names whose pod is not known; None where that is nothing.
+    pub(super) fn of_place(&mut self, resource: RawAttrs<'_>, template: &Template) -> Option<&Enrichment> {
+        let map = &self.map;
+        let namespace = text(resource, names::K8S_NAMESPACE_NAME).and_then(|name| map.namespace(name));
+        let node = text(resource, names::K8S_NODE_NAME).and_then(|name| map.node(name));
+        if namespace.is_none() && node.is_none() {
+            return None;
+        }
+        let key = (
+            namespace.map(|it| Arc::as_ptr(it).addr()),
+            node.map(|it| Arc::as_ptr(it).addr()),
+        );
+        let described = self.of_places.entry(key).or_insert_with(|| {
+            // A pod of which nothing else is known.
+            let pod = Pod {
+                namespace: namespace.map(|it| it.name.clone()).unwrap_or_default(),
+                node: node.map(|it| it.name.clone()).unwrap_or_default(),
+                ..Pod::default()
+            };
+            template.describe(Subject {
+                pod: &pod,
+                container: None,
+                map,
+            })
+        });
+        described.as_ref()
+    }
+}
+
+fn text<'a>(resource: RawAttrs<'a>, key: &str) -> Option<&'a str> {
+    match resource.get(key)?.read() {
+        Value::Str(text) => Some(text.as_str()),
+        _ => None,
     }
 }
 

@@ -99,12 +99,26 @@ impl PodStage {
                 }
                 None => self.meters.excluded.add(1),
             },
-            Sender::Silent => self.meters.silent.add(1),
-            Sender::Ambiguous => self.meters.ambiguous.add(1),
+            Sender::Silent => {
+                self.meters.silent.add(1);
+                self.write_place(resource, edit);
+            }
+            Sender::Ambiguous => {
+                self.meters.ambiguous.add(1);
+                self.write_place(resource, edit);
+            }
             Sender::Unknown => {
                 self.meters.unknown.add(1);
                 self.pods.want();
+                self.write_place(resource, edit);
             }
+        }
+    }
+
+    /// Without its pod a resource may still say its namespace and its node.
+    fn write_place(&mut self, resource: RawAttrs<'_>, edit: &mut AttributeEdit<'_>) {
+        if let Some(attributes) = self.descriptions.of_place(resource, &self.template) {
+            attributes.write(resource, Present::Stays, edit);
         }
     }
 

@@ -118,6 +118,7 @@ fn map(pods: Vec<Pod>) -> PodMap {
         name: "inference".to_owned(),
         labels: strings(&[("example.com/team", "blue")]),
         annotations: strings(&[("owner", "me")]),
+        ..Namespace::default()
     };
     let node = Node {
         name: "node-a".to_owned(),
@@ -455,4 +456,39 @@ fn the_cluster_is_known_by_the_uid_of_its_first_namespace() {
     let after = trial.after(&[], Some("10.1.0.7"));
 
     assert_eq!(get(&after, "k8s.cluster.uid"), Some("c1"));
+}
+
+#[test]
+fn a_resource_whose_pod_is_not_known_gets_what_is_known_of_its_namespace_and_node() {
+    let namespace = Namespace {
+        name: "inference".to_owned(),
+        labels: strings(&[("team", "red")]),
+        ..Namespace::default()
+    };
+    let node = Node {
+        name: "node-a".to_owned(),
+        uid: "n1".to_owned(),
+        ..Node::default()
+    };
+    let yaml =
+        "extract: {metadata: [k8s.node.uid, k8s.pod.name], labels: [{tag_name: team, key: team, from: namespace}]}";
+    let mut trial = Trial::of(yaml, PodMap::new(Vec::new(), vec![namespace], vec![node]));
+
+    let unknown = trial.after(
+        &[
+            ("k8s.pod.uid", "nobody"),
+            ("k8s.namespace.name", "inference"),
+            ("k8s.node.name", "node-a"),
+        ],
+        None,
+    );
+    let elsewhere = trial.after(&[("k8s.namespace.name", "other")], None);
+
+    assert_eq!(
+        (get(&unknown, "team"), get(&unknown, "k8s.node.uid")),
+        (Some("red"), Some("n1"))
+    );
+    assert_eq!(get(&unknown, "k8s.pod.name"), None);
+    assert_eq!(elsewhere.len(), 1);
+    assert_eq!((trial.counted("unknown"), trial.counted("silent")), (1, 1));
 }

@@ -80,6 +80,20 @@ impl Api {
         made["metadata"]["uid"].as_str().unwrap().to_owned()
     }
 
+    /// A GPU of a node that pods can claim, as its driver would say.
+    pub(super) async fn offer_gpu(&self, node: &str, uuid: &str) {
+        let slice = json!({
+            "metadata": {"name": format!("{node}-gpu")},
+            "spec": {
+                "driver": "gpu.nvidia.com",
+                "nodeName": node,
+                "pool": {"name": node, "generation": 1, "resourceSliceCount": 1},
+                "devices": [{"name": "gpu-0", "attributes": {"uuid": {"string": uuid}}}],
+            },
+        });
+        self.create("/apis/resource.k8s.io/v1/resourceslices", slice).await;
+    }
+
     /// Changes the label `version` of a pod.
     pub(super) async fn relabel(&self, name: &str, version: &str) {
         let labels = json!({"metadata": {"labels": {"version": version}}});

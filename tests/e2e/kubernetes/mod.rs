@@ -255,3 +255,37 @@ async fn who_may_not_see_nodes_knows_pods_and_is_told_which_rule_is_missing() {
     );
     program.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_knows_the_pods_and_devices_of_its_node_alone() {
+    let cluster = Cluster::start("agent-token").await;
+    cluster.api.furnish().await;
+    let here = cluster.api.run_pod("llama-0", "node-a", "10.1.0.7").await;
+    let there = cluster.api.run_pod("llama-1", "node-b", "10.1.0.8").await;
+    for node in ["node-a", "node-b"] {
+        cluster
+            .api
+            .offer_gpu(node, "GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448")
+            .await;
+    }
+
+    let (kubeconfig, _) = cluster.kubeconfig("agent-token");
+    let program = program::with("k8s.yaml")
+        .env("KUBECONFIG_OF_TEST", kubeconfig.display())
+        .env("NODE_OF_TEST", "node-a");
+    let mut program = program.start().await;
+
+    assert_eq!(
+        get(&after(&program, &[("k8s.pod.uid", &here)]).await, "k8s.pod.name"),
+        "llama-0"
+    );
+    assert_eq!(
+        get(&after(&program, &[("k8s.pod.uid", &there)]).await, "k8s.pod.name"),
+        ""
+    );
+    let page = program.metrics().await;
+    for kind in ["pod", "node", "resourceslice"] {
+        assert_eq!(page.sum("inferscope_k8s_objects", &[("kind", kind)]), 1, "{kind}");
+    }
+    program.stop().await;
+}

@@ -64,7 +64,9 @@ impl Cluster {
             _etcd: etcd,
         };
         cluster.run(agent_token).await;
-        cluster.allow("agent", &["pods", "namespaces", "nodes"]).await;
+        cluster
+            .allow("agent", &["pods", "namespaces", "nodes", "resourceslices"])
+            .await;
         cluster
     }
 
@@ -83,7 +85,7 @@ impl Cluster {
             .arg(format!("--tls-cert-file={}", path("server.crt")))
             .arg(format!("--tls-private-key-file={}", path("server.key")))
             .arg(format!("--service-account-signing-key-file={}", path("accounts.key")))
-            .arg(format!("--service-account-key-file={}", path("accounts.key")))
+            .arg(format!("--service-account-key-file={}", path("accounts.pub")))
             .arg(format!("--token-auth-file={}", path("tokens.csv")))
             .args([
                 "--bind-address=127.0.0.1",
@@ -93,12 +95,14 @@ impl Cluster {
                 // Pods need no service account here, which a controller would have to make.
                 "--disable-admission-plugins=ServiceAccount",
             ]);
-        self.server = Some(Process::start("kube-apiserver", &mut command));
+        let mut process = Process::start("kube-apiserver", &mut command);
         let api = &self.api;
-        until("the API server is ready", STARTUP_MAX, || async move {
-            api.is_ready().await.then_some(())
+        until("the API server is ready", STARTUP_MAX, || {
+            assert!(process.has_ended().is_none(), "the API server ended");
+            async move { api.is_ready().await.then_some(()) }
         })
         .await;
+        self.server = Some(process);
     }
 
     /// Kills the API server.
@@ -144,7 +148,8 @@ impl Cluster {
     /// Allows a user to read these kinds everywhere.
     pub(super) async fn allow(&self, user: &str, resources: &[&str]) {
         let group = "rbac.authorization.k8s.io";
-        let rule = json!({"apiGroups": [""], "resources": resources, "verbs": ["get", "list", "watch"]});
+        let rule =
+            json!({"apiGroups": ["", "resource.k8s.io"], "resources": resources, "verbs": ["get", "list", "watch"]});
         let role = json!({"metadata": {"name": user}, "rules": [rule]});
         let binding = json!({
             "metadata": {"name": user},
@@ -170,6 +175,8 @@ fn write_keys(folder: &TempDir) -> Vec<u8> {
     write("ca.crt", authority.pem());
     write("server.crt", server.signed_by(&key, &authority).unwrap().pem());
     write("server.key", key.serialize_pem());
-    write("accounts.key", KeyPair::generate().unwrap().serialize_pem());
+    let accounts = KeyPair::generate().unwrap();
+    write("accounts.key", accounts.serialize_pem());
+    write("accounts.pub", accounts.public_key_pem());
     authority.der().to_vec()
 }
