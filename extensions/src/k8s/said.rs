@@ -34,14 +34,18 @@ impl Said {
             }
             return;
         };
+        if trouble.reason == Trouble::EXPIRED {
+            // Everything is listed anew, and nobody has to do anything. It is counted.
+            tracing::debug!(%extension, kind, namespace, error = %trouble.words, "too much has happened since");
+            return;
+        }
         if last.replace(trouble.reason) == Some(trouble.reason) {
             return;
         }
         let (reason, words) = (trouble.reason, &trouble.words);
         let said = format!("{}: {}", source.kind.loss(), remedy(source, trouble));
         let is_expected = source.is_optional && matches!(reason, Trouble::FORBIDDEN | Trouble::ABSENT);
-        // After a pause everything is listed anew: that is how it works, and counted.
-        if is_expected || reason == Trouble::EXPIRED {
+        if is_expected {
             tracing::info!(%extension, kind, namespace, reason, error = %words, "{said}");
         } else {
             tracing::warn!(%extension, kind, namespace, reason, error = %words, "{said}");
@@ -64,7 +68,6 @@ fn remedy(source: &Source, trouble: &Trouble) -> String {
             source.kind.resource(),
             source.kind.group()
         ),
-        Trouble::EXPIRED => "too much has happened since; everything is listed anew".to_owned(),
         _ => "it is asked again".to_owned(),
     }
 }

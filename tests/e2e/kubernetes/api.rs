@@ -102,8 +102,8 @@ impl Api {
 
     /// Deletes a pod at once.
     pub(super) async fn delete_pod(&self, name: &str) {
-        let path = format!("{PODS}/{name}?gracePeriodSeconds=0");
-        self.ask(Method::DELETE, &path, json!({})).await;
+        let at_once = json!({"gracePeriodSeconds": 0});
+        self.ask(Method::DELETE, &format!("{PODS}/{name}"), at_once).await;
     }
 
     /// The uid of an object.
