@@ -80,8 +80,11 @@ impl Meters {
             publications: telemetry.counter(PUBLICATIONS),
             told_at: telemetry.gauge(TOLD_AT),
         };
-        for reason in Trouble::REASONS {
-            meters.failures(Kind::Pod, reason);
+        // A counter that is there from the beginning shows its first failure as an increase.
+        for kind in Kind::ALL {
+            Trouble::REASONS
+                .into_iter()
+                .for_each(|reason| drop(meters.failures(kind, reason)));
         }
         meters
     }

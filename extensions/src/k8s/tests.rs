@@ -114,7 +114,7 @@ fn the_node_is_named_or_in_a_variable_that_must_be_set() {
 #[test]
 fn pods_that_went_are_remembered_for_their_time_and_the_first_leave_first() {
     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(7);
-    let now = Instant::from_std(std::time::Instant::now());
+    let now = Instant::now();
     let mut gone = Gone::new(Duration::from_secs(120));
     let named = |name: &str| Pod {
         name: name.to_owned(),
@@ -141,7 +141,7 @@ fn pods_that_went_are_remembered_for_their_time_and_the_first_leave_first() {
 
 #[test]
 fn without_a_grace_period_nobody_is_remembered() {
-    let now = Instant::from_std(std::time::Instant::now());
+    let now = Instant::now();
     let mut gone = Gone::new(Duration::ZERO);
 
     gone.add(&Pod::default(), SystemTime::UNIX_EPOCH, now);

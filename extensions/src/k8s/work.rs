@@ -64,7 +64,7 @@ impl Work {
                     );
                     break;
                 }
-                news = self.watches.told() => self.hear(news),
+                news = self.watches.told() => self.hear(&news),
             }
         }
         self.publish();
@@ -82,12 +82,12 @@ impl Work {
                     self.gone.forget(Instant::now());
                     self.changed();
                 }
-                news = self.watches.told() => self.hear(news),
+                news = self.watches.told() => self.hear(&news),
             }
         }
     }
 
-    fn hear(&mut self, news: News) {
+    fn hear(&mut self, news: &News) {
         let Some(source) = self.watches.sources().get(news.source) else {
             return;
         };
@@ -108,7 +108,6 @@ impl Work {
             .unwrap_or_default()
             .as_secs();
         self.meters.told_at.set(i64::try_from(seconds).unwrap_or(i64::MAX));
-        self.meters.troubled(source.kind).set(self.troubled(source.kind));
         self.changed();
     }
 
@@ -135,11 +134,13 @@ impl Work {
         self.meters.publications.add(1);
         self.meters.gone.set(gauge(self.gone.len()));
         for kind in Kind::ALL {
-            self.meters.objects(kind).set(gauge(self.watches.count(kind)));
-            let mut of_kind = self.watches.sources().iter().filter(|it| it.kind == kind);
-            self.meters
-                .complete(kind)
-                .set(i64::from(of_kind.all(|it| it.watch.is_complete())));
+            let of_kind = || self.watches.sources().iter().filter(move |it| it.kind == kind);
+            if of_kind().next().is_some() {
+                self.meters.objects(kind).set(gauge(self.watches.count(kind)));
+                self.meters.troubled(kind).set(self.troubled(kind));
+                let is_complete = of_kind().all(|it| it.watch.is_complete());
+                self.meters.complete(kind).set(i64::from(is_complete));
+            }
         }
     }
 }

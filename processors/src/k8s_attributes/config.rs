@@ -149,13 +149,16 @@ impl Validate for Config {
             }
         }
         for key in ["filter::node", "filter::node_from_env_var"] {
-            report.without_effect(key, "the extension `k8s` watches pods; set its `node`");
+            let own = key.trim_start_matches("filter::");
+            report.without_effect(key, format!("the extension `k8s` watches pods; set its `{own}`"));
         }
-        for key in ["auth_type", "context", "watch_sync_period", "pod_delete_grace_period"] {
+        for key in ["auth_type", "context", "pod_delete_grace_period"] {
             report.without_effect(key, format!("the extension `k8s` watches pods; set its `{key}`"));
         }
+        report.without_effect("watch_sync_period", "the extension `k8s` is told of every change");
         for key in ["wait_for_metadata", "wait_for_metadata_timeout"] {
-            report.without_effect(key, "the extension `k8s` is started before pipelines take anything");
+            let why = "the extension `k8s` waits for pods before pipelines take anything; set its `wait`";
+            report.without_effect(key, why);
         }
         if report.has("kubelet") {
             report.help(

@@ -410,7 +410,7 @@ fn passing_through_writes_the_address_and_nothing_else() {
 fn what_cannot_work_is_refused_with_a_remedy() {
     let refused = |yaml: &str| trial::decoded::<Config>(yaml).unwrap_err();
 
-    let unknown = refused("extract: {metadata: [k8s.cluster.uid]}");
+    let unknown = refused("extract: {metadata: [k8s.deployment.uid]}");
     assert!(unknown.contains("k8s.pod.uid"), "{unknown}");
     assert!(refused("extract: {labels: [{tag_name: a}]}").contains("key_regex"));
     assert!(refused("extract: {labels: [{key: a, key_regex: b}]}").contains("one of them"));

@@ -90,7 +90,7 @@ fn a_pod_that_has_ended_gives_its_address_to_whoever_has_it_now() {
         },
     });
 
-    let ended = read_pod(job.clone());
+    let ended = read_pod(job);
     let living = read_pod(json!({
         "metadata": {"name": "a", "namespace": "b", "uid": "living"},
         "status": {"phase": "Running", "podIPs": [{"ip": "10.1.0.7"}]},
@@ -159,7 +159,7 @@ fn namespaces_and_nodes_are_read_with_uid_labels_and_annotations() {
     );
 }
 
-fn slice_of(generation: i64, devices: Value) -> slice::Slice {
+fn slice_of(generation: i64, devices: &Value) -> slice::Slice {
     let object = json!({
         "metadata": {"name": format!("s{generation}")},
         "spec": {"driver": "gpu.nvidia.com", "nodeName": "node-a", "pool": {"name": "node-a", "generation": generation, "resourceSliceCount": 1},
@@ -173,11 +173,11 @@ fn slice_of(generation: i64, devices: Value) -> slice::Slice {
 fn a_slice_names_gpus_by_uuid_and_only_the_latest_generation_of_a_pool_counts() {
     let old = slice_of(
         1,
-        json!([{"name": "gpu-0", "attributes": {"uuid": {"string": "GPU-old"}}}]),
+        &json!([{"name": "gpu-0", "attributes": {"uuid": {"string": "GPU-old"}}}]),
     );
     let new = slice_of(
         2,
-        json!([
+        &json!([
             {"name": "gpu-0", "attributes": {"uuid": {"string": "GPU-0"}, "index": {"int": 0}}},
             {"name": "mig-0", "attributes": {"gpu.nvidia.com/uuid": {"string": "MIG-0"}}},
             {"name": "nic-0", "attributes": {"uuid": {"string": "mlx5"}}},

@@ -82,7 +82,7 @@ impl Wants {
     pub async fn wanted(&mut self) {
         // Who waits holds the other end as well, as a part of the context; without it nobody would ever say so.
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
