@@ -63,6 +63,7 @@ impl Pods {
     }
 
     /// Says that a pod was met that nobody knows. Everybody who waits for it hears it once, however often it is said meanwhile.
+    /// Who asks again and again, as the kubelet is asked, may ask earlier; who is told of every change has nothing to do.
     pub fn want(&self) {
         self.shared.wanted.send_modify(|count| *count = count.wrapping_add(1));
     }
