@@ -242,6 +242,23 @@ async fn a_token_that_is_not_taken_is_said() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_in_trouble_itself_is_asked_again() {
+    let mut trial = Trial::of(&["a"]).await;
+    let away = Fault::Status(500, "etcd is away".to_owned());
+    trial.server.fail("list", "pods", away);
+
+    let trouble = trial.trouble().await;
+
+    assert_eq!(
+        (trouble.reason, trouble.words.as_str()),
+        (Trouble::REFUSED, "etcd is away")
+    );
+    trial.server.heal();
+    trial.gone().await;
+    assert_eq!(trial.names(), ["a"]);
+}
+
+#[tokio::test]
 async fn a_watch_that_ends_at_once_is_asked_for_once_a_second() {
     let mut trial = Trial::of(&["a"]).await;
     trial.server.fail("watch", "pods", Fault::End);

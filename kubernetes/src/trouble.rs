@@ -48,6 +48,8 @@ impl Trouble {
     pub(crate) fn of(verb: &'static str, error: &kube::Error) -> Self {
         let reason = match error {
             kube::Error::Api(status) => return Self::said(verb, status),
+            // A program that a kubeconfig names gave no credentials.
+            kube::Error::Auth(_) => Self::UNAUTHORIZED,
             kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Self::GARBAGE,
             _ => Self::UNREACHABLE,
         };
