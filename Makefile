@@ -31,7 +31,7 @@ build: rust ## The program as it is released.
 	$(CARGO) build --release --locked --bin inferscope
 
 # The whole workspace again, so that dependencies keep the features that they were built with for `unit`.
-e2e: build peers ## The released program against a real Jaeger, a real Prometheus and real OpenTelemetry SDKs.
+e2e: build peers ## The released program against a real Jaeger, Prometheus and Kubernetes API server, and real OpenTelemetry SDKs.
 	$(CARGO) test --workspace --locked --features inferscope/e2e --test e2e
 
 deny: $(CACHE)/cargo-deny-0.20.2/bin/cargo-deny ## Licences, sources and duplicates of dependencies.

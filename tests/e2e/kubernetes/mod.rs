@@ -289,3 +289,27 @@ async fn an_agent_knows_the_pods_and_devices_of_its_node_alone() {
     }
     program.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_confined_to_a_namespace_knows_its_pods_and_tenants_by_its_name() {
+    let cluster = Cluster::start("agent-token").await;
+    cluster.api.furnish().await;
+    cluster.allow_in("inference", "confined", &["pods"]).await;
+    cluster.api.run_pod("llama-0", "node-a", "127.0.0.1").await;
+
+    let (kubeconfig, _) = cluster.kubeconfig("confined-token");
+    let program = program::with("k8s.yaml")
+        .env("KUBECONFIG_OF_TEST", kubeconfig.display())
+        .env("NAMESPACES_OF_TEST", "[inference]");
+    let mut program = program.start().await;
+
+    let attributes = after(&program, &[]).await;
+    assert_eq!(get(&attributes, "k8s.pod.name"), "llama-0");
+    assert_eq!(
+        (get(&attributes, "tenant.id"), get(&attributes, "team")),
+        ("inference", "")
+    );
+    let log = program.process.written();
+    assert!(!log.contains("\twarn\t"), "what is expected is no warning: {log}");
+    program.stop().await;
+}

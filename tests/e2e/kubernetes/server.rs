@@ -147,19 +147,28 @@ impl Cluster {
 
     /// Allows a user to read these kinds everywhere.
     pub(super) async fn allow(&self, user: &str, resources: &[&str]) {
+        self.bind("", "Cluster", user, resources).await;
+    }
+
+    /// Allows a user to read these kinds in a namespace.
+    pub(super) async fn allow_in(&self, namespace: &str, user: &str, resources: &[&str]) {
+        self.bind(&format!("namespaces/{namespace}/"), "", user, resources)
+            .await;
+    }
+
+    async fn bind(&self, place: &str, prefix: &str, user: &str, resources: &[&str]) {
         let group = "rbac.authorization.k8s.io";
         let rule =
             json!({"apiGroups": ["", "resource.k8s.io"], "resources": resources, "verbs": ["get", "list", "watch"]});
         let role = json!({"metadata": {"name": user}, "rules": [rule]});
         let binding = json!({
             "metadata": {"name": user},
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": user},
+            "roleRef": {"apiGroup": group, "kind": format!("{prefix}Role"), "name": user},
             "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
         });
-        self.api.create(&format!("/apis/{group}/v1/clusterroles"), role).await;
-        self.api
-            .create(&format!("/apis/{group}/v1/clusterrolebindings"), binding)
-            .await;
+        let path = format!("/apis/{group}/v1/{place}{}", prefix.to_lowercase());
+        self.api.create(&format!("{path}roles"), role).await;
+        self.api.create(&format!("{path}rolebindings"), binding).await;
     }
 }
 
