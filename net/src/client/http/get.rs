@@ -27,6 +27,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// One page at a time is fetched from a target, so more connections than this would never be used.
 const IDLE_PER_HOST_MAX: usize = 2;
 
+/// How often a connection with HTTP/2 is asked whether it is still there. Its requests share it, and one that died without a
+/// word would be given to all that follow; connections with HTTP/1.1 end with the request that waits in vain.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+
 /// Redirects that are followed for one page, as in Go's client.
 const REDIRECTS_MAX: usize = 10;
 
@@ -99,6 +103,8 @@ impl Getter {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(super::PING_TIMEOUT)
             .build(connector.clone());
         Ok(Self {
             pool,
@@ -138,6 +144,12 @@ impl Getter {
             headers: head.headers,
             body,
         })
+    }
+
+    /// The answer whatever its status, with a body that is still to come and is neither bounded nor decompressed; after
+    /// redirects where they are followed. The caller drops the future when it takes too long.
+    pub async fn open(&self, url: &Uri, headers: HeaderMap) -> Result<Response<Incoming>, GetFailure> {
+        self.answer(url.clone(), headers).await
     }
 
     /// The answer, after redirects where they are followed.
