@@ -4,6 +4,7 @@
 //! it is read. Connections, credentials and requests are the crate `kube`'s. When to list, when to watch and how long to
 //! wait after a failure is decided here (`feed.rs` says why).
 
+mod asked;
 mod cluster;
 mod feed;
 mod pace;
@@ -19,7 +20,7 @@ mod watch;
 
 pub use cluster::{Access, AccessError, Cluster};
 pub use k8s_openapi::api;
-pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 pub use kube::{Resource, ResourceExt};
 pub use part::Part;
 pub use selection::Selection;
