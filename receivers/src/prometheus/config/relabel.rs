@@ -1,7 +1,10 @@
 //! Rules that change labels.
 
+use std::fmt;
+
 use config::{Report, Validate};
-use serde::Deserialize;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::super::relabel::Rule;
 
@@ -14,12 +17,14 @@ pub struct RelabelConfig {
     /// What stands between their values.
     pub separator: String,
     /// What the whole value must match.
+    #[serde(deserialize_with = "text")]
     pub regex: String,
     /// Divides the hash.
     pub modulus: u64,
     /// The label that is set.
     pub target_label: String,
     /// What it is set to; `$1` is the first group.
+    #[serde(deserialize_with = "text")]
     pub replacement: String,
     /// What is done.
     pub action: Action,
@@ -106,5 +111,37 @@ impl Validate for RelabelConfig {
                 "keepequal and dropequal take source_labels and target_label and nothing else",
             );
         }
+    }
+}
+
+/// Text, or a scalar as it is written: `regex: true` without quotes stands in the rules that everybody copies, and the YAML
+/// reader of Prometheus takes it for text.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    deserializer.deserialize_any(Text)
+}
+
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<String, E> {
+        Ok(value.to_string())
     }
 }
