@@ -3,6 +3,7 @@
 mod access;
 mod discovery;
 mod duration;
+mod kubernetes;
 mod not_built;
 mod relabel;
 mod size;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Deserializer};
 pub use access::{Access, Authorization, BasicAuth, TlsConfig, Ways};
 pub use discovery::{FileSdConfig, HttpSd, HttpSdConfig, TargetGroup};
 pub use duration::PromDuration;
+pub use kubernetes::{AttachMetadata, KubernetesSd, KubernetesSdConfig, Namespaces, Role, Selector};
 use not_built::{GlobalNotBuilt, JobNotBuilt, NotBuilt};
 pub use relabel::{Action, RelabelConfig};
 pub use size::Size;
@@ -187,6 +189,8 @@ pub struct Job {
     pub file_sd_configs: Vec<FileSdConfig>,
     /// Targets that a server lists.
     pub http_sd_configs: Vec<HttpSdConfig>,
+    /// Targets that are objects of a Kubernetes cluster.
+    pub kubernetes_sd_configs: Vec<KubernetesSdConfig>,
     /// Changes the labels of targets, or drops targets.
     pub relabel_configs: Vec<RelabelConfig>,
     /// Changes the labels of series, or drops series.
@@ -214,6 +218,7 @@ impl Default for Job {
             static_configs: Vec::new(),
             file_sd_configs: Vec::new(),
             http_sd_configs: Vec::new(),
+            kubernetes_sd_configs: Vec::new(),
             relabel_configs: Vec::new(),
             metric_relabel_configs: Vec::new(),
             scrape_protocols: None,

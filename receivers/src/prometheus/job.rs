@@ -1,6 +1,6 @@
 //! One job: its targets come and go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::config::{Global, GlobalOwn, Job, Limits, Scheme, ScrapeConfig, ScrapeProtocol};
 use super::counts::Counts;
 use super::credentials::Credentials;
-use super::discovery::{Discovery, Lists};
+use super::discovery::{Discovery, Found, Lists};
 use super::exposition::Format;
 use super::labels::Labels;
 use super::relabel::{self, Rule};
@@ -49,10 +49,20 @@ pub(super) struct JobRun {
     job: Job,
     limits: Limits,
     global: GlobalOwn,
+    /// The targets of `static_configs`.
+    written: Vec<Found>,
     lists: Lists,
     relabel: Vec<Rule>,
     metric_relabel: Arc<[Rule]>,
     external: Arc<Labels>,
+}
+
+/// What a job has under way.
+#[derive(Default)]
+struct Underway {
+    scrapers: BTreeMap<Target, Running>,
+    /// What was wrong with targets, the last time that they were looked at. It is logged once.
+    problems: BTreeSet<String>,
 }
 
 /// A scraper that runs.
@@ -63,7 +73,7 @@ struct Running {
 
 impl JobRun {
     /// A job; `extra` is `report_extra_scrape_metrics`, and a dialect is what its targets speak.
-    pub(super) fn new(
+    pub(super) async fn new(
         job: &ScrapeConfig,
         global: &Global,
         extra: bool,
@@ -85,7 +95,8 @@ impl JobRun {
         let page_bytes_max = limits.body_size_limit.map_or(0, |size| size.0);
         Ok(Self {
             getter: Getter::new(&getter, &setup.outside).map_err(because)?,
-            lists: Lists::new(own, &counts, setup).map_err(because)?,
+            written: Found::all(&own.static_configs),
+            lists: Lists::new(own, &counts, setup).await.map_err(because)?,
             accept: accept(protocols),
             fallback: format(own.fallback_scrape_protocol),
             credentials: Credentials::of(&job.access.own),
@@ -130,10 +141,10 @@ impl JobRun {
 
     /// Keeps a scraper for every target until it is stopped; then all series have ended.
     pub(super) async fn run(self: Arc<Self>, stop: Stop) {
-        let mut running: BTreeMap<Target, Running> = BTreeMap::new();
+        let mut underway = Underway::default();
         let mut discovery = Discovery::start(&self.lists);
         loop {
-            self.follow(&discovery, &mut running).await;
+            self.follow(&discovery, &mut underway).await;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -141,24 +152,21 @@ impl JobRun {
             }
         }
         drop(discovery);
-        end(running).await;
+        end(underway.scrapers).await;
         self.counts.targets.set(0);
     }
 
     /// Starts scrapers for new targets and stops those of targets that are gone.
-    async fn follow(self: &Arc<Self>, discovery: &Discovery, running: &mut BTreeMap<Target, Running>) {
+    async fn follow(self: &Arc<Self>, discovery: &Discovery, underway: &mut Underway) {
         let name = &self.job.job_name;
-        let groups: Vec<_> = self
-            .job
-            .static_configs
-            .iter()
-            .chain(discovery.groups())
-            .cloned()
-            .collect();
-        let (wanted, problems) = Target::all(&groups, &self.job, &self.global, &self.relabel);
-        for why in problems {
+        let found = self.written.iter().chain(discovery.found());
+        let (wanted, problems) = Target::all(found, &self.job, &self.global, &self.relabel);
+        let problems: BTreeSet<String> = problems.into_iter().collect();
+        for why in problems.difference(&underway.problems) {
             tracing::warn!(job = %name, %why, "a target cannot be scraped");
         }
+        underway.problems = problems;
+        let running = &mut underway.scrapers;
         let limit = self.limits.target_limit.unwrap_or_default();
         if limit > 0 && wanted.len() as u64 > limit {
             tracing::error!(job = %name, targets = wanted.len(), limit, "more targets than target_limit; the old ones stay");

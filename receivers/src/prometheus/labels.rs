@@ -9,6 +9,9 @@ pub(super) const JOB: &str = "job";
 /// Which target a series comes from.
 pub(super) const INSTANCE: &str = "instance";
 
+/// Where a target is, before relabelling and after it.
+pub(super) const ADDRESS: &str = "__address__";
+
 /// Labels by name. In Prometheus an empty label is the same as none, so there are no empty ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Labels(BTreeMap<String, String>);
@@ -26,6 +29,15 @@ impl Labels {
             self.0.remove(&name);
         } else {
             self.0.insert(name, value);
+        }
+    }
+
+    /// Adds the labels of others that are not there yet.
+    pub(super) fn add_missing(&mut self, others: &Self) {
+        for (name, value) in others.iter() {
+            if !self.0.contains_key(name) {
+                self.0.insert(name.to_owned(), value.to_owned());
+            }
         }
     }
 

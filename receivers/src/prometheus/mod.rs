@@ -31,9 +31,9 @@ use pipeline::component::{About, BuildError, Component, Outlets, Receiver, Servi
 
 pub(crate) use self::config::address;
 pub use self::config::{
-    Access, Action, Authorization, BasicAuth, Config, FileSdConfig, Global, GlobalOwn, HttpSd, HttpSdConfig, Job,
-    Limits, PromDuration, Prometheus, RelabelConfig, Scheme, ScrapeConfig, ScrapeProtocol, Scraping, Size, TargetGroup,
-    TlsConfig, Ways,
+    Access, Action, AttachMetadata, Authorization, BasicAuth, Config, FileSdConfig, Global, GlobalOwn, HttpSd,
+    HttpSdConfig, Job, KubernetesSd, KubernetesSdConfig, Limits, Namespaces, PromDuration, Prometheus, RelabelConfig,
+    Role, Scheme, ScrapeConfig, ScrapeProtocol, Scraping, Selector, Size, TargetGroup, TlsConfig, Ways,
 };
 pub(crate) use self::counts::ALL as METRICS;
 use self::job::JobRun;
@@ -77,7 +77,7 @@ pub(crate) async fn scrape(
     if let Some(outlet) = &outlets.metrics {
         let further = further::jobs(what, &setup.outside.storage).await?;
         for job in what.scrape_configs.iter().chain(&further) {
-            let run = JobRun::new(job, &what.global, extra, dialect, setup, outlet.clone())?;
+            let run = JobRun::new(job, &what.global, extra, dialect, setup, outlet.clone()).await?;
             jobs.push(Arc::new(run));
         }
     }

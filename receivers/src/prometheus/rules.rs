@@ -57,11 +57,7 @@ impl SeriesRules {
 
     /// Adds the external labels.
     pub(super) fn add_external(&self, labels: &mut Labels) {
-        for (name, value) in self.external.iter() {
-            if labels.get(name).is_empty() {
-                labels.set(name, value);
-            }
-        }
+        labels.add_missing(&self.external);
     }
 
     /// What is wrong with the labels of a series, name included.

@@ -7,12 +7,12 @@ use std::time::Duration;
 use http::Uri;
 use md5::{Digest, Md5};
 
-use super::config::{GlobalOwn, Job, PromDuration, TargetGroup};
-use super::labels::{INSTANCE, JOB, Labels};
+use super::config::{GlobalOwn, Job, PromDuration};
+use super::discovery::Found;
+use super::labels::{ADDRESS, INSTANCE, JOB, Labels};
 use super::relabel::{self, Rule};
 
 /// Names that relabelling may look at and change, and that say how a target is scraped.
-const ADDRESS: &str = "__address__";
 const SCHEME: &str = "__scheme__";
 const PATH: &str = "__metrics_path__";
 const INTERVAL: &str = "__scrape_interval__";
@@ -34,24 +34,13 @@ pub(super) struct Target {
 
 impl Target {
     /// A target of a job; None where relabelling drops it.
-    fn of(
-        address: &str,
-        group: &TargetGroup,
-        job: &Job,
-        global: &GlobalOwn,
-        rules: &[Rule],
-    ) -> Result<Option<Self>, String> {
+    fn of(found: &Found, job: &Job, global: &GlobalOwn, rules: &[Rule]) -> Result<Option<Self>, String> {
         let interval = job.scrape_interval.unwrap_or(global.scrape_interval);
         // Prometheus: a global timeout beyond the job's own interval is cut.
         let timeout = job
             .scrape_timeout
             .unwrap_or_else(|| global.scrape_timeout.min(interval));
-        let mut labels: Labels = group
-            .labels
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        labels.set(ADDRESS, address);
+        let mut labels = found.labels();
         let mut default = |name: &str, value: &str| {
             if labels.get(name).is_empty() {
                 labels.set(name, value);
@@ -95,20 +84,18 @@ impl Target {
         }))
     }
 
-    /// All targets of some groups, each once, and what is wrong with the others.
-    pub(super) fn all(
-        groups: &[TargetGroup],
+    /// All targets that were found, each once, and what is wrong with the others.
+    pub(super) fn all<'a>(
+        all: impl Iterator<Item = &'a Found>,
         job: &Job,
         global: &GlobalOwn,
         rules: &[Rule],
     ) -> (Vec<Self>, Vec<String>) {
         let (mut targets, mut problems) = (Vec::new(), Vec::new());
-        for group in groups {
-            for address in &group.targets {
-                match Self::of(address, group, job, global, rules) {
-                    Ok(target) => targets.extend(target),
-                    Err(why) => problems.push(format!("{address}: {why}")),
-                }
+        for found in all {
+            match Self::of(found, job, global, rules) {
+                Ok(target) => targets.extend(target),
+                Err(why) => problems.push(format!("{}: {why}", found.address())),
             }
         }
         targets.sort_unstable();

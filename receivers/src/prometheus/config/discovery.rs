@@ -85,6 +85,9 @@ impl ScrapeConfig {
         for server in &mut self.own.http_sd_configs {
             server.access.move_to(folder);
         }
+        for cluster in &mut self.own.kubernetes_sd_configs {
+            cluster.move_to(folder);
+        }
     }
 }
 

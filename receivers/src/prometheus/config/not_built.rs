@@ -88,7 +88,7 @@ keys! {
     JobNotBuilt {
         aws_sd_configs, azure_sd_configs, consul_sd_configs, digitalocean_sd_configs, dns_sd_configs, docker_sd_configs,
         dockerswarm_sd_configs, ec2_sd_configs, ecs_sd_configs, eureka_sd_configs, gce_sd_configs, hetzner_sd_configs,
-        ionos_sd_configs, kubernetes_sd_configs, kuma_sd_configs, lightsail_sd_configs,
+        ionos_sd_configs, kuma_sd_configs, lightsail_sd_configs,
         linode_sd_configs, marathon_sd_configs, nerve_sd_configs, nomad_sd_configs, openstack_sd_configs,
         ovhcloud_sd_configs, puppetdb_sd_configs, scaleway_sd_configs, serverset_sd_configs, stackit_sd_configs,
         triton_sd_configs, uyuni_sd_configs, vultr_sd_configs,
@@ -100,7 +100,7 @@ keys! {
 }
 
 /// The ways of finding targets that are not built.
-const DISCOVERIES: [&str; 29] = [
+const DISCOVERIES: [&str; 28] = [
     "aws",
     "azure",
     "consul",
@@ -114,7 +114,6 @@ const DISCOVERIES: [&str; 29] = [
     "gce",
     "hetzner",
     "ionos",
-    "kubernetes",
     "kuma",
     "lightsail",
     "linode",
@@ -140,7 +139,7 @@ impl JobNotBuilt {
                 report.help(
                     &key,
                     "this way of finding targets is not available yet",
-                    "use static_configs, or let a tool write a file for file_sd_configs or answer http_sd_configs",
+                    "use static_configs, kubernetes_sd_configs, or let a tool write a file for file_sd_configs or answer http_sd_configs",
                 );
             }
         }

@@ -120,7 +120,7 @@ fn what_is_not_about_scraping_says_why_and_what_to_do() {
 fn what_is_not_built_says_so() {
     assert!(problems("dns_sd_configs: []").contains("not available yet"));
     assert!(problems("aws_sd_configs: []").contains("not available yet"));
-    assert!(problems("kubernetes_sd_configs: [{role: pod}]").contains("not available yet"));
+    assert!(problems("kubernetes_sd_configs: [{role: ingress}]").contains("not available"));
     assert!(problems("oauth2: {}").contains("not available yet"));
     assert!(problems("scrape_native_histograms: true").contains("not available yet"));
     assert!(problems("scrape_protocols: [PrometheusProto]").contains("not available yet"));
@@ -129,7 +129,7 @@ fn what_is_not_built_says_so() {
 /// Every key of Prometheus 3.8, taken from the structs that its library reads a configuration into.
 #[test]
 fn every_key_of_prometheus_is_honoured_or_says_why_not() {
-    let discoveries = "aws azure consul digitalocean docker dockerswarm dns ec2 ecs eureka gce hetzner ionos kubernetes kuma \
+    let discoveries = "aws azure consul digitalocean docker dockerswarm dns ec2 ecs eureka gce hetzner ionos kuma \
                        lightsail linode marathon nerve nomad openstack ovhcloud puppetdb scaleway serverset stackit triton \
                        uyuni vultr";
     for name in discoveries.split_whitespace() {
@@ -255,6 +255,57 @@ fn contradictions_and_slips_are_errors() {
             "either credentials",
         ),
         ("http_sd_configs: [{url: 'http://a/', interval: 5s}]", "interval"),
+        ("kubernetes_sd_configs: [{}]", "a role is needed"),
+        ("kubernetes_sd_configs: [{role: job}]", "endpointslice"),
+        (
+            "kubernetes_sd_configs: [{role: pod, refresh_interval: 5s}]",
+            "refresh_interval",
+        ),
+        (
+            "kubernetes_sd_configs: [{role: pod, api_server: 'a:6443'}]",
+            "begins with http",
+        ),
+        (
+            "kubernetes_sd_configs: [{role: pod, api_server: 'https://u:p@a'}]",
+            "basic_auth",
+        ),
+        (
+            "kubernetes_sd_configs: [{role: pod, api_server: 'https://a', kubeconfig_file: /c}]",
+            "keep one of them",
+        ),
+        (
+            "kubernetes_sd_configs: [{role: pod, bearer_token: t}]",
+            "write api_server",
+        ),
+        (
+            "kubernetes_sd_configs: [{role: pod, kubeconfig_file: /c, tls_config: {ca_file: /ca}}]",
+            "bring their own",
+        ),
+        (
+            "kubernetes_sd_configs: [{role: pod, follow_redirects: false}]",
+            "write api_server",
+        ),
+        (
+            "kubernetes_sd_configs: [{role: pod, kubeconfig_file: /c, namespaces: {own_namespace: true}}]",
+            "only a pod",
+        ),
+        ("kubernetes_sd_configs: [{role: pod, namespaces: {own: true}}]", "own"),
+        (
+            "kubernetes_sd_configs: [{role: pod, selectors: [{role: node, label: a}]}]",
+            "the role pod has selectors for pod",
+        ),
+        (
+            "kubernetes_sd_configs: [{role: pod, selectors: [{label: a}]}]",
+            "has selectors for",
+        ),
+        (
+            "kubernetes_sd_configs: [{role: endpoints, selectors: [{role: pod}, {role: pod}]}]",
+            "another selector for pod",
+        ),
+        (
+            "kubernetes_sd_configs: [{role: pod, attach_metadata: {deployment: true}}]",
+            "deployment",
+        ),
         (
             "relabel_configs: [{regex: '(', target_label: a}]",
             "not a regular expression",
@@ -285,4 +336,64 @@ fn two_jobs_of_one_name_and_no_job_are_errors() {
     assert!(twice.contains("the name of another job"), "{twice}");
     assert!(none.contains("nothing to scrape"), "{none}");
     assert!(nothing.contains("nothing to scrape"), "{nothing}");
+}
+
+#[cfg(feature = "k8s")]
+#[test]
+fn a_cluster_is_reached_as_prometheus_reaches_it() {
+    let mut moved = job(
+        "kubernetes_sd_configs: [{role: endpointslice, api_server: 'https://a:6443', authorization: {credentials_file: t}, \
+         tls_config: {ca_file: ca}, selectors: [{role: pod, label: a=b}], namespaces: {names: [x]}}, \
+         {role: pod, follow_redirects: true, enable_http2: true}, {role: node, kubeconfig_file: kube/config}]",
+    );
+    moved.move_to("/etc/jobs");
+
+    let [server, inside, file] = &moved.own.kubernetes_sd_configs[..] else {
+        panic!("{moved:?}");
+    };
+    assert_eq!(
+        server.access.own.authorization.as_ref().unwrap().credentials_file,
+        "/etc/jobs/t"
+    );
+    assert_eq!(server.own.selector(Role::Pod).unwrap().label, "a=b");
+    assert!(server.own.selector(Role::Service).is_none() && server.follows_redirects());
+    assert_eq!(inside.own.role, Some(Role::Pod));
+    assert_eq!(file.own.kubeconfig_file, "/etc/jobs/kube/config");
+}
+
+#[cfg(feature = "k8s")]
+#[test]
+fn metadata_that_cannot_be_attached_is_told() {
+    for (keys, why) in [
+        ("role: node, attach_metadata: {node: true}", "there anyway"),
+        ("role: service, attach_metadata: {node: true}", "on no node"),
+        ("role: node, attach_metadata: {namespace: true}", "in no namespace"),
+    ] {
+        let (config, told) = read(&format!(
+            "config: {{scrape_configs: [{{job_name: j, kubernetes_sd_configs: [{{{keys}}}]}}]}}"
+        ));
+        assert!(config.is_some() && told.contains(why), "{keys}: {told}");
+    }
+}
+
+#[test]
+fn an_expression_and_a_replacement_need_no_quotes() {
+    let rules = job(
+        "relabel_configs: [{source_labels: [a], regex: true, action: keep}, {regex: 8080, target_label: b, replacement: 9090}]",
+    )
+    .own
+    .relabel_configs;
+
+    assert_eq!(rules[0].regex, "true");
+    assert_eq!(
+        (rules[1].regex.as_str(), rules[1].replacement.as_str()),
+        ("8080", "9090")
+    );
+    assert!(problems("relabel_configs: [{regex: [a], target_label: b}]").contains("text"));
+}
+
+#[cfg(not(feature = "k8s"))]
+#[test]
+fn a_program_without_kubernetes_says_so() {
+    assert!(problems("kubernetes_sd_configs: [{role: pod}]").contains("built without Kubernetes"));
 }

@@ -118,6 +118,11 @@ impl Validate for Job {
         for (index, server) in self.http_sd_configs.iter().enumerate() {
             report.within(&format!("http_sd_configs::{index}"), |report| server.validate(report));
         }
+        for (index, cluster) in self.kubernetes_sd_configs.iter().enumerate() {
+            report.within(&format!("kubernetes_sd_configs::{index}"), |report| {
+                cluster.validate(report);
+            });
+        }
         let lists = [
             ("relabel_configs", &self.relabel_configs),
             ("metric_relabel_configs", &self.metric_relabel_configs),

@@ -1,9 +1,12 @@
-//! Targets that are not written in the configuration: lists in files and lists on servers.
+//! Targets that are not written in the configuration: lists in files, lists on servers, objects of a cluster.
 //!
 //! Each list is asked for by a task of its own in its own interval, so that a server that does not answer delays
 //! neither the others nor the end of the job.
 
 mod files;
+mod found;
+#[cfg(feature = "k8s")]
+mod kubernetes;
 mod server;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
@@ -22,6 +25,9 @@ use super::config::{FileSdConfig, Job, TargetGroup};
 use super::counts::Counts;
 use files::Files;
 pub(super) use files::paths;
+pub(super) use found::Found;
+#[cfg(feature = "k8s")]
+use kubernetes::Finder;
 use server::Server;
 
 /// Most targets of one list. Each costs a task, a table of its series and a connection, so a longer list is rather a
@@ -32,6 +38,8 @@ const TARGETS_MAX: usize = 100_000;
 pub(super) struct Lists {
     files: Vec<FileSdConfig>,
     servers: Vec<Arc<Server>>,
+    #[cfg(feature = "k8s")]
+    clusters: Vec<Arc<Finder>>,
     storage: Arc<dyn Storage>,
     counts: Counts,
 }
@@ -40,7 +48,7 @@ pub(super) struct Lists {
 pub(super) struct Discovery {
     changes: mpsc::Receiver<Change>,
     /// What each list said last.
-    groups: Vec<Vec<TargetGroup>>,
+    found: Vec<Arc<Vec<Found>>>,
     /// They end when this is dropped.
     _tasks: JoinSet<()>,
 }
@@ -48,21 +56,52 @@ pub(super) struct Discovery {
 /// A list says something new.
 struct Change {
     list: usize,
-    groups: Vec<TargetGroup>,
+    found: Arc<Vec<Found>>,
 }
 
 impl Lists {
-    pub(super) fn new(job: &Job, counts: &Counts, setup: &Setup) -> Result<Self, BuildError> {
+    pub(super) async fn new(job: &Job, counts: &Counts, setup: &Setup) -> Result<Self, BuildError> {
         let mut servers = Vec::new();
         for server in &job.http_sd_configs {
             servers.push(Arc::new(Server::new(server, setup)?));
         }
+        #[cfg(feature = "k8s")]
+        let mut clusters = Vec::new();
+        // Without the feature the configuration is refused.
+        #[cfg(feature = "k8s")]
+        for cluster in &job.kubernetes_sd_configs {
+            clusters.push(Arc::new(Finder::new(cluster, setup).await?));
+        }
         Ok(Self {
             files: job.file_sd_configs.clone(),
             servers,
+            #[cfg(feature = "k8s")]
+            clusters,
             storage: Arc::clone(&setup.outside.storage),
             counts: counts.clone(),
         })
+    }
+
+    /// The tasks that ask for the lists, each with its number.
+    fn tasks(&self, out: &mpsc::Sender<Change>) -> Vec<BoxFuture<'static, ()>> {
+        let mut tasks: Vec<BoxFuture<'static, ()>> = Vec::new();
+        for config in &self.files {
+            let (storage, counts) = (Arc::clone(&self.storage), self.counts.clone());
+            let teller = Teller::new(tasks.len(), out);
+            tasks.push(Box::pin(watch_files(config.clone(), storage, counts, teller)));
+        }
+        for server in &self.servers {
+            let teller = Teller::new(tasks.len(), out);
+            let watch = watch_server(Arc::clone(server), self.counts.clone(), teller);
+            tasks.push(Box::pin(watch));
+        }
+        #[cfg(feature = "k8s")]
+        for finder in &self.clusters {
+            let teller = Teller::new(tasks.len(), out);
+            let watch = kubernetes::watch(Arc::clone(finder), self.counts.clone(), teller);
+            tasks.push(Box::pin(watch));
+        }
+        tasks
     }
 }
 
@@ -71,76 +110,80 @@ impl Discovery {
     pub(super) fn start(lists: &Lists) -> Self {
         // One change at a time: while targets come and go, the lists wait.
         let (out, changes) = mpsc::channel(1);
-        let mut tasks = JoinSet::new();
-        let mut groups = Vec::new();
-        let mut begin = |task: BoxFuture<'static, ()>| {
-            tasks.spawn(task);
-            groups.push(Vec::new());
-        };
-        for (list, config) in lists.files.iter().enumerate() {
-            let (storage, counts) = (Arc::clone(&lists.storage), lists.counts.clone());
-            begin(Box::pin(watch_files(
-                list,
-                config.clone(),
-                storage,
-                counts,
-                out.clone(),
-            )));
-        }
-        for (at, server) in lists.servers.iter().enumerate() {
-            let list = lists.files.len() + at;
-            let (server, counts) = (Arc::clone(server), lists.counts.clone());
-            begin(Box::pin(watch_server(list, server, counts, out.clone())));
-        }
+        let tasks: JoinSet<()> = lists.tasks(&out).into_iter().collect();
         Self {
             changes,
-            groups,
+            found: vec![Arc::default(); tasks.len()],
             _tasks: tasks,
         }
     }
 
     /// Waits until a list says something new; for ever where there are no lists.
     pub(super) async fn changed(&mut self) {
-        let Some(Change { list, groups }) = self.changes.recv().await else {
+        let Some(Change { list, found }) = self.changes.recv().await else {
             return std::future::pending().await;
         };
-        if let Some(place) = self.groups.get_mut(list) {
-            *place = groups;
+        if let Some(place) = self.found.get_mut(list) {
+            *place = found;
         }
     }
 
     /// What the lists say now.
-    pub(super) fn groups(&self) -> impl Iterator<Item = &TargetGroup> {
-        self.groups.iter().flatten()
+    pub(super) fn found(&self) -> impl Iterator<Item = &Found> {
+        self.found.iter().flat_map(|found| found.iter())
     }
 }
 
-async fn watch_files(
+/// Where a list tells what it has.
+struct Teller {
     list: usize,
-    config: FileSdConfig,
-    storage: Arc<dyn Storage>,
-    counts: Counts,
+    told: Arc<Vec<Found>>,
     out: mpsc::Sender<Change>,
-) {
-    let (mut files, mut told) = (Files::new(&config.files), Vec::new());
+}
+
+impl Teller {
+    fn new(list: usize, out: &mpsc::Sender<Change>) -> Self {
+        Self {
+            list,
+            told: Arc::default(),
+            out: out.clone(),
+        }
+    }
+
+    /// Tells what the list says where that is new; false when nobody listens any more.
+    async fn tell(&mut self, found: Vec<Found>) -> bool {
+        if found == *self.told {
+            return true;
+        }
+        self.told = Arc::new(found);
+        let change = Change {
+            list: self.list,
+            found: Arc::clone(&self.told),
+        };
+        self.out.send(change).await.is_ok()
+    }
+}
+
+async fn watch_files(config: FileSdConfig, storage: Arc<dyn Storage>, counts: Counts, mut teller: Teller) {
+    let mut files = Files::new(&config.files);
     loop {
         files.refresh(&storage, &counts).await;
-        if !tell(list, files.groups(), &mut told, &out).await {
+        if !teller.tell(Found::all(&files.groups())).await {
             return;
         }
         sleep(config.refresh_interval.get()).await;
     }
 }
 
-async fn watch_server(list: usize, server: Arc<Server>, counts: Counts, out: mpsc::Sender<Change>) {
-    let (mut told, mut is_down) = (Vec::new(), false);
+async fn watch_server(server: Arc<Server>, counts: Counts, mut teller: Teller) {
+    let mut is_down = false;
     loop {
         match server.list().await {
             Ok(groups) => {
                 if std::mem::take(&mut is_down) {
                     tracing::info!(url = %server.url(), "targets are listed again");
                 }
-                if !tell(list, groups, &mut told, &out).await {
+                if !teller.tell(Found::all(&groups)).await {
                     return;
                 }
             }
@@ -154,15 +197,6 @@ async fn watch_server(list: usize, server: Arc<Server>, counts: Counts, out: mps
         }
         sleep(server.interval()).await;
     }
-}
-
-/// Tells what a list says where that is new; false when nobody listens any more.
-async fn tell(list: usize, groups: Vec<TargetGroup>, told: &mut Vec<TargetGroup>, out: &mpsc::Sender<Change>) -> bool {
-    if groups == *told {
-        return true;
-    }
-    told.clone_from(&groups);
-    out.send(Change { list, groups }).await.is_ok()
 }
 
 /// How many targets some groups have.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ::config::{Diagnostics, Section};
 
 use super::super::config::{Config, GlobalOwn};
+use super::super::discovery::Found;
 use super::super::relabel;
 use super::super::target::Target;
 
@@ -17,7 +18,12 @@ fn targets(job: &str) -> (Vec<Target>, Vec<String>) {
     let config = config.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
     let job = &config.config.as_ref().unwrap().own.scrape_configs[0].own;
     let rules = relabel::rules(&job.relabel_configs).unwrap();
-    Target::all(&job.static_configs, job, &GlobalOwn::default(), &rules)
+    Target::all(
+        Found::all(&job.static_configs).iter(),
+        job,
+        &GlobalOwn::default(),
+        &rules,
+    )
 }
 
 fn one(job: &str) -> Target {
