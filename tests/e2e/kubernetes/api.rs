@@ -49,6 +49,16 @@ impl Api {
         self.ask(Method::POST, path, object).await
     }
 
+    /// Changes parts of an object.
+    pub(super) async fn change(&self, path: &str, parts: Value) {
+        self.ask(Method::PATCH, path, parts).await;
+    }
+
+    /// Deletes an object.
+    pub(super) async fn delete(&self, path: &str) {
+        self.ask(Method::DELETE, path, json!({})).await;
+    }
+
     /// A namespace that is called `inference` and belongs to a team, and two nodes.
     pub(super) async fn furnish(&self) {
         let namespace = json!({"metadata": {"name": "inference", "labels": {"example.com/team": "nlp"}}});

@@ -3,6 +3,8 @@
 mod api;
 mod server;
 
+mod discovery;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

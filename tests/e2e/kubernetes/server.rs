@@ -122,6 +122,16 @@ impl Cluster {
         ask("/v3/kv/compaction", json!({"revision": revision, "physical": true})).await;
     }
 
+    /// Where the API server is.
+    pub(super) fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// The certificate of the authority that its own comes from.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.folder.path().join("ca.crt")
+    }
+
     /// A kubeconfig for a user whose token is read from a file; gives the paths of both.
     pub(super) fn kubeconfig(&self, token: &str) -> (PathBuf, PathBuf) {
         let (path, token_path) = (
@@ -130,8 +140,8 @@ impl Cluster {
         );
         fs::write(&token_path, token).unwrap();
         let server = json!({
-            "server": format!("https://127.0.0.1:{}", self.port),
-            "certificate-authority": self.folder.path().join("ca.crt"),
+            "server": self.url(),
+            "certificate-authority": self.authority(),
         });
         let config = json!({
             "apiVersion": "v1",

@@ -4,7 +4,7 @@ pub(crate) mod api;
 mod gate;
 mod promtool;
 pub(crate) mod server;
-mod target;
+pub(crate) mod target;
 mod ways;
 
 mod dcgm_names;

@@ -40,6 +40,8 @@ pub(crate) struct Setting {
     pub(crate) port: u16,
     /// A folder of rule files.
     rules: Option<PathBuf>,
+    /// A file of further jobs.
+    jobs: Option<PathBuf>,
 }
 
 /// Ends with the test.
@@ -55,6 +57,7 @@ pub(crate) fn prometheus(version: Version) -> Setting {
         version,
         port: free_port(),
         rules: None,
+        jobs: None,
     }
 }
 
@@ -62,6 +65,12 @@ impl Setting {
     /// It evaluates all rules in this folder.
     pub(crate) fn rules(mut self, folder: PathBuf) -> Self {
         self.rules = Some(folder);
+        self
+    }
+
+    /// It has the jobs of this file, too.
+    pub(crate) fn jobs_of(mut self, file: PathBuf) -> Self {
+        self.jobs = Some(file);
         self
     }
 
@@ -82,6 +91,9 @@ impl Setting {
             "global:\n  scrape_interval: 500ms\n  scrape_timeout: 500ms\n  evaluation_interval: 1s\n".to_owned();
         if let Some(folder) = &self.rules {
             writeln!(text, "rule_files: ['{}/*.yaml']", folder.display()).unwrap();
+        }
+        if let Some(file) = &self.jobs {
+            writeln!(text, "scrape_config_files: ['{}']", file.display()).unwrap();
         }
         text.push_str("scrape_configs:\n");
         for Job { name, port, path } in jobs {
