@@ -137,6 +137,8 @@ pub const INFERSCOPE_GPU_UTILIZATION_MAX: &str = "inferscope.gpu.utilization.max
 pub const INFERSCOPE_GPU_MEMORY_USED_MAX: &str = "inferscope.gpu.memory.used.max";
 /// The highest temperature, in degrees Celsius.
 pub const INFERSCOPE_GPU_TEMPERATURE_MAX: &str = "inferscope.gpu.temperature.max";
+/// What has led to the devices: `resource`, `pod`, `peer`, `process`, `single_gpu_node`.
+pub const INFERSCOPE_GPU_SOURCE: &str = "inferscope.gpu.source";
 /// Mean power in watts.
 pub const INFERSCOPE_GPU_POWER_MEAN: &str = "inferscope.gpu.power.mean";
 /// `device` where power and energy are of more than the span's own part of a device.
@@ -227,6 +229,10 @@ pub const K8S_CONTAINER_NAME: &str = "k8s.container.name";
 pub const CONTAINER_IMAGE_NAME: &str = "container.image.name";
 /// The tag of that.
 pub const CONTAINER_IMAGE_TAG: &str = "container.image.tag";
+/// The number of the process, as it knows itself.
+pub const PROCESS_PID: &str = "process.pid";
+/// The same as vLLM writes it, as a text.
+pub const VLLM_PROCESS_ID: &str = "vllm.process_id";
 /// The name of the host.
 pub const HOST_NAME: &str = "host.name";
 /// What stays the same when the host gets another name.
