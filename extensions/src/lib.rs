@@ -1,5 +1,9 @@
 //! Extensions: what runs beside the pipelines.
 
+pub mod basicauth;
+pub mod bearertokenauth;
+mod digest;
+mod followed;
 pub mod health_check;
 pub mod pod_resources;
 
@@ -7,6 +11,8 @@ use pipeline::component::Registry;
 
 /// Adds all extensions of this build.
 pub fn register(registry: &mut Registry) {
+    registry.extension::<basicauth::BasicAuth>();
+    registry.extension::<bearertokenauth::BearerTokenAuth>();
     registry.extension::<health_check::HealthCheck>();
     registry.extension::<pod_resources::PodResources>();
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use config::{Collector, Diagnostics, Id, Kind, Pipeline, Section, Signal};
 
+use super::authenticators;
 use super::{Lanes, Plan, Planned, PlannedConnector, PlannedExit, PlannedExporter, PlannedPipeline, PlannedReceiver};
 use crate::Outcome;
 use crate::component::{About, Decoded, Registry};
@@ -29,6 +30,7 @@ pub fn plan(collector: &Collector, registry: &Registry, diagnostics: &mut Diagno
         maker.decode_all(kind);
     }
     maker.validate_processors();
+    authenticators::check(collector, maker.diagnostics);
     (!maker.diagnostics.has_errors()).then(|| maker.plan())
 }
 
