@@ -11,7 +11,7 @@ use benches::{Task, request};
 use bytes::Bytes;
 use config::{Diagnostics, Kind, Section, Signal};
 use pipeline::Origin;
-use pipeline::component::{Component, Processor, Stage};
+use pipeline::component::{Processor, Stage};
 use pipeline::context::gpus::{About, Devices, Fast, Gpu, Slow, Throttle};
 use pipeline::payload::{BatchContext, Limits, SpanStage, Traces, Walk};
 use pipeline::plan::World;

@@ -35,13 +35,13 @@ pub(super) struct Entrance {
 pub(super) struct Doors([Option<Door>; 3]);
 
 impl Front {
-    pub(super) fn new(config: &Config, setup: &Setup, outlets: &Outlets, guard: Option<Guard>) -> Self {
+    pub(super) fn new(config: &Config, setup: &Setup, outlets: &Outlets, guard: Option<&Guard>) -> Self {
         // A protocol without a listener of its own is spoken on the other's, with its defaults.
         let grpc = config.protocols.grpc.clone().unwrap_or_default();
         let http = config.protocols.http.clone().unwrap_or_default();
         let doors = |transport| Doors::new(outlets, transport, &setup.telemetry);
         let entrance = |transport| Entrance {
-            guard: guard.clone(),
+            guard: guard.cloned(),
             counts: GuardCounts::new(transport, &setup.telemetry),
         };
         Self {

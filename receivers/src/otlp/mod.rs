@@ -51,7 +51,7 @@ impl Receiver for Otlp {
         let servers = listen(&config, &setup).await?;
         // Each listener has a front of its own: its guard lets in by every protocol that is spoken there.
         let serving = servers.into_iter().map(|(server, guard)| {
-            let front = Front::new(&config, &setup, &outlets, guard);
+            let front = Front::new(&config, &setup, &outlets, guard.as_ref());
             server.serve(Arc::new(front), stop.clone())
         });
         let serving: Vec<_> = serving.collect();
