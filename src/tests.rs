@@ -177,10 +177,10 @@ async fn a1_who_shows_nothing_or_the_wrong_thing_sends_nothing() {
 async fn without_an_authenticator_a_claim_counts_as_one() {
     let (_, tenants) = try_out("", "").await;
 
-    assert!(
-        tenants.len() >= PLACES.len() && tenants.iter().all(|it| it == "beta"),
-        "{tenants:?}"
-    );
+    // What one span claims is not its resource's.
+    let claimed = tenants.iter().filter(|it| *it == "beta").count();
+    assert_eq!(claimed, PLACES.len(), "{tenants:?}");
+    assert!(tenants.iter().all(|it| it == "beta" || it == "unknown"), "{tenants:?}");
 }
 
 #[test]

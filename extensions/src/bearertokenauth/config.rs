@@ -38,8 +38,8 @@ impl Default for Config {
 
 impl Validate for Config {
     fn validate(&self, report: &mut Report<'_>) {
-        let has_none = self.token.is_empty() && self.tokens.is_empty() && self.filename.is_empty();
-        if has_none && self.identities.is_empty() {
+        let has_unnamed = !self.token.is_empty() || !self.tokens.is_empty();
+        if !has_unnamed && self.filename.is_empty() && self.identities.is_empty() {
             report.help(
                 "token",
                 "there is no token, so nobody could send",
@@ -52,7 +52,7 @@ impl Validate for Config {
                 "token and tokens cannot both be set; write all of them below tokens",
             );
         }
-        if !self.filename.is_empty() && !(self.token.is_empty() && self.tokens.is_empty()) {
+        if has_unnamed && !self.filename.is_empty() {
             report.warn(
                 "filename",
                 "token and tokens are not read beside it, as in the Collector",

@@ -147,7 +147,10 @@ impl Validate for HttpServer {
     /// For a listener whose handler asks nobody who it is.
     fn validate(&self, report: &mut Report<'_>) {
         if report.has("auth") {
-            report.reject("auth", "is not available here; use tls with client_ca_file");
+            report.reject(
+                "auth",
+                "is not available yet for this listener; use tls with client_ca_file",
+            );
         }
         self.validate_rest(report);
     }
