@@ -230,6 +230,7 @@ fn truth(ran: &[Ran], until_ms: u64) -> Vec<f64> {
 }
 
 #[test]
+#[allow(clippy::print_stderr)] // Figures of the README.
 fn chat_with_a_few_long_answers_is_shared_within_three_hundredths_of_the_truth() {
     let until = 2_400_000;
     let ran = chat(until - 1_200_000);
@@ -249,7 +250,7 @@ fn chat_with_a_few_long_answers_is_shared_within_three_hundredths_of_the_truth()
     }
     waits.sort_unstable();
     let median = waits[waits.len() / 2];
-    println!(
+    eprintln!(
         "given {:.4}, wrong {:.4}, waits {median} s to {} s",
         given / all,
         wrong / given,
