@@ -20,7 +20,8 @@ export GLIBC_TUNABLES
 for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose" "walk all" "llm_phases all" "llm_phases enriched" \
     "metrics parse" "metrics resource" "metrics attributes" \
     "connectors span_metrics" "connectors span_metrics_exponential" "connectors span_metrics_dimensions" "connectors observe" \
-    "connectors llm_metrics" "connectors llm_both" "pods pass" "pods attributes"; do
+    "connectors llm_metrics" "connectors llm_both" "pods pass" "pods attributes" \
+    "gpu_context pass" "gpu_context join" "gpu_context share"; do
     name=${bench% *}
     what=${bench#* }
     for spans in "$@"; do

@@ -12,6 +12,8 @@ mod own;
 mod print_config;
 mod run;
 mod source;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::process::ExitCode;

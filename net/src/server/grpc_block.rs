@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::limits::{AGE_GRACE, PING_INTERVAL, PING_TIMEOUT, STREAMS_MAX};
-use super::{Rules, Transport, endpoint};
+use super::{Auth, Rules, Transport, endpoint};
 use crate::tls::ServerTls;
 
 /// Largest message, unless configured; gRPC's.
@@ -35,7 +35,9 @@ pub struct GrpcServer {
     pub write_buffer_size: u64,
     /// When connections are closed and pinged.
     pub keepalive: Keepalive,
-    auth: Option<IgnoredAny>,
+    /// Who makes sure of senders; nobody does without it.
+    #[serde(deserialize_with = "config::present")]
+    pub auth: Option<Auth>,
     middlewares: Option<IgnoredAny>,
     /// Keeps request headers for `from_context` and for exporters that pass them on.
     pub include_metadata: bool,
@@ -122,11 +124,8 @@ impl Validate for GrpcServer {
         if let Err(problem) = endpoint::check(&self.endpoint, self.transport) {
             report.reject("endpoint", problem);
         }
-        if report.has("auth") {
-            report.reject(
-                "auth",
-                "authentication of senders is not available yet; use tls with client_ca_file",
-            );
+        if let Some(auth) = &self.auth {
+            report.within("auth", |report| auth.validate(report));
         }
         if report.has("middlewares") {
             report.reject("middlewares", "middlewares are not available yet; delete the key");

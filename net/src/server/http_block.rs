@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Cors, Rules, Transport, endpoint};
+use super::{Auth, Cors, Rules, Transport, endpoint};
 use crate::codec::Encoding;
 use crate::tls::ServerTls;
 
@@ -32,7 +32,9 @@ pub struct HttpServer {
     /// Pages that may send; none without it.
     #[serde(deserialize_with = "config::present")]
     pub cors: Option<Cors>,
-    auth: Option<IgnoredAny>,
+    /// Who makes sure of senders; nobody does without it.
+    #[serde(deserialize_with = "config::present")]
+    pub auth: Option<Auth>,
     middlewares: Option<IgnoredAny>,
     /// Bytes of a body, before and after decompression; 0 means the default.
     pub max_request_body_size: u64,
@@ -142,15 +144,30 @@ impl HttpServer {
 }
 
 impl Validate for HttpServer {
+    /// For a listener whose handler asks nobody who it is.
     fn validate(&self, report: &mut Report<'_>) {
-        if let Err(problem) = endpoint::check(&self.endpoint, self.transport) {
-            report.reject("endpoint", problem);
-        }
         if report.has("auth") {
             report.reject(
                 "auth",
-                "authentication of senders is not available yet; use tls with client_ca_file",
+                "is not available yet for this listener; use tls with client_ca_file",
             );
+        }
+        self.validate_rest(report);
+    }
+}
+
+impl HttpServer {
+    /// The same for one whose handler honours `auth` with a [`Guard`](super::Guard).
+    pub fn validate_guarded(&self, report: &mut Report<'_>) {
+        if let Some(auth) = &self.auth {
+            report.within("auth", |report| auth.validate(report));
+        }
+        self.validate_rest(report);
+    }
+
+    fn validate_rest(&self, report: &mut Report<'_>) {
+        if let Err(problem) = endpoint::check(&self.endpoint, self.transport) {
+            report.reject("endpoint", problem);
         }
         if report.has("middlewares") {
             report.reject("middlewares", "middlewares are not available yet; delete the key");

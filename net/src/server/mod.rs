@@ -4,6 +4,7 @@
 //! their bodies through an [`Intake`], which holds the limits.
 
 mod accept;
+mod auth;
 mod bind;
 mod body;
 mod certificate;
@@ -23,6 +24,7 @@ mod tests;
 mod wire;
 
 pub use accept::{Handler, Peer, Server};
+pub use auth::{Auth, Guard};
 pub use bind::Transport;
 pub use body::{Intake, IntakeError};
 pub use cors::Cors;

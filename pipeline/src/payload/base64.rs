@@ -30,7 +30,7 @@ pub(super) fn append(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// Appends the bytes behind the digits. `false` if these are no digits, or a number of them that no bytes lead to;
 /// then something may have been appended.
-pub(super) fn decode(digits: &[u8], out: &mut Vec<u8>) -> bool {
+pub fn decode(digits: &[u8], out: &mut Vec<u8>) -> bool {
     let padding = digits.iter().rev().take_while(|&&digit| digit == b'=').count();
     let padded = padding > 0;
     if padding > 2 || padded && !digits.len().is_multiple_of(4) {

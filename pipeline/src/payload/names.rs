@@ -25,6 +25,10 @@ pub const GEN_AI_USAGE_PROMPT_TOKENS: &str = "gen_ai.usage.prompt_tokens";
 pub const GEN_AI_USAGE_COMPLETION_TOKENS: &str = "gen_ai.usage.completion_tokens";
 /// Prompt tokens taken from a cache.
 pub const GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
+/// The same as OpenLLMetry writes it.
+pub const GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS_OLD: &str = "gen_ai.usage.cache_read_input_tokens";
+/// The same as OpenInference writes it.
+pub const LLM_TOKEN_COUNT_PROMPT_CACHE_READ: &str = "llm.token_count.prompt_details.cache_read";
 /// SGLang's name for them.
 pub const GEN_AI_USAGE_CACHED_TOKENS: &str = "gen_ai.usage.cached_tokens";
 /// OpenInference's name for the input tokens.
@@ -137,6 +141,8 @@ pub const INFERSCOPE_GPU_UTILIZATION_MAX: &str = "inferscope.gpu.utilization.max
 pub const INFERSCOPE_GPU_MEMORY_USED_MAX: &str = "inferscope.gpu.memory.used.max";
 /// The highest temperature, in degrees Celsius.
 pub const INFERSCOPE_GPU_TEMPERATURE_MAX: &str = "inferscope.gpu.temperature.max";
+/// What has led to the devices: `resource`, `pod`, `peer`, `process`, `single_gpu_node`.
+pub const INFERSCOPE_GPU_SOURCE: &str = "inferscope.gpu.source";
 /// Mean power in watts.
 pub const INFERSCOPE_GPU_POWER_MEAN: &str = "inferscope.gpu.power.mean";
 /// `device` where power and energy are of more than the span's own part of a device.
@@ -229,6 +235,10 @@ pub const K8S_CONTAINER_NAME: &str = "k8s.container.name";
 pub const CONTAINER_IMAGE_NAME: &str = "container.image.name";
 /// The tag of that.
 pub const CONTAINER_IMAGE_TAG: &str = "container.image.tag";
+/// The number of the process, as it knows itself.
+pub const PROCESS_PID: &str = "process.pid";
+/// The same as vLLM writes it, as a text.
+pub const VLLM_PROCESS_ID: &str = "vllm.process_id";
 /// The name of the host.
 pub const HOST_NAME: &str = "host.name";
 /// What stays the same when the host gets another name.

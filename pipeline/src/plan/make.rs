@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use config::{Collector, Diagnostic, Diagnostics, Id, Kind, Pipeline, Section, Signal};
 
+use super::authenticators;
 use super::{Lanes, Plan, Planned, PlannedConnector, PlannedExit, PlannedExporter, PlannedPipeline, PlannedReceiver};
 use crate::Outcome;
 use crate::component::{About, Decoded, Registry, Reliance};
@@ -30,6 +31,7 @@ pub fn plan(collector: &Collector, registry: &Registry, diagnostics: &mut Diagno
     }
     maker.validate_processors();
     maker.find_missing_extensions();
+    authenticators::check(collector, maker.diagnostics);
     (!maker.diagnostics.has_errors()).then(|| maker.plan())
 }
 

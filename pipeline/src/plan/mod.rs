@@ -1,5 +1,6 @@
 //! The plan: a configuration file turned into lanes and edges, as pure data. It starts nothing.
 
+mod authenticators;
 mod deadline;
 mod make;
 mod running;

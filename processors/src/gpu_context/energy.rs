@@ -7,10 +7,11 @@ use pipeline::context::gpus::Gpu;
 use pipeline::payload::{SpanId, TraceId};
 
 use super::config::AttributionConfig;
+use super::lateness::Lateness;
 use super::ledger::{Ledger, Owner, Work};
 use super::meters::Share;
 use super::reading::{Kind, Reading};
-use super::resolve::Used;
+use super::used::Used;
 
 /// Energy is never shared beyond the newest sample. Where it seems so by more than this, that sample's time was wrong.
 const BACKWARDS_NS_MAX: u64 = 2_000_000_000;
@@ -20,17 +21,28 @@ const BACKWARDS_NS_MAX: u64 = 2_000_000_000;
 pub(super) struct Energy {
     is_shared: bool,
     horizon_ns: u64,
+    known_work: f64,
     output_token_weight: f64,
     /// By the device's UUID.
-    devices: HashMap<String, (Arc<Gpu>, Ledger)>,
+    devices: HashMap<String, Metered>,
     /// Tokens of the requests of this batch: a request comes before its phases.
     tokens: HashMap<Owner, Tokens>,
+}
+
+/// A device whose energy is shared.
+#[derive(Debug)]
+struct Metered {
+    gpu: Arc<Gpu>,
+    ledger: Ledger,
+    lateness: Lateness,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Tokens {
     computed: f64,
     output: f64,
+    /// When the first work of the request began.
+    begin: u64,
 }
 
 impl Energy {
@@ -38,6 +50,7 @@ impl Energy {
         Self {
             is_shared: config.enabled,
             horizon_ns: u64::try_from(config.horizon.as_nanos()).unwrap_or(u64::MAX),
+            known_work: config.known_work,
             output_token_weight: config.output_token_weight,
             devices: HashMap::new(),
             tokens: HashMap::new(),
@@ -63,6 +76,7 @@ impl Energy {
             // Of a prompt that was found in the cache as a whole, the last token is computed.
             computed: input.saturating_sub(cached).max(1) as f64,
             output: output as f64,
+            begin: u64::MAX,
         };
         self.tokens.insert(owner(request.trace_id, request.span_id), tokens);
         true
@@ -73,7 +87,7 @@ impl Energy {
         let Some(owner) = phase.parent.map(|parent| owner(phase.trace_id, parent)) else {
             return;
         };
-        let Some(tokens) = self.tokens.get(&owner) else {
+        let Some(tokens) = self.tokens.get_mut(&owner) else {
             return;
         };
         let seconds = phase.end.saturating_sub(phase.start) as f64 / 1e9;
@@ -82,48 +96,69 @@ impl Energy {
             Kind::Decode => self.output_token_weight * (tokens.output - 1.0),
             _ => return,
         };
-        let work = Work {
+        tokens.begin = tokens.begin.min(phase.start);
+        let piece = Work {
             from: phase.start,
             to: phase.end,
             weight: work / seconds,
         };
         for gpu in used.wholes() {
             if !self.devices.contains_key(&gpu.about.uuid) {
-                let new = (Arc::clone(gpu), Ledger::default());
+                let new = Metered {
+                    gpu: Arc::clone(gpu),
+                    ledger: Ledger::default(),
+                    lateness: Lateness::new(self.known_work, self.horizon_ns),
+                };
                 self.devices.insert(gpu.about.uuid.clone(), new);
             }
-            if let Some((_, ledger)) = self.devices.get_mut(&gpu.about.uuid) {
-                ledger.add(owner, work);
+            if let Some(device) = self.devices.get_mut(&gpu.about.uuid) {
+                let now = gpu.settled_until();
+                device.lateness.add(now, now.saturating_sub(tokens.begin), work);
+                device.ledger.add(owner, piece);
             }
         }
     }
 
-    /// Shares the energy of what is older than the horizon; at the end everything that is known.
+    /// Shares the energy of what is so old that its requests are known; at the end everything.
     pub(super) fn advance(&mut self, everything: bool) {
-        let horizon_ns = if everything { 0 } else { self.horizon_ns };
-        for (gpu, ledger) in self.devices.values_mut() {
-            let to = gpu.settled_until().saturating_sub(horizon_ns);
-            if to.saturating_add(horizon_ns).saturating_add(BACKWARDS_NS_MAX) < ledger.until() {
-                *ledger = Ledger::default(); // The clock was set back: samples begin a new history, and so does this.
-            }
-            ledger.advance(to, |from, to| gpu.energy_j(from, to).unwrap_or(0.0));
+        for device in self.devices.values_mut() {
+            let wait_ns = if everything { 0 } else { device.lateness.wait_ns() };
+            device.share_until(device.gpu.settled_until().saturating_sub(wait_ns));
         }
+    }
+
+    /// How long a span waits for its share of these devices' energy, in nanoseconds.
+    pub(super) fn wait_ns(&self, used: &Used) -> u64 {
+        let wait = |gpu: &Arc<Gpu>| Some(self.devices.get(&gpu.about.uuid)?.lateness.wait_ns());
+        used.wholes().filter_map(wait).max().unwrap_or(0)
+    }
+
+    /// The longest that any span waits now, in nanoseconds.
+    pub(super) fn wait_ns_max(&self) -> u64 {
+        let waits = self.devices.values().map(|device| device.lateness.wait_ns());
+        waits.max().unwrap_or(0)
     }
 
     /// Whether the energy until this moment is shared.
     pub(super) fn is_shared_until(&self, used: &Used, time: u64) -> bool {
-        let until = |gpu: &Arc<Gpu>| self.devices.get(&gpu.about.uuid).map(|(_, ledger)| ledger.until());
+        let until = |gpu: &Arc<Gpu>| Some(self.devices.get(&gpu.about.uuid)?.ledger.until());
         used.wholes().filter_map(until).all(|until| until >= time)
     }
 
-    /// Closes a request's accounts: its joules, or why it gets none.
+    /// Closes a request's accounts: its joules, or why it gets none. Who cannot wait until its energy is shared in its turn
+    /// has it shared now, by those who are known.
     pub(super) fn close(&mut self, trace_id: TraceId, span_id: SpanId, used: &Used, end: u64) -> Result<f64, Share> {
+        for gpu in used.wholes() {
+            if let Some(device) = self.devices.get_mut(&gpu.about.uuid) {
+                device.share_until(end.min(gpu.settled_until()));
+            }
+        }
         let is_shared = self.is_shared_until(used, end);
         let owner = owner(trace_id, span_id);
         let (mut joules, mut is_late, mut is_known) = (0.0, false, true);
         for gpu in used.wholes() {
-            let ledger = self.devices.get_mut(&gpu.about.uuid).map(|(_, ledger)| ledger);
-            match ledger.and_then(|ledger| ledger.close(owner)) {
+            let device = self.devices.get_mut(&gpu.about.uuid);
+            match device.and_then(|device| device.ledger.close(owner)) {
                 Some(account) => {
                     joules += account.joules;
                     is_late |= account.is_late;
@@ -137,6 +172,17 @@ impl Energy {
             (.., false) => Err(Share::Hurried),
             _ => Ok(joules.max(0.0)),
         }
+    }
+}
+
+impl Metered {
+    fn share_until(&mut self, to: u64) {
+        let gpu = &self.gpu;
+        if gpu.settled_until().saturating_add(BACKWARDS_NS_MAX) < self.ledger.until() {
+            self.ledger = Ledger::default(); // The clock was set back: samples begin a new history, and so does this.
+        }
+        self.ledger
+            .advance(to, |from, to| gpu.energy_j(from, to).unwrap_or(0.0));
     }
 }
 

@@ -14,8 +14,7 @@ pub(super) const JOINS: MetricAbout = MetricAbout {
 pub(super) const SHARES: MetricAbout = MetricAbout {
     name: "inferscope_gpu_energy_shares",
     help: "Request spans by what became of their share of energy: given, late (its span came after part of its energy was \
-           shared), unknown (no phases, no tokens or no energy), hurried (it left before its time because others needed \
-           the room, or energy was not known in time).",
+           shared), unknown (no phases, no tokens or no energy), hurried (it had to leave before the samples of its time came).",
     unit: "{span}",
 };
 
@@ -26,8 +25,15 @@ pub(super) const HELD_SPANS: MetricAbout = MetricAbout {
     unit: "{span}",
 };
 
+/// How long spans wait for their share now.
+pub(super) const SHARE_WAIT: MetricAbout = MetricAbout {
+    name: "inferscope_processor_gpu_context_share_wait",
+    help: "How long request spans wait for their share of energy now, on the GPU where that is longest.",
+    unit: "s",
+};
+
 /// All of them, for tables.
-pub(super) const ALL: [MetricAbout; 3] = [JOINS, SHARES, HELD_SPANS];
+pub(super) const ALL: [MetricAbout; 4] = [JOINS, SHARES, HELD_SPANS, SHARE_WAIT];
 
 /// What became of a join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +102,7 @@ pub(super) struct Meters {
     joins: [Counter; Join::ALL.len()],
     shares: [Counter; Share::ALL.len()],
     held: Gauge,
+    share_wait: Gauge,
     told: i64,
 }
 
@@ -106,6 +113,7 @@ impl Meters {
             joins: Join::ALL.map(|join| telemetry.with("result", join.word()).counter(JOINS)),
             shares: Share::ALL.map(|share| telemetry.with("result", share.word()).counter(SHARES)),
             held: telemetry.gauge(HELD_SPANS),
+            share_wait: telemetry.gauge(SHARE_WAIT),
             told: 0,
         }
     }
@@ -120,6 +128,12 @@ impl Meters {
         if let Some(counter) = self.shares.get(share as usize) {
             counter.add(1);
         }
+    }
+
+    /// Spans wait so long for their share now.
+    pub(super) fn share_wait(&self, ns: u64) {
+        self.share_wait
+            .set(i64::try_from(ns / 1_000_000_000).unwrap_or(i64::MAX));
     }
 
     /// So many spans wait here now.

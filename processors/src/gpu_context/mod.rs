@@ -2,12 +2,14 @@
 
 mod config;
 mod energy;
+mod lateness;
 mod ledger;
 mod meters;
 mod reading;
 mod resolve;
 mod stage;
 mod state;
+mod used;
 mod waiting;
 
 use ::config::Signal;

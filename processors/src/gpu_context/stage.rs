@@ -15,16 +15,16 @@ use super::config::Config;
 use super::energy::Energy;
 use super::meters::{Join, Meters, Share};
 use super::reading::{Kind, Reading};
-use super::resolve::{Used, resolve};
+use super::resolve::resolve;
 use super::state::State;
-use super::waiting::{Held, Waiting};
+use super::used::Used;
+use super::waiting::{Held, Told, Waiting};
 
 /// One lane's share of the processor. There is one lane where spans wait, so it sees all of them.
 #[derive(Debug)]
 pub(super) struct GpuStage {
     context: Context,
     sample_wait: Duration,
-    horizon: Duration,
     meters: Meters,
     energy: Energy,
     waiting: Waiting,
@@ -44,7 +44,6 @@ impl GpuStage {
         Self {
             context,
             sample_wait: *config.sample_wait,
-            horizon: *config.attribution.horizon,
             meters,
             energy: Energy::new(&config.attribution),
             waiting: Waiting::new(config.spans_max, config.bytes_max, Credit::none(budget)),
@@ -68,12 +67,8 @@ impl GpuStage {
         };
         let is_sampled = used.wholes().all(|gpu| gpu.settled_until() > 0);
         let is_settled = !is_sampled || used.are_settled(reading.end);
+        let has_energy = is_settled.then(|| describe(&self.meters, used, reading.start, reading.end, &mut self.gained));
         if let Some(now) = self.now.filter(|_| shares || !is_settled) {
-            let patience = if shares {
-                self.horizon + self.sample_wait
-            } else {
-                self.sample_wait
-            };
             let held = Held {
                 place: self.place.clone(),
                 bytes: span.bytes().into(),
@@ -82,8 +77,13 @@ impl GpuStage {
                 span_id: reading.span_id,
                 start: reading.start,
                 end: reading.end,
+                settle_by: now + self.sample_wait,
+                told: has_energy.map(|has_energy| Told {
+                    attributes: self.gained.clone(),
+                    has_energy,
+                }),
                 shares,
-                deadline: now + patience,
+                share_by: None,
             };
             self.waiting.keep(held, now);
             self.meters.hold(self.waiting.len());
@@ -93,39 +93,53 @@ impl GpuStage {
         if reading.kind == Kind::Request {
             self.meters.share(Share::Unknown);
         }
-        self.describe(used, reading.start, reading.end);
         edit.append(&self.gained);
     }
 
-    /// What the devices did, as attributes; says whether their energy is known.
-    fn describe(&mut self, used: &Used, start: u64, end: u64) -> bool {
-        self.gained.clear();
-        self.gained.extend(&used.about);
-        let Some(state) = State::of(used, start, end) else {
-            self.meters.join(Join::NoSamples);
-            self.gained.push(names::INFERSCOPE_GPU_SAMPLES, 0);
-            self.gained.push(names::INFERSCOPE_GPU_COVERAGE, 0.0);
-            return false;
+    fn leave(&mut self, mut held: Held, builder: &mut TracesBuilder) {
+        let mut told = match held.told.take() {
+            Some(told) => told,
+            None => tell(&self.meters, &held), // Others need its room.
         };
-        self.meters.join(Join::Joined);
-        state.describe(&mut self.gained);
-        state.has_energy()
-    }
-
-    fn leave(&mut self, held: &Held, builder: &mut TracesBuilder) {
-        let has_energy = self.describe(&held.used, held.start, held.end);
         if held.shares {
             let share = self.energy.close(held.trace_id, held.span_id, &held.used, held.end);
-            match share.and_then(|joules| if has_energy { Ok(joules) } else { Err(Share::Unknown) }) {
+            match share.and_then(|joules| {
+                if told.has_energy {
+                    Ok(joules)
+                } else {
+                    Err(Share::Unknown)
+                }
+            }) {
                 Ok(joules) => {
-                    self.gained.push(names::INFERSCOPE_GPU_ENERGY_ATTRIBUTED, joules);
+                    told.attributes.push(names::INFERSCOPE_GPU_ENERGY_ATTRIBUTED, joules);
                     self.meters.share(Share::Given);
                 }
                 Err(why) => self.meters.share(why),
             }
         }
-        builder.push_with(&held.place, held.view(), &self.gained);
+        builder.push_with(&held.place, held.view(), &told.attributes);
     }
+}
+
+/// What the devices did, as attributes; says whether their energy is known.
+fn describe(meters: &Meters, used: &Used, start: u64, end: u64, gained: &mut EncodedAttributes) -> bool {
+    gained.clear();
+    gained.extend(&used.about);
+    let Some(state) = State::of(used, start, end) else {
+        meters.join(Join::NoSamples);
+        gained.push(names::INFERSCOPE_GPU_SAMPLES, 0);
+        gained.push(names::INFERSCOPE_GPU_COVERAGE, 0.0);
+        return false;
+    };
+    meters.join(Join::Joined);
+    state.describe(gained);
+    state.has_energy()
+}
+
+fn tell(meters: &Meters, held: &Held) -> Told {
+    let mut attributes = EncodedAttributes::new();
+    let has_energy = describe(meters, &held.used, held.start, held.end, &mut attributes);
+    Told { attributes, has_energy }
 }
 
 impl SpanStage for GpuStage {
@@ -157,7 +171,7 @@ impl SpanStage for GpuStage {
         let (context, client, place) = (&self.context, self.client, &self.place);
         let used = self
             .used
-            .get_or_insert_with(|| resolve(context, place.resource(), client).map(Arc::new));
+            .get_or_insert_with(|| resolve(context, place.resource(), client, &reading).map(Arc::new));
         match used {
             Ok(used) => {
                 let used = Arc::clone(used);
@@ -173,15 +187,23 @@ impl SpanStage for GpuStage {
 
     fn release(&mut self, now: Instant, everything: bool) -> Option<Released> {
         self.energy.advance(everything);
-        let energy = &self.energy;
-        let is_ready = |held: &Held| {
-            let is_settled = held.used.are_settled(held.end);
-            everything || is_settled && (!held.shares || energy.is_shared_until(&held.used, held.end))
-        };
-        let ready = self.waiting.take(now, is_ready);
+        let (energy, meters) = (&self.energy, &self.meters);
+        let ready = self.waiting.take(now, |held| {
+            let is_over = |deadline: Instant| everything || deadline <= now;
+            if held.told.is_none() && (is_over(held.settle_by) || held.used.are_settled(held.end)) {
+                held.told = Some(tell(meters, held));
+            }
+            if !held.shares || held.told.is_none() {
+                return held.told.is_some();
+            }
+            let wait = || held.settle_by + Duration::from_nanos(energy.wait_ns(&held.used));
+            let share_by = *held.share_by.get_or_insert_with(wait);
+            is_over(share_by) || energy.is_shared_until(&held.used, held.end)
+        });
         self.meters.hold(self.waiting.len());
+        self.meters.share_wait(self.energy.wait_ns_max());
         let mut builder = TracesBuilder::new();
-        for held in &ready {
+        for held in ready {
             self.leave(held, &mut builder);
         }
         let traces = builder.build()?;

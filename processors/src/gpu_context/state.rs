@@ -3,7 +3,7 @@
 use pipeline::context::gpus::{Throttled, Window};
 use pipeline::payload::{EncodedAttributes, names};
 
-use super::resolve::{Device, Used};
+use super::used::{Device, Used};
 
 /// What several devices did together: sums of energy and power, the highest memory and temperature, means of shares and
 /// clocks, and the quality of the worst of them.

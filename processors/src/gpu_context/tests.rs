@@ -2,6 +2,7 @@
 
 mod harness;
 mod joining;
+mod patience;
 mod resolving;
 mod sharing;
 mod waiting;
@@ -31,6 +32,7 @@ fn the_options_of_the_readme_are_the_defaults() {
         ("sample_wait", sample_wait.to_string()),
         ("attribution::enabled", attribution.enabled.to_string()),
         ("attribution::horizon", attribution.horizon.to_string()),
+        ("attribution::known_work", attribution.known_work.to_string()),
         (
             "attribution::output_token_weight",
             format!("{:?}", attribution.output_token_weight),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pipeline::Credit;
-use pipeline::payload::{Place, SpanId, SpanView, TraceId};
+use pipeline::payload::{EncodedAttributes, Place, SpanId, SpanView, TraceId};
 
-use super::resolve::Used;
+use super::used::Used;
 
 /// What a span costs beyond its bytes, rounded up.
 const SPAN_OVERHEAD_BYTES: usize = 256;
@@ -24,10 +24,23 @@ pub(super) struct Held {
     pub(super) span_id: SpanId,
     pub(super) start: u64,
     pub(super) end: u64,
+    /// It waits for samples until then at the latest.
+    pub(super) settle_by: Instant,
+    /// What its devices did, once samples have told.
+    pub(super) told: Option<Told>,
     /// It waits for its share of energy too.
     pub(super) shares: bool,
-    /// It leaves then at the latest.
-    pub(super) deadline: Instant,
+    /// Until then at the latest; known once its phases have come.
+    pub(super) share_by: Option<Instant>,
+}
+
+/// What a span's devices did, ready to be written. It is found out as soon as samples tell, because they are forgotten
+/// while a span waits for its share.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) attributes: EncodedAttributes,
+    /// Whether the energy of all of them is known.
+    pub(super) has_energy: bool,
 }
 
 impl Held {
@@ -36,7 +49,16 @@ impl Held {
     }
 
     fn bytes_len(&self) -> usize {
-        self.bytes.len() + self.place.bytes_len() + SPAN_OVERHEAD_BYTES
+        let told = self.told.as_ref().map_or(0, |told| told.attributes.bytes_len());
+        self.bytes.len() + self.place.bytes_len() + told + SPAN_OVERHEAD_BYTES
+    }
+
+    /// What it waits for next ends then.
+    fn deadline(&self) -> Instant {
+        match self.share_by {
+            Some(share_by) if self.told.is_some() => share_by,
+            _ => self.settle_by,
+        }
     }
 }
 
@@ -66,7 +88,7 @@ impl Waiting {
 
     /// Keeps a span. Its place counts as if it were its own, though spans of one batch share it.
     pub(super) fn keep(&mut self, held: Held, now: Instant) {
-        let held_until = held.deadline;
+        let held_until = held.deadline();
         self.bytes += held.bytes_len();
         self.credit.set(self.bytes as u64);
         self.spans.push(held);
@@ -87,14 +109,17 @@ impl Waiting {
     }
 
     /// Takes out whoever is ready, and the oldest where there are too many.
-    pub(super) fn take(&mut self, now: Instant, is_ready: impl Fn(&Held) -> bool) -> Vec<Held> {
+    pub(super) fn take(&mut self, now: Instant, mut is_ready: impl FnMut(&mut Held) -> bool) -> Vec<Held> {
         let mut ready = Vec::new();
         let mut bytes = self.bytes;
         let mut count = self.spans.len();
         let mut rest = Vec::with_capacity(count);
-        for held in std::mem::take(&mut self.spans) {
+        for mut held in std::mem::take(&mut self.spans) {
             let is_too_much = count > self.spans_max || bytes > self.bytes_max;
-            if is_too_much || held.deadline <= now || is_ready(&held) {
+            let before = held.bytes_len();
+            let leaves = is_too_much || is_ready(&mut held);
+            bytes = bytes - before + held.bytes_len();
+            if leaves {
                 bytes -= held.bytes_len();
                 count -= 1;
                 ready.push(held);
@@ -105,7 +130,7 @@ impl Waiting {
         self.spans = rest;
         self.bytes = bytes;
         self.credit.set(bytes as u64);
-        let first_deadline = self.spans.iter().map(|held| held.deadline).min();
+        let first_deadline = self.spans.iter().map(Held::deadline).min();
         self.look_at = first_deadline.map(|at| at.min(now + LOOK_EVERY));
         ready
     }

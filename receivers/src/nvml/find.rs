@@ -124,15 +124,26 @@ fn settle<'nvml>(
         other.uuid == about.uuid && other.index == about.index && instance(other) == instance(&about)
     };
     if let Some(at) = known.iter().position(|it| same(&it.gpu.about)) {
-        return known.swap_remove(at);
+        let mut device = known.swap_remove(at);
+        if let Some(better) = with_number(&device.gpu, &about) {
+            device.gpu = better; // Its series keep their labels.
+        }
+        return device;
     }
     let before = gpus.devices();
-    let labels = labels(&about, driver);
     let gpu = match before.list.iter().find(|gpu| same(&gpu.about)) {
-        Some(gpu) => Arc::clone(gpu),
+        Some(gpu) => with_number(gpu, &about).unwrap_or_else(|| Arc::clone(gpu)),
         None => Gpu::new(about),
     };
+    let labels = labels(&gpu.about, driver);
     Device::new(handle, gpu, labels)
+}
+
+/// The same instance with the number of its GPU instance, where only the newer look has found it: nothing ran in it before.
+fn with_number(known: &Gpu, now: &About) -> Option<Arc<Gpu>> {
+    let (before, mig) = (known.about.mig.as_ref()?, now.mig.as_ref()?);
+    let is_new = before.gpu_instance.is_none() && mig.gpu_instance.is_some();
+    is_new.then(|| known.known_better(now.clone()))
 }
 
 /// The labels that dcgm-exporter gives a device, without the node's name.

@@ -5,6 +5,7 @@ mod counts;
 mod desk;
 mod device;
 mod find;
+mod lineage;
 mod reading;
 mod sane;
 mod session;
@@ -27,6 +28,7 @@ use pipeline::outside::Storage;
 
 pub use self::config::{Config, Dcgm, HostnameLabel, Rates};
 use self::counts::Counts;
+use self::lineage::Kernel;
 use self::session::Errand;
 use self::tell::Teller;
 use self::watch::Watch;
@@ -61,6 +63,8 @@ impl Receiver for NvmlReceiver {
             clock: setup.outside.clock.clone(),
             gpus: setup.context.gpus.clone(),
             counts: counts.clone(),
+            kernel: Kernel::new(setup.outside.storage.clone()),
+            host: hostname.clone(),
         };
         let watch = Watch::new(errand, config.timeout.get(), setup.health.clone(), id.clone());
         let words = Words::new(&config, id, hostname);

@@ -8,7 +8,7 @@ use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::enums::event::XidError;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{EventSet, Nvml};
-use pipeline::context::gpus::{Devices, Gpus, Process};
+use pipeline::context::gpus::{Devices, Gpus, Process, Processes};
 use pipeline::outside::Clock;
 
 use super::config::Rates;
@@ -16,6 +16,7 @@ use super::counts::Counts;
 use super::desk::{Desk, Xid};
 use super::device::{Asked, Device};
 use super::find;
+use super::lineage::Kernel;
 use super::sane::{Nothing, most};
 
 /// What a thread needs.
@@ -27,6 +28,10 @@ pub(super) struct Errand {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) gpus: Gpus,
     pub(super) counts: Counts,
+    /// What the kernel tells of processes.
+    pub(super) kernel: Kernel,
+    /// The node's name.
+    pub(super) host: String,
 }
 
 /// When each group is due.
@@ -196,14 +201,44 @@ impl Errand {
     }
 
     fn publish(&self, devices: &[Device<'_>]) {
-        let mut processes = Vec::new();
+        let mut list = Vec::new();
         for device in devices.iter().filter(|device| device.is_up) {
-            processes.extend(running(device));
+            list.extend(self.running(device));
         }
         self.gpus.publish(Devices {
             list: devices.iter().map(|device| Arc::clone(&device.gpu)).collect(),
-            processes,
+            processes: Processes {
+                list,
+                host: self.host.clone(),
+                seen_ns: self.wall(),
+            },
         });
+    }
+
+    /// The processes that compute on a device, with what the kernel tells of them.
+    fn running(&self, device: &Device<'_>) -> Vec<Process> {
+        let count = device.handle.running_compute_processes_count();
+        // The wrapper makes room for as many as the library says, so that number is looked at first.
+        if !count.is_ok_and(|count| (1..=most::PROCESSES).contains(&count)) {
+            return Vec::new();
+        }
+        let all = device.handle.running_compute_processes().unwrap_or_default();
+        let of_node = all.into_iter().filter_map(|process| {
+            let lineage = self.kernel.lineage(process.pid)?;
+            Some(Process {
+                pid: process.pid,
+                started_ticks: lineage.started_ticks,
+                gpu: device.gpu.about.uuid.clone(),
+                memory_bytes: match process.used_gpu_memory {
+                    UsedGpuMemory::Used(bytes) => Some(bytes).filter(|bytes| *bytes <= most::BYTES),
+                    UsedGpuMemory::Unavailable => None,
+                },
+                group: lineage.group,
+                pod_uid: lineage.pod_uid,
+                line: lineage.line,
+            })
+        });
+        of_node.collect()
     }
 
     /// Nanoseconds since 1970.
@@ -243,45 +278,4 @@ fn listen<'nvml>(nvml: &'nvml Nvml, devices: &mut [Device<'nvml>]) -> Option<Eve
         }
     }
     set
-}
-
-/// The processes that compute on a device, with the moments when they began.
-fn running(device: &Device<'_>) -> Vec<Process> {
-    let count = device.handle.running_compute_processes_count();
-    // The wrapper makes room for as many as the library says, so that number is looked at first.
-    if !count.is_ok_and(|count| (1..=most::PROCESSES).contains(&count)) {
-        return Vec::new();
-    }
-    let all = device.handle.running_compute_processes().unwrap_or_default();
-    let of_node = all.into_iter().filter_map(|process| {
-        Some(Process {
-            pid: process.pid,
-            started_ticks: started(process.pid)?,
-            gpu: device.gpu.about.uuid.clone(),
-            memory_bytes: match process.used_gpu_memory {
-                UsedGpuMemory::Used(bytes) => Some(bytes).filter(|bytes| *bytes <= most::BYTES),
-                UsedGpuMemory::Unavailable => None,
-            },
-        })
-    });
-    of_node.collect()
-}
-
-/// When a process began, in clock ticks since the node's start (proc(5), field 22). None for one that is gone, or that
-/// this process may not see.
-#[allow(clippy::disallowed_methods)] // The kernel's own file; the storage of the outside is for files of users.
-fn started(pid: u32) -> Option<u64> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name of the program, in brackets, may hold blanks and brackets.
-    let (_, rest) = text.rsplit_once(')')?;
-    rest.split_whitespace().nth(19)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_start_of_this_very_process_is_known() {
-        assert!(super::started(std::process::id()).is_some_and(|ticks| ticks > 0));
-        assert_eq!(super::started(u32::MAX), None);
-    }
 }

@@ -105,7 +105,7 @@ impl Validate for Config {
 
 impl Validate for HttpProtocol {
     fn validate(&self, report: &mut Report<'_>) {
-        self.server.validate(report);
+        self.server.validate_guarded(report);
         let paths = &self.paths;
         let named = [
             ("traces_url_path", &paths.traces_url_path),

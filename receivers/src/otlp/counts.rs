@@ -1,6 +1,7 @@
 //! What a receiver counts, under the Collector's names.
 
 use config::Signal;
+use pipeline::context::authenticators::Unauthenticated;
 use pipeline::payload::{RejectReason, Rejected};
 use pipeline::telemetry::{Counter, MetricAbout, Telemetry};
 
@@ -18,6 +19,7 @@ per_signal! {
     FAILED_POINTS = "otelcol_receiver_failed_metric_points", "Data points rejected alone, or lost by a fault of ours.", "{datapoint}";
     FAILED_RECORDS = "otelcol_receiver_failed_log_records", "Log records rejected alone, or lost by a fault of ours.", "{record}";
     REQUESTS = "otelcol_receiver_requests", "Requests, by outcome: success, refused or failure.", "{request}";
+    UNAUTHENTICATED = "inferscope_receiver_unauthenticated_requests", "Requests of senders that nobody knows, by reason.", "{request}";
     REJECTED_ITEMS = "inferscope_receiver_rejected_items", "Items rejected alone, by reason.", "{item}";
     REPAIRED_TEXTS = "inferscope_receiver_repaired_texts", "Texts whose invalid UTF-8 was replaced.", "{text}";
 }
@@ -34,6 +36,7 @@ pub(super) const ALL: &[MetricAbout] = &[
     FAILED_POINTS,
     FAILED_RECORDS,
     REQUESTS,
+    UNAUTHENTICATED,
     REJECTED_ITEMS,
     REPAIRED_TEXTS,
 ];
@@ -94,6 +97,19 @@ impl RequestCounts {
             refused: counter("refused"),
             failure: counter("failure"),
         }
+    }
+}
+
+/// The requests by one transport that a guard did not let in.
+pub(super) struct GuardCounts(Telemetry);
+
+impl GuardCounts {
+    pub(super) fn new(transport: &'static str, telemetry: &Telemetry) -> Self {
+        Self(telemetry.with("transport", transport))
+    }
+
+    pub(super) fn turned_away(&self, why: Unauthenticated) {
+        self.0.with("reason", why.word()).counter(UNAUTHENTICATED).add(1);
     }
 }
 

@@ -14,12 +14,13 @@ use tokio::time::{Instant, timeout_at};
 
 use super::counts::RequestCounts;
 use super::door::{Arrived, Door, Format};
-use super::front::{Doors, origin};
+use super::front::{Doors, Entrance};
 use super::refusal::{Cause, Refusal};
 use super::reply;
 
 /// Answers gRPC calls.
 pub(super) struct GrpcDesk {
+    entrance: Entrance,
     doors: Doors,
     message_bytes_max: usize,
     include_metadata: bool,
@@ -37,8 +38,9 @@ pub(super) fn signal_of(path: &str) -> Option<Signal> {
 }
 
 impl GrpcDesk {
-    pub(super) fn new(server: &GrpcServer, doors: Doors, telemetry: &Telemetry) -> Self {
+    pub(super) fn new(server: &GrpcServer, (entrance, doors): (Entrance, Doors), telemetry: &Telemetry) -> Self {
         Self {
+            entrance,
             doors,
             message_bytes_max: server.message_bytes_max(),
             include_metadata: server.include_metadata,
@@ -94,6 +96,8 @@ impl GrpcDesk {
         peer: Peer,
         deadline: Option<Instant>,
     ) -> Result<(Signal, Rejected), Refusal> {
+        let mut peer = peer;
+        self.entrance.admit(&head.headers, &mut peer).await?;
         let door = self.door(head.uri.path())?;
         let declared = encoding(&head.headers)?;
         let mut credit = door.admit(0)?;
@@ -107,7 +111,9 @@ impl GrpcDesk {
             let message = "the message is compressed, but grpc-encoding does not say how";
             return Err(Refusal::new(Cause::Invalid, message));
         }
-        let origin = origin(peer, "grpc", self.include_metadata.then_some(&head.headers));
+        let origin = self
+            .entrance
+            .origin(peer, "grpc", self.include_metadata.then_some(&head.headers));
         let bytes_max = self.message_bytes_max;
         let arrived = Arrived {
             body,

@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 use config::Signal;
-use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, ORIGIN, RETRY_AFTER, VARY};
+use http::header::{
+    ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, ORIGIN, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, request};
 use hyper::body::Incoming;
 use net::codec::{self, Encoding};
 use net::server::{Intake, Peer, Reply, retry_after};
+use pipeline::context::authenticators::Unauthenticated;
 use pipeline::payload::Rejected;
 use pipeline::telemetry::Telemetry;
 use tokio::time::{Instant, timeout_at};
@@ -14,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::HttpProtocol;
 use super::counts::RequestCounts;
 use super::door::{Arrived, Door, Format};
-use super::front::{Doors, origin};
+use super::front::{Doors, Entrance};
 use super::refusal::{Cause, Refusal};
 use super::{grpc, reply};
 
@@ -23,6 +26,7 @@ const COMPRESS_BYTES_MIN: usize = 512;
 
 /// Answers HTTP requests.
 pub(super) struct HttpDesk {
+    entrance: Entrance,
     doors: Doors,
     protocol: HttpProtocol,
     /// Headers of every answer.
@@ -38,13 +42,14 @@ struct Export<'a> {
 }
 
 impl HttpDesk {
-    pub(super) fn new(protocol: HttpProtocol, doors: Doors, telemetry: &Telemetry) -> Self {
+    pub(super) fn new(protocol: HttpProtocol, (entrance, doors): (Entrance, Doors), telemetry: &Telemetry) -> Self {
         let mut headers = protocol.server.headers();
         // Senders that look at it learn that zstd is welcome (RFC 7694).
         if let Ok(accepted) = HeaderValue::try_from(protocol.server.accepted()) {
             headers.insert(ACCEPT_ENCODING, accepted);
         }
         Self {
+            entrance,
             doors,
             protocol,
             headers,
@@ -81,7 +86,11 @@ impl HttpDesk {
         )
     }
 
-    async fn export(&self, head: &request::Parts, intake: &mut Intake, peer: Peer) -> Response<Reply> {
+    async fn export(&self, head: &request::Parts, intake: &mut Intake, mut peer: Peer) -> Response<Reply> {
+        if let Err(why) = self.entrance.admit(&head.headers, &mut peer).await {
+            self.requests.failure.add(1);
+            return self.turned_away(head, why);
+        }
         let export = match self.look(head) {
             Ok(export) => export,
             Err(response) => {
@@ -115,6 +124,18 @@ impl HttpDesk {
                 refused(&refusal, export.format, &head.headers)
             }
         }
+    }
+
+    /// The answer to somebody whom nobody knows. It says nothing about what there is behind the door.
+    fn turned_away(&self, head: &request::Parts, why: Unauthenticated) -> Response<Reply> {
+        let format = format_of(&head.headers).unwrap_or(Format::Json);
+        let mut response = refused(&why.into(), format, &head.headers);
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(challenge) = self.entrance.challenge()
+        {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
     }
 
     /// What the head of a request asks for, or the answer to a head that asks for nothing we have.
@@ -163,7 +184,7 @@ impl HttpDesk {
         let mut credit = door.admit(0)?;
         let body = intake.whole(bytes_max, &mut credit).await?;
         let metadata = self.protocol.server.include_metadata.then_some(&head.headers);
-        let origin = origin(peer, "http", metadata);
+        let origin = self.entrance.origin(peer, "http", metadata);
         door.take(
             Arrived {
                 body,

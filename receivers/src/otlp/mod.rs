@@ -18,7 +18,7 @@ use std::sync::Arc;
 use ::config::Signal;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use net::server::Server;
+use net::server::{Guard, Server};
 use pipeline::component::{About, BuildError, Component, Outlets, Receiver, Service, Setup, Stability, Stop};
 
 pub use self::config::{Config, HttpProtocol, Protocols, UrlPaths};
@@ -49,27 +49,33 @@ impl Component for Otlp {
 impl Receiver for Otlp {
     async fn start(config: Config, setup: Setup, outlets: Outlets, stop: Stop) -> Result<Service, BuildError> {
         let servers = listen(&config, &setup).await?;
-        let front = Arc::new(Front::new(&config, &setup, &outlets));
-        let serving = servers
-            .into_iter()
-            .map(move |server| server.serve(Arc::clone(&front), stop.clone()));
+        // Each listener has a front of its own: its guard lets in by every protocol that is spoken there.
+        let serving = servers.into_iter().map(|(server, guard)| {
+            let front = Front::new(&config, &setup, &outlets, guard.as_ref());
+            server.serve(Arc::new(front), stop.clone())
+        });
         let serving: Vec<_> = serving.collect();
         Ok(join_all(serving).map(|_| Ok(())).boxed())
     }
 }
 
-/// The listeners that the configuration asks for. Each speaks gRPC and HTTP.
-async fn listen(config: &Config, setup: &Setup) -> Result<Vec<Server>, BuildError> {
+/// The listeners that the configuration asks for, with who guards them. Each speaks gRPC and HTTP.
+async fn listen(config: &Config, setup: &Setup) -> Result<Vec<(Server, Option<Guard>)>, BuildError> {
     let mut servers = Vec::new();
+    let guard = |auth| Guard::of(auth, &setup.context.authenticators);
     if let Some(grpc) = &config.protocols.grpc {
+        let guard = guard(grpc.auth.as_ref())?;
         let (endpoint, tls) = (grpc.endpoint_or(GRPC_ENDPOINT), grpc.tls.as_ref());
-        servers.push(Server::bind(grpc.transport, endpoint, tls, grpc.rules(), &setup.outside).await?);
+        let server = Server::bind(grpc.transport, endpoint, tls, grpc.rules(), &setup.outside).await?;
+        servers.push((server, guard));
     }
-    if let Some(HttpProtocol { server, .. }) = &config.protocols.http {
-        let (endpoint, tls) = (server.endpoint_or(HTTP_ENDPOINT), server.tls.as_ref());
-        servers.push(Server::bind(server.transport, endpoint, tls, server.rules(), &setup.outside).await?);
+    if let Some(HttpProtocol { server: http, .. }) = &config.protocols.http {
+        let guard = guard(http.auth.as_ref())?;
+        let (endpoint, tls) = (http.endpoint_or(HTTP_ENDPOINT), http.tls.as_ref());
+        let server = Server::bind(http.transport, endpoint, tls, http.rules(), &setup.outside).await?;
+        servers.push((server, guard));
     }
-    for server in &servers {
+    for (server, _) in &servers {
         if let Some(address) = server.local_addr() {
             tracing::info!(receiver = %setup.id, %address, "listening");
         }

@@ -10,6 +10,7 @@ use http::StatusCode;
 use net::codec::DecodeError;
 use net::grpc::{Code, Status};
 use net::server::IntakeError;
+use pipeline::context::authenticators::Unauthenticated;
 use pipeline::{Exhausted, Outcome, RETRY_AFTER};
 
 /// Why a request was not taken.
@@ -30,6 +31,8 @@ pub(super) enum Cause {
     TooLarge,
     /// We do not speak that coding.
     UnknownCoding,
+    /// Nobody knows who sends it.
+    Unauthenticated,
     /// Nobody here takes this signal or knows this method.
     NotServed,
     /// Not now: no memory, or a pipeline is held up. UNAVAILABLE and 503, because every client tries those again;
@@ -57,6 +60,7 @@ impl Refusal {
             // Without RetryInfo, so that nobody sends the same again (OTLP specification, "gRPC throttling").
             Cause::TooLarge => Code::ResourceExhausted,
             Cause::UnknownCoding | Cause::NotServed => Code::Unimplemented,
+            Cause::Unauthenticated => Code::Unauthenticated,
             Cause::Unavailable | Cause::Lost => Code::Unavailable,
             Cause::TimedOut => Code::DeadlineExceeded,
         }
@@ -67,6 +71,7 @@ impl Refusal {
             Cause::Invalid => StatusCode::BAD_REQUEST,
             Cause::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Cause::UnknownCoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Cause::Unauthenticated => StatusCode::UNAUTHORIZED,
             Cause::NotServed => StatusCode::NOT_FOUND,
             // 408 would be the word for a slow body, but OTLP clients give up on it.
             Cause::Unavailable | Cause::Lost | Cause::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
@@ -98,6 +103,16 @@ impl From<Exhausted> for Refusal {
             retry_after: Some(exhausted.retry_after),
             ..refusal
         }
+    }
+}
+
+impl From<Unauthenticated> for Refusal {
+    fn from(why: Unauthenticated) -> Self {
+        let cause = match why {
+            Unauthenticated::Busy => Cause::Unavailable,
+            Unauthenticated::Missing | Unauthenticated::Malformed | Unauthenticated::Wrong => Cause::Unauthenticated,
+        };
+        Self::new(cause, why.to_string())
     }
 }
 

@@ -3,6 +3,7 @@
 //! The receiver `nvml` says which devices there are and adds samples; `gpu_context` asks what a device did in a window.
 
 mod gpu;
+mod process;
 mod sample;
 mod samples;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 pub use gpu::{About, Gpu, Mig};
+pub use process::{Ancestor, Process, Processes};
 pub use sample::{Fast, Slow, Throttle};
 pub use samples::{Spread, Throttled, Window};
 
@@ -29,20 +31,7 @@ pub struct Devices {
     /// In the driver's order, instances after their GPU.
     pub list: Vec<Arc<Gpu>>,
     /// Processes that use a device.
-    pub processes: Vec<Process>,
-}
-
-/// A process that uses a device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Process {
-    /// Its number in the node's namespace.
-    pub pid: u32,
-    /// When it began, in clock ticks since the node's start: a number that is used again begins anew (G-7).
-    pub started_ticks: u64,
-    /// The device's UUID.
-    pub gpu: String,
-    /// Device memory that it holds, where the driver tells.
-    pub memory_bytes: Option<u64>,
+    pub processes: Processes,
 }
 
 impl Gpus {
@@ -69,5 +58,21 @@ impl Devices {
     /// The device with this UUID.
     pub fn by_uuid(&self, uuid: &str) -> Option<&Arc<Gpu>> {
         self.list.iter().find(|gpu| gpu.about.uuid == uuid)
+    }
+
+    /// The GPU of `/dev/nvidia<number>`. Where the driver tells no such numbers, they are its own.
+    pub fn by_number(&self, number: u32) -> Option<&Arc<Gpu>> {
+        let mut wholes = self.list.iter().filter(|gpu| gpu.about.mig.is_none());
+        wholes.find(|gpu| gpu.about.minor.unwrap_or(gpu.about.index) == number)
+    }
+
+    /// The MIG instance in a GPU instance, by the numbers of both. A GPU instance that holds several means none of them.
+    pub fn by_instance(&self, number: u32, gpu_instance: u32) -> Option<&Arc<Gpu>> {
+        let parent = &self.by_number(number)?.about.uuid;
+        let mut instances = self.list.iter().filter(|gpu| {
+            let mig = gpu.about.mig.as_ref();
+            mig.is_some_and(|mig| mig.parent == *parent && mig.gpu_instance == Some(gpu_instance))
+        });
+        instances.next().filter(|_| instances.next().is_none())
     }
 }

@@ -82,6 +82,62 @@ fn a_device_that_is_published_again_keeps_its_samples_and_both_handles_add_to_th
 }
 
 #[test]
+fn a_device_is_found_by_the_number_of_its_file_and_an_instance_by_that_of_its_gpu() {
+    let named = |uuid: &str, index, minor, mig: Option<(&str, Option<u32>)>| {
+        Gpu::new(About {
+            uuid: uuid.to_owned(),
+            index,
+            minor,
+            mig: mig.map(|(parent, gpu_instance)| super::Mig {
+                parent: parent.to_owned(),
+                gpu_instance,
+                ..super::Mig::default()
+            }),
+            ..About::default()
+        })
+    };
+    let devices = Devices {
+        list: vec![
+            named("GPU-a", 0, Some(1), None),
+            named("MIG-1", 0, Some(1), Some(("GPU-a", Some(3)))),
+            named("MIG-2", 0, Some(1), Some(("GPU-a", Some(5)))),
+            named("MIG-3", 0, Some(1), Some(("GPU-a", Some(5)))),
+            named("MIG-4", 0, Some(1), Some(("GPU-a", None))),
+            named("GPU-b", 1, Some(0), None),
+            named("GPU-c", 2, None, None),
+        ],
+        ..Devices::default()
+    };
+    let uuid = |gpu: Option<&Arc<Gpu>>| gpu.map(|gpu| gpu.about.uuid.clone());
+
+    assert_eq!(uuid(devices.by_number(0)).unwrap(), "GPU-b");
+    assert_eq!(uuid(devices.by_number(1)).unwrap(), "GPU-a");
+    assert_eq!(
+        uuid(devices.by_number(2)).unwrap(),
+        "GPU-c",
+        "without a number of its file its own counts"
+    );
+    assert_eq!(uuid(devices.by_number(3)), None);
+    assert_eq!(uuid(devices.by_instance(1, 3)).unwrap(), "MIG-1");
+    assert_eq!(
+        uuid(devices.by_instance(1, 5)),
+        None,
+        "two instances, and nobody knows which is meant"
+    );
+    assert_eq!(uuid(devices.by_instance(0, 3)), None);
+}
+
+#[test]
+fn a_device_of_which_more_is_known_keeps_its_samples() {
+    let first = steady(10);
+
+    let second = first.known_better(About::default());
+    second.add_fast(&fast(T0 + 10 * S + 100 * MS, 400.0));
+
+    assert_eq!(first.window(T0, T0 + 20 * S).unwrap().samples, 102);
+}
+
+#[test]
 fn g_3_a_window_outside_of_the_ring_gives_nothing() {
     let gpu = steady(10);
 

@@ -44,7 +44,7 @@ impl Node {
         let context = Context::default();
         context.gpus.publish(Devices {
             list: devices.into_iter().map(Gpu::new).collect(),
-            processes: Vec::new(),
+            ..Devices::default()
         });
         let telemetry = Telemetry::default();
         let stage = GpuStage::new(
@@ -137,6 +137,7 @@ pub(super) fn about(uuid: &str) -> About {
 pub(super) fn instance(uuid: &str, parent: &str) -> About {
     let mig = Mig {
         parent: parent.to_owned(),
+        gpu_instance: Some(3),
         ..Mig::default()
     };
     About {
@@ -178,20 +179,20 @@ pub(super) fn request_of(resource: &str, from: u64, to: u64) -> ExportTraceServi
 /// Of that number, with its first token and tokens.
 pub(super) fn request(
     resource: &str,
-    number: u8,
+    number: u16,
     from: u64,
     first: u64,
     to: u64,
     tokens: (i64, i64),
 ) -> ExportTraceServiceRequest {
+    let id = |ordinal: u8| {
+        let [high, low] = number.to_be_bytes();
+        vec![high, low, ordinal, 1, 1, 1, 1, 1]
+    };
     let span = |ordinal: u8, name: &str, start, end, attributes| Span {
-        trace_id: vec![number; 16],
-        span_id: vec![number, ordinal, 1, 1, 1, 1, 1, 1],
-        parent_span_id: if ordinal == 0 {
-            Vec::new()
-        } else {
-            vec![number, 0, 1, 1, 1, 1, 1, 1]
-        },
+        trace_id: number.to_be_bytes().repeat(8),
+        span_id: id(ordinal),
+        parent_span_id: if ordinal == 0 { Vec::new() } else { id(0) },
         name: format!("{name}{number}"),
         start_time_unix_nano: start,
         end_time_unix_nano: end,

@@ -53,7 +53,8 @@ fn g_3_a_window_that_nobody_sampled_has_coverage_0_and_no_measurement() {
             "inferscope.gpu.coverage",
             "inferscope.gpu.ids",
             "inferscope.gpu.model",
-            "inferscope.gpu.samples"
+            "inferscope.gpu.samples",
+            "inferscope.gpu.source"
         ]
     );
     assert_close(number(&out["prefill1"], "coverage"), 0.0);

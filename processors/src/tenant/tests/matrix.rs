@@ -5,7 +5,7 @@ use pipeline::{Method, Origin};
 use super::rig::{Rig, anyone, known, request, string, with_header};
 
 const CONFIG: &str = "
-connection: { 'spiffe://acme/agent': acme, acme-token: acme }
+connection: { 'spiffe://acme/agent': acme, acme-token: acme, acme-user: acme }
 gateway: { identities: ['spiffe://edge/gateway'], trusted_services: [llm-gateway] }
 ";
 
@@ -61,6 +61,7 @@ fn a1_a_claim_never_outranks_an_authenticated_connection_wherever_it_stands() {
     let senders = [
         known(Method::Certificate, "spiffe://acme/agent"),
         known(Method::Token, "acme-token"),
+        known(Method::Password, "acme-user"),
     ];
     for origin in senders {
         for place in PLACES {
@@ -89,6 +90,8 @@ fn a1_a_claim_of_nobody_in_particular_labels_and_is_not_trusted() {
 fn a1_a_claim_of_an_authenticated_stranger_is_nobodys() {
     for origin in [
         known(Method::Certificate, "spiffe://evil/agent"),
+        known(Method::Token, "bearertokenauth"),
+        known(Method::Password, "somebody"),
         known(Method::Token, ""),
     ] {
         for place in PLACES {
@@ -103,12 +106,13 @@ fn a1_a_claim_of_an_authenticated_stranger_is_nobodys() {
 
 #[test]
 fn a1_a_listed_gateway_vouches_by_its_header_and_by_attributes_of_trusted_services_only() {
-    let gateway = known(Method::Certificate, "spiffe://edge/gateway");
-    for (service, is_believed) in [("llm-gateway", true), ("vllm", false)] {
+    let gateways = [Method::Certificate, Method::Token, Method::Password].map(|by| known(by, "spiffe://edge/gateway"));
+    let services = [("llm-gateway", true), ("vllm", false)];
+    for (gateway, (service, is_believed)) in gateways.iter().flat_map(|it| services.map(|service| (it, service))) {
         for place in PLACES {
             let by_header = matches!(place, Place::TenantHeader | Place::ScopeHeader);
 
-            let found = try_out(CONFIG, &gateway, place, service);
+            let found = try_out(CONFIG, gateway, place, service);
 
             let expected = if by_header || is_believed { "beta" } else { "unknown" };
             assert_eq!(found.tenant, expected, "{service} {place:?}");

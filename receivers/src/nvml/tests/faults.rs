@@ -124,6 +124,14 @@ async fn s10_6_instances_come_and_go_with_their_gpu() {
     let about = &published.by_uuid("MIG-1").unwrap().about;
     assert_eq!(about.mig.as_ref().unwrap().parent, "GPU-a");
     assert_eq!(about.mig.as_ref().unwrap().slices, 1);
+    assert_eq!(about.mig.as_ref().unwrap().gpu_instance, None, "nothing runs in it");
+    let own = std::process::id();
+    let busy = first.replace("slices", &format!("processes: [{{pid: {own}}}], slices"));
+    stage.change(&mig(&busy)).unwrap();
+    rig.until("the number of the instance", |rig| {
+        rig.world.context.gpus.devices().by_instance(0, 7).is_some()
+    })
+    .await;
     // A divided GPU has no utilization of its own.
     assert_eq!(
         rig.value("hw.gpu.utilization", &[("hw.id", "GPU-a"), ("hw.gpu.task", "general")]),

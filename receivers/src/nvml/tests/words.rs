@@ -78,7 +78,7 @@ async fn devices_and_their_processes_are_published() {
     let rig = Rig::at(&stage, "").await;
 
     rig.until("the process", |rig| {
-        !rig.world.context.gpus.devices().processes.is_empty()
+        !rig.world.context.gpus.devices().processes.list.is_empty()
     })
     .await;
 
@@ -89,13 +89,15 @@ async fn devices_and_their_processes_are_published() {
         ("GPU-a", Some(3), "00000000:18:00.0")
     );
     // The other process is none of this node.
-    assert_eq!(devices.processes.len(), 1);
-    let process = &devices.processes[0];
+    assert_eq!(devices.processes.list.len(), 1);
+    let process = &devices.processes.list[0];
     assert_eq!(
         (process.pid, process.memory_bytes, process.gpu.as_str()),
         (own, Some(7), "GPU-a")
     );
     assert!(process.started_ticks > 0);
+    let now = devices.processes.seen_ns;
+    assert_eq!(devices.processes.of("node-1", own, now, now), [process]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ use config::{Diagnostics, Kind, Section, Signal};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use net::codec::{self, Encoding};
@@ -68,7 +69,13 @@ pub(super) fn problems(yaml: &str) -> String {
 impl Rig {
     /// A receiver whose batches the test settles; only traces and metrics have a pipeline.
     pub(super) async fn start(yaml: &str) -> Self {
+        Self::start_with(yaml, |_| {}).await
+    }
+
+    /// The same in a world with something more in it.
+    pub(super) async fn start_with(yaml: &str, furnish: impl FnOnce(&mut World)) -> Self {
         let mut world = World::system();
+        furnish(&mut world);
         let network = Arc::new(Recording::default());
         world.outside.network = Arc::clone(&network) as Arc<dyn Network>;
         let (sender, batches) = mpsc::channel(64);
@@ -91,6 +98,14 @@ impl Rig {
             stop,
             service,
         }
+    }
+
+    /// Why a receiver does not start.
+    pub(super) async fn refused(yaml: &str) -> String {
+        let world = World::system();
+        let setup = pipeline::testing::contract::setup(&world, "otlp", Kind::Receiver, Signal::Traces);
+        let started = Otlp::start(config(yaml), setup, Outlets::default(), Stop::new()).await;
+        started.map(|_| ()).unwrap_err().to_string()
     }
 
     /// The same with a pipeline that ends every batch like this.
@@ -177,6 +192,11 @@ pub(super) async fn call_on(
         .send_request(request.body(Full::new(body.into())).unwrap())
         .await
         .unwrap();
+    answer_of(response).await
+}
+
+/// An answer of either protocol; one of HTTP has no gRPC status.
+pub(super) async fn answer_of(response: Response<Incoming>) -> Answer {
     let (head, body) = response.into_parts();
     let collected = body.collect().await.unwrap();
     let status = collected

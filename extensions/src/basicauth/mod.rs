@@ -1,0 +1,54 @@
+#![doc = include_str!("README.md")]
+
+mod config;
+mod hash;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
+mod users;
+
+use std::sync::Arc;
+
+use ::config::Signal;
+use futures_util::FutureExt;
+use pipeline::component::{About, BuildError, Component, Extension, Service, Setup, Stability, Stop};
+
+pub use self::config::{Config, Htpasswd};
+use self::users::Users;
+use crate::followed;
+
+/// Knows senders by user and password.
+pub struct BasicAuth;
+
+impl Component for BasicAuth {
+    const ABOUT: About = About {
+        name: "basicauth",
+        aliases: &[],
+        summary: "Lets in senders that show a user and the password for it",
+        signals: &[] as &[Signal],
+        stability: Stability::Alpha,
+        holds_traces: false,
+        metrics: &[],
+    };
+    const EXAMPLE: &'static str = include_str!("example.yaml");
+    type Config = Config;
+}
+
+impl Extension for BasicAuth {
+    async fn start(config: Config, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
+        let htpasswd = config.htpasswd.unwrap_or_default();
+        let file = match htpasswd.file.as_str() {
+            "" => None,
+            path => Some(followed::read(path, &setup)?),
+        };
+        let users = Arc::new(Users::new(htpasswd.inline.reveal(), file.as_deref())?);
+        let authenticators = &setup.context.authenticators;
+        authenticators.add(setup.id.clone(), Arc::clone(&users) as Arc<_>);
+        let Some(held) = file else {
+            return Ok(stop.cancelled_owned().map(Ok).boxed());
+        };
+        let learn = move |text: &str| users.learn(text);
+        let following = followed::follow(htpasswd.file, held, setup, stop, learn);
+        Ok(following.map(Ok).boxed())
+    }
+}

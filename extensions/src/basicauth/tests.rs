@@ -1,0 +1,180 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::config::{Diagnostics, Kind, Section};
+use pipeline::context::authenticators::{Authenticator, Unauthenticated};
+use pipeline::payload::base64;
+use pipeline::plan::World;
+use pipeline::{Method, Subject};
+
+use super::*;
+
+/// `secret`, as other programs have hashed it.
+const BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+const SHA: &str = "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=";
+
+fn problems(yaml: &str) -> String {
+    let section = Section::from_yaml("test.yaml", yaml).unwrap();
+    let mut diagnostics = Diagnostics::new();
+    let _ = ::config::decode::<Config>(&section, &mut diagnostics);
+    diagnostics.render(false)
+}
+
+async fn show(users: &Users, user: &str, password: &str) -> Result<Arc<Subject>, Unauthenticated> {
+    let shown = format!("Basic {}", base64::encode(format!("{user}:{password}").as_bytes()));
+    users.authenticate(shown.as_bytes()).await
+}
+
+fn reason(inline: &str) -> String {
+    Users::new(inline, None).map(|_| ()).unwrap_err().to_string()
+}
+
+#[test]
+fn it_keeps_the_contract_of_components() {
+    pipeline::testing::contract::<BasicAuth>();
+    assert!(include_str!("README.md").contains(BasicAuth::EXAMPLE.trim_end()));
+}
+
+#[tokio::test]
+async fn a_user_is_known_by_the_password_however_it_is_kept() {
+    for kept in [BCRYPT, SHA, "secret"] {
+        let users = Users::new(&format!("acme:{kept}"), None).unwrap();
+
+        for _ in 0..2 {
+            let subject = show(&users, "acme", "secret").await.unwrap();
+            assert_eq!(
+                (subject.method, subject.names.as_slice()),
+                (Method::Password, &["acme".to_owned()][..])
+            );
+        }
+        for (user, password) in [
+            ("acme", "wrong"),
+            ("beta", "secret"),
+            ("acme", ""),
+            ("", "secret"),
+            ("acme", kept),
+        ] {
+            let is_right = user == "acme" && password == "secret";
+            assert_eq!(
+                show(&users, user, password).await.is_ok(),
+                is_right,
+                "{user} {password} {kept}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_example_of_the_readme_has_the_password_that_it_should_have() {
+    let inline = BasicAuth::EXAMPLE.lines().last().unwrap().trim();
+    let users = Users::new(inline, None).unwrap();
+
+    assert!(show(&users, "acme", "a-password-of-acme").await.is_ok());
+}
+
+#[tokio::test]
+async fn what_is_no_user_and_password_is_malformed() {
+    let users = Users::new("acme:secret", None).unwrap();
+
+    for shown in [
+        "",
+        "Basic",
+        "Basic ",
+        "Bearer YWNtZTpzZWNyZXQ=",
+        "Basic YWNtZQ==",
+        "Basic ?",
+        "Basic /zpz",
+    ] {
+        let found = users.authenticate(shown.as_bytes()).await;
+        assert_eq!(found.unwrap_err(), Unauthenticated::Malformed, "{shown:?}");
+    }
+    assert!(users.authenticate(b"bASIC YWNtZTpzZWNyZXQ=").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_password_may_hold_a_colon_and_an_inline_user_counts_before_one_of_the_file() {
+    let users = Users::new("a:b:c", Some("# comment\n\na:other\nb:d\n")).unwrap();
+
+    assert!(show(&users, "a", "b:c").await.is_ok());
+    assert!(show(&users, "a", "other").await.is_err());
+    assert!(show(&users, "b", "d").await.is_ok());
+}
+
+#[tokio::test]
+async fn who_guesses_while_too_many_wait_is_asked_to_come_again() {
+    let users = Arc::new(Users::new(&format!("acme:{BCRYPT}\nbeta:x"), None).unwrap());
+    show(&users, "acme", "secret").await.unwrap();
+
+    let guesses = (0..200).map(|number| {
+        let users = Arc::clone(&users);
+        async move { show(&users, "acme", &number.to_string()).await.unwrap_err() }
+    });
+    let known = async { show(&users, "acme", "secret").await };
+    let (guesses, known) = tokio::join!(futures_util::future::join_all(guesses), known);
+
+    let count = |why| guesses.iter().filter(|it| **it == why).count();
+    assert_eq!(count(Unauthenticated::Busy) + count(Unauthenticated::Wrong), 200);
+    assert!(count(Unauthenticated::Busy) >= 100, "{}", count(Unauthenticated::Busy));
+    assert!(known.is_ok(), "who was let in before waits for nobody");
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_an_error_that_shows_no_password() {
+    assert!(reason("").contains("there are no users"));
+    let reasons = [
+        (reason("acme:secret\nsecret"), "line 2"),
+        (reason("acme:$6$abcdefgh$secret"), "htpasswd -B"),
+        (reason("acme:{SSHA}secret"), "htpasswd -B"),
+        (reason("acme:{SHA}secret"), "SHA-1"),
+        (
+            reason("acme:$2y$31$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"),
+            "at most 14",
+        ),
+        (reason("acme:$2y$10$secret"), "bcrypt"),
+        (reason("acme:"), "empty"),
+    ];
+    for (reason, part) in reasons {
+        assert!(reason.contains(part), "{reason}");
+        assert!(!reason.contains("secret"), "{reason}");
+    }
+}
+
+#[test]
+fn keys_that_cannot_be_honoured_are_errors() {
+    assert!(problems("{}").contains("there are no users"));
+    assert!(problems("{htpasswd: {inline: 'a:b'}, client_auth: {username: a}}").contains("exporters cannot use"));
+    assert!(problems("{htpasswd: {inlin: 'a:b'}}").contains("inlin"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_is_read_again_and_a_broken_one_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("htpasswd");
+    let yaml = format!("htpasswd: {{file: '{}'}}", path.display());
+    let config: Config = {
+        let section = Section::from_yaml("test.yaml", &yaml).unwrap();
+        ::config::decode(&section, &mut Diagnostics::new()).unwrap()
+    };
+    let world = World::system();
+    let setup = pipeline::testing::contract::setup(&world, "basicauth", Kind::Extension, Signal::Traces);
+    let id = setup.id.clone();
+    let start = || BasicAuth::start(config.clone(), setup.clone(), Stop::new());
+    assert!(start().await.is_err(), "there is no file");
+    std::fs::write(&path, "acme:one").unwrap();
+    let service = tokio::spawn(start().await.unwrap());
+    let users = world.context.authenticators.get(&id).unwrap();
+    let knows = async |password: &str| {
+        let shown = format!("Basic {}", base64::encode(format!("acme:{password}").as_bytes()));
+        users.authenticate(shown.as_bytes()).await.is_ok()
+    };
+    assert!(knows("one").await);
+
+    std::fs::write(&path, "acme").unwrap();
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    assert!(knows("one").await);
+
+    std::fs::write(&path, "acme:two").unwrap();
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    assert!(knows("two").await && !knows("one").await);
+    service.abort();
+}

@@ -1,0 +1,166 @@
+//! Users, and whether a password is theirs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use pipeline::component::BuildError;
+use pipeline::context::authenticators::{Authenticator, Unauthenticated};
+use pipeline::payload::base64;
+use pipeline::{Method, Subject};
+use tokio::sync::Semaphore;
+
+use super::hash::Hash;
+use crate::digest::Digest;
+
+/// Slow comparisons at once. They take a whole core each, and the pipelines need the others.
+const COMPARISONS_MAX: usize = 2;
+
+/// Senders that wait for one; more are asked to come again. Those who have been let in before wait for nobody.
+const WAITING_MAX: usize = 64;
+
+/// Users of one extension; a list of more would be a data base.
+const USERS_MAX: usize = 1_000;
+
+/// All users of one extension.
+pub(super) struct Users {
+    inline: String,
+    users: RwLock<Arc<HashMap<String, Arc<User>>>>,
+    comparisons: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+struct User {
+    subject: Arc<Subject>,
+    hash: Hash,
+    /// The password that was found to be theirs, so that each of their requests need not take milliseconds.
+    found: Mutex<Option<Digest>>,
+}
+
+impl Users {
+    /// Those of a configuration, with the file that it names.
+    pub(super) fn new(inline: &str, file: Option<&str>) -> Result<Self, BuildError> {
+        let own = Self {
+            inline: inline.to_owned(),
+            users: RwLock::default(),
+            comparisons: Arc::new(Semaphore::new(COMPARISONS_MAX)),
+            waiting: Semaphore::new(WAITING_MAX),
+        };
+        own.learn(file.unwrap_or_default())?;
+        Ok(own)
+    }
+
+    /// Takes the users of a file in the place of those it held before.
+    pub(super) fn learn(&self, file: &str) -> Result<(), BuildError> {
+        let mut users = HashMap::new();
+        for (number, line) in (1..).zip(self.inline.lines().chain(file.lines())) {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            // A message never shows the line: it may hold a password.
+            let wrong = |why: &str| BuildError::new(format!("htpasswd: line {number}, inline ones first, {why}"));
+            let (name, hash) = line
+                .split_once(':')
+                .ok_or_else(|| wrong("has no colon behind the user"))?;
+            let hash =
+                Hash::parse(hash).map_err(|why| wrong(&format!("what stands for the password of {name:?} {why}")))?;
+            let subject = Arc::new(Subject {
+                method: Method::Password,
+                names: vec![name.to_owned()],
+            });
+            let user = Arc::new(User {
+                subject,
+                hash,
+                found: Mutex::default(),
+            });
+            users.entry(name.to_owned()).or_insert(user);
+        }
+        if users.is_empty() {
+            return Err(BuildError::new("htpasswd: there are no users"));
+        }
+        if users.len() > USERS_MAX {
+            return Err(BuildError::new(format!(
+                "htpasswd: there are more than {USERS_MAX} users"
+            )));
+        }
+        *self.users.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
+        Ok(())
+    }
+
+    async fn find(&self, shown: &[u8]) -> Result<Arc<Subject>, Unauthenticated> {
+        let (name, password) = pair(shown).ok_or(Unauthenticated::Malformed)?;
+        let users = Arc::clone(&self.users.read().unwrap_or_else(PoisonError::into_inner));
+        // Of somebody who does not exist another's password is compared, so that the time does not tell.
+        let user = users.get(&name).or_else(|| users.values().next());
+        let user = Arc::clone(user.ok_or(Unauthenticated::Wrong)?);
+        let is_theirs = match user.knows(&password) {
+            Some(is_theirs) => is_theirs,
+            None => self.compare(&user, password).await?,
+        };
+        let exists = users.contains_key(&name);
+        (exists && is_theirs)
+            .then(|| Arc::clone(&user.subject))
+            .ok_or(Unauthenticated::Wrong)
+    }
+
+    /// Compares beside the requests of others.
+    async fn compare(&self, user: &Arc<User>, password: Vec<u8>) -> Result<bool, Unauthenticated> {
+        let _place = self.waiting.try_acquire().map_err(|_| Unauthenticated::Busy)?;
+        let turn = Arc::clone(&self.comparisons).acquire_owned().await;
+        let turn = turn.map_err(|_| Unauthenticated::Busy)?;
+        let user = Arc::clone(user);
+        let comparing = tokio::task::spawn_blocking(move || {
+            // Held until it is done, also where nobody waits for it any more.
+            let _turn = turn;
+            let is_theirs = user.hash.is_of(&password);
+            if is_theirs {
+                *user.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Digest::of(&password));
+            }
+            is_theirs
+        });
+        comparing.await.map_err(|_| Unauthenticated::Busy)
+    }
+}
+
+impl User {
+    /// Whether this is their password, where that can be said at once.
+    fn knows(&self, password: &[u8]) -> Option<bool> {
+        if !self.hash.is_slow() {
+            return Some(self.hash.is_of(password));
+        }
+        let found = *self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found?.is(&Digest::of(password)).then_some(true)
+    }
+}
+
+impl Authenticator for Users {
+    fn header(&self) -> &str {
+        "authorization"
+    }
+
+    fn challenge(&self) -> &str {
+        "Basic realm=\"inferscope\", charset=\"UTF-8\""
+    }
+
+    fn authenticate<'a>(&'a self, shown: &'a [u8]) -> BoxFuture<'a, Result<Arc<Subject>, Unauthenticated>> {
+        self.find(shown).boxed()
+    }
+}
+
+/// User and password of `Basic <base64 of user:password>` (RFC 7617).
+fn pair(shown: &[u8]) -> Option<(String, Vec<u8>)> {
+    let (scheme, digits) = shown.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    if !base64::decode(digits.trim_ascii(), &mut bytes) {
+        return None;
+    }
+    let colon = bytes.iter().position(|byte| *byte == b':')?;
+    let password = bytes.split_off(colon + 1);
+    bytes.pop();
+    Some((String::from_utf8(bytes).ok()?, password))
+}

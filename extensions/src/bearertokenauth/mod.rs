@@ -1,0 +1,52 @@
+#![doc = include_str!("README.md")]
+
+mod config;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests;
+mod tokens;
+
+use std::sync::Arc;
+
+use ::config::Signal;
+use futures_util::FutureExt;
+use pipeline::component::{About, BuildError, Component, Extension, Service, Setup, Stability, Stop};
+
+pub use self::config::Config;
+use self::tokens::Tokens;
+use crate::followed;
+
+/// Knows senders by tokens.
+pub struct BearerTokenAuth;
+
+impl Component for BearerTokenAuth {
+    const ABOUT: About = About {
+        name: "bearertokenauth",
+        aliases: &[],
+        summary: "Lets in senders that show a token, and knows them by its name",
+        signals: &[] as &[Signal],
+        stability: Stability::Alpha,
+        holds_traces: false,
+        metrics: &[],
+    };
+    const EXAMPLE: &'static str = include_str!("example.yaml");
+    type Config = Config;
+}
+
+impl Extension for BearerTokenAuth {
+    async fn start(config: Config, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
+        let file = match config.filename.as_str() {
+            "" => None,
+            path => Some(followed::read(path, &setup)?),
+        };
+        let tokens = Arc::new(Tokens::new(&config, &setup.id.to_string(), file.as_deref())?);
+        let authenticators = &setup.context.authenticators;
+        authenticators.add(setup.id.clone(), Arc::clone(&tokens) as Arc<_>);
+        let Some(held) = file else {
+            return Ok(stop.cancelled_owned().map(Ok).boxed());
+        };
+        let learn = move |text: &str| tokens.learn(text);
+        let following = followed::follow(config.filename, held, setup, stop, learn);
+        Ok(following.map(Ok).boxed())
+    }
+}

@@ -1,0 +1,131 @@
+//! Tokens, and who has which.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use pipeline::component::BuildError;
+use pipeline::context::authenticators::{Authenticator, Unauthenticated};
+use pipeline::{Method, Subject};
+
+use super::Config;
+use crate::digest::Digest;
+
+/// Tokens that are compared with each that is shown; a list of more would be a data base.
+const TOKENS_MAX: usize = 1_000;
+
+/// All tokens of one extension.
+pub(super) struct Tokens {
+    header: String,
+    scheme: String,
+    challenge: String,
+    /// Those of the configuration that a file leaves in force.
+    configured: Vec<Known>,
+    /// Whoever has a token without a name.
+    anyone: Arc<Subject>,
+    known: RwLock<Arc<Vec<Known>>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    token: Digest,
+    subject: Arc<Subject>,
+}
+
+impl Tokens {
+    /// Those of a configuration, with the file that it names. Tokens without a name are one sender, by the extension's.
+    pub(super) fn new(config: &Config, id: &str, file: Option<&str>) -> Result<Self, BuildError> {
+        let subject = |name: &str| {
+            Arc::new(Subject {
+                method: Method::Token,
+                names: vec![name.to_owned()],
+            })
+        };
+        let known = |token: &str, subject| Known {
+            token: Digest::of(token.as_bytes()),
+            subject,
+        };
+        let anyone = subject(id);
+        let named = config.identities.iter();
+        let mut configured: Vec<Known> = named
+            .map(|(name, token)| known(token.reveal(), subject(name)))
+            .collect();
+        if file.is_none() {
+            let unnamed = config
+                .tokens
+                .iter()
+                .chain([&config.token])
+                .filter(|token| !token.is_empty());
+            configured.extend(unnamed.map(|token| known(token.reveal(), Arc::clone(&anyone))));
+        }
+        let own = Self {
+            header: config.header.to_ascii_lowercase(),
+            challenge: match config.scheme.as_str() {
+                "" => "Bearer".to_owned(),
+                scheme => scheme.to_owned(),
+            },
+            scheme: config.scheme.clone(),
+            configured,
+            anyone,
+            known: RwLock::default(),
+        };
+        own.learn(file.unwrap_or_default())?;
+        Ok(own)
+    }
+
+    /// Takes the tokens of a file in the place of those it held before: one a line.
+    pub(super) fn learn(&self, file: &str) -> Result<(), BuildError> {
+        let lines = file.lines().map(str::trim).filter(|line| !line.is_empty());
+        let of_file = lines.map(|token| Known {
+            token: Digest::of(token.as_bytes()),
+            subject: Arc::clone(&self.anyone),
+        });
+        let known: Vec<Known> = self.configured.iter().cloned().chain(of_file).collect();
+        if known.is_empty() {
+            return Err(BuildError::new("the file holds no token; write one a line"));
+        }
+        if known.len() > TOKENS_MAX {
+            return Err(BuildError::new(format!("there are more than {TOKENS_MAX} tokens")));
+        }
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+        Ok(())
+    }
+
+    fn find(&self, shown: &[u8]) -> Result<Arc<Subject>, Unauthenticated> {
+        let token = match self.scheme.as_str() {
+            "" => shown,
+            scheme => behind(scheme, shown).ok_or(Unauthenticated::Malformed)?,
+        };
+        let token = Digest::of(token.trim_ascii());
+        let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
+        let mut found = None;
+        // All are compared, so that the time says nothing about which one it was.
+        for known in known.iter() {
+            if known.token.is(&token) {
+                found = Some(&known.subject);
+            }
+        }
+        found.cloned().ok_or(Unauthenticated::Wrong)
+    }
+}
+
+impl Authenticator for Tokens {
+    fn header(&self) -> &str {
+        &self.header
+    }
+
+    fn challenge(&self) -> &str {
+        &self.challenge
+    }
+
+    fn authenticate<'a>(&'a self, shown: &'a [u8]) -> BoxFuture<'a, Result<Arc<Subject>, Unauthenticated>> {
+        ready(self.find(shown)).boxed()
+    }
+}
+
+/// What stands behind the word of a scheme, which is written in any case (RFC 9110, 11.1).
+fn behind<'a>(scheme: &str, shown: &'a [u8]) -> Option<&'a [u8]> {
+    let (word, rest) = shown.split_at_checked(scheme.len())?;
+    let is_apart = rest.first() == Some(&b' ');
+    (word.eq_ignore_ascii_case(scheme.as_bytes()) && is_apart).then_some(rest)
+}

@@ -1,0 +1,84 @@
+//! The Collector's `configauth` block of a listener, and the guard that it puts at its door.
+
+use std::sync::Arc;
+
+use config::{Id, Report, Unread, Validate};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use pipeline::Identity;
+use pipeline::component::BuildError;
+use pipeline::context::authenticators::{Authenticator, Authenticators, Unauthenticated};
+use serde::Deserialize;
+
+/// Who makes sure of senders.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// The name of an extension, such as `bearertokenauth` or `basicauth/edge`.
+    pub authenticator: String,
+    request_params: Option<Unread>,
+}
+
+/// Lets in only whom an authenticator knows; cheap to clone.
+#[derive(Clone)]
+pub struct Guard {
+    authenticator: Arc<dyn Authenticator>,
+}
+
+impl Guard {
+    /// The guard of a listener; None where it asks nobody.
+    pub fn of(auth: Option<&Auth>, authenticators: &Authenticators) -> Result<Option<Self>, BuildError> {
+        let Some(name) = auth.map(|auth| auth.authenticator.as_str()) else {
+            return Ok(None);
+        };
+        let found = name.parse().ok().and_then(|id: Id| authenticators.get(&id));
+        let missing = || {
+            BuildError::new(format!(
+                "auth: {name:?} is no authenticator that runs; list it under service::extensions"
+            ))
+        };
+        found
+            .map(|authenticator| Some(Self { authenticator }))
+            .ok_or_else(missing)
+    }
+
+    /// Who sends a request with these headers.
+    pub async fn identify(&self, headers: &HeaderMap) -> Result<Identity, Unauthenticated> {
+        let mut shown = headers.get_all(self.authenticator.header()).iter();
+        let first = shown.next().ok_or(Unauthenticated::Missing)?;
+        if shown.next().is_some() {
+            // Whoever stands between may have read the other one.
+            return Err(Unauthenticated::Malformed);
+        }
+        let subject = self.authenticator.authenticate(first.as_bytes()).await?;
+        Ok(Identity::Known(subject))
+    }
+
+    /// The header that holds the secret, which nobody behind the door is to see.
+    pub fn header(&self) -> HeaderName {
+        HeaderName::try_from(self.authenticator.header()).unwrap_or(AUTHORIZATION)
+    }
+
+    /// What to show, for `WWW-Authenticate`.
+    pub fn challenge(&self) -> Option<HeaderValue> {
+        HeaderValue::try_from(self.authenticator.challenge()).ok()
+    }
+}
+
+impl Validate for Auth {
+    fn validate(&self, report: &mut Report<'_>) {
+        if self.authenticator.parse::<Id>().is_err() {
+            report.help(
+                "authenticator",
+                format!("{:?} is not the name of an extension", self.authenticator),
+                "write the name that stands under extensions, such as bearertokenauth",
+            );
+        }
+        if self.request_params.is_some() {
+            report.reject(
+                "request_params",
+                "is not available: credentials in addresses end up in logs; use a header",
+            );
+        }
+    }
+}

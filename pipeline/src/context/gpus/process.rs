@@ -1,0 +1,141 @@
+//! Processes that use a device, and which of them a number in a span means.
+
+/// Processes are looked up every few seconds. Where that was longer ago than this, what they were says nothing about spans of
+/// now: their numbers may have been given to others (G-7).
+const LOOK_NS_MAX: u64 = 30_000_000_000;
+
+/// A node's start is known to a second, and clocks are set: a process may seem to begin so much after its first span.
+const START_NS_SLACK: u64 = 2_000_000_000;
+
+/// A process that uses a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Process {
+    /// Its number in the node's namespace.
+    pub pid: u32,
+    /// When it began, in clock ticks since the node's start: a number that is used again begins anew (G-7).
+    pub started_ticks: u64,
+    /// The device's UUID.
+    pub gpu: String,
+    /// Device memory that it holds, where the driver tells.
+    pub memory_bytes: Option<u64>,
+    /// The control group that it runs in: that of its container, where it is in one. Empty where nobody may see it.
+    pub group: String,
+    /// Uid of the pod that the group belongs to, by its name.
+    pub pod_uid: Option<String>,
+    /// Itself, and those of its group that it descends from: engines compute in children of the process that makes spans.
+    pub line: Vec<Ancestor>,
+}
+
+/// A process in the line of one that uses a device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ancestor {
+    /// Its number in its own namespace, which is the one that it knows itself by.
+    pub own_pid: u32,
+    /// When it began, in nanoseconds since 1970.
+    pub started_ns: u64,
+}
+
+/// The processes that use a device, as they were looked up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Processes {
+    /// All of them; one that uses several devices stands once for each.
+    pub list: Vec<Process>,
+    /// The node's name, as programs on it that ask for their host's name hear it.
+    pub host: String,
+    /// When they were looked up, in nanoseconds since 1970.
+    pub seen_ns: u64,
+}
+
+impl Processes {
+    /// The uses of devices by whoever calls itself by this number on this host and was at work in this time (nanoseconds
+    /// since 1970). Empty where nobody is known, and where the number means processes of several groups.
+    pub fn of(&self, host: &str, pid: u32, from: u64, to: u64) -> Vec<&Process> {
+        if self.host.is_empty() || !self.host.eq_ignore_ascii_case(host) {
+            return Vec::new();
+        }
+        if to > self.seen_ns.saturating_add(LOOK_NS_MAX) {
+            return Vec::new();
+        }
+        let is_meant =
+            |ancestor: &Ancestor| ancestor.own_pid == pid && ancestor.started_ns <= from.saturating_add(START_NS_SLACK);
+        let found: Vec<&Process> = self.list.iter().filter(|it| it.line.iter().any(is_meant)).collect();
+        match found.split_first() {
+            Some((first, rest)) if rest.iter().all(|it| it.group == first.group) => found,
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ancestor, Process, Processes};
+
+    const S: u64 = 1_000_000_000;
+    const NOW: u64 = 1_795_000_000 * S;
+
+    /// A process that computes for one with this number, which began so many seconds ago.
+    fn process(gpu: &str, group: &str, own_pid: u32, age_s: u64) -> Process {
+        let began = |pid, age_s| Ancestor {
+            own_pid: pid,
+            started_ns: NOW - age_s * S,
+        };
+        Process {
+            gpu: gpu.to_owned(),
+            group: group.to_owned(),
+            line: vec![began(own_pid + 1, age_s - 1), began(own_pid, age_s)],
+            ..Process::default()
+        }
+    }
+
+    fn gpus(list: Vec<Process>, host: &str, pid: u32, from: u64, to: u64) -> Vec<String> {
+        let processes = Processes {
+            list,
+            host: "node-1".to_owned(),
+            seen_ns: NOW,
+        };
+        processes
+            .of(host, pid, from, to)
+            .iter()
+            .map(|it| it.gpu.clone())
+            .collect()
+    }
+
+    #[test]
+    fn the_process_that_makes_spans_uses_what_its_children_use() {
+        let list = || {
+            vec![
+                process("GPU-1", "a", 7, 100),
+                process("GPU-2", "a", 7, 100),
+                process("GPU-3", "b", 20, 100),
+            ]
+        };
+
+        assert_eq!(gpus(list(), "node-1", 7, NOW, NOW), ["GPU-1", "GPU-2"]);
+        assert_eq!(gpus(list(), "NODE-1", 21, NOW, NOW), ["GPU-3"]);
+        assert!(gpus(list(), "node-2", 7, NOW, NOW).is_empty());
+        assert!(gpus(list(), "node-1", 9, NOW, NOW).is_empty());
+    }
+
+    #[test]
+    fn a_number_that_means_processes_of_two_containers_means_none() {
+        let list = vec![process("GPU-1", "a", 7, 100), process("GPU-2", "b", 7, 100)];
+
+        assert!(gpus(list, "node-1", 7, NOW, NOW).is_empty());
+    }
+
+    #[test]
+    fn g_7_a_span_from_before_a_process_began_is_of_the_one_that_had_its_number_before() {
+        let list = || vec![process("GPU-1", "a", 7, 100)];
+
+        assert!(gpus(list(), "node-1", 7, NOW - 200 * S, NOW - 150 * S).is_empty());
+        assert_eq!(gpus(list(), "node-1", 7, NOW - 101 * S, NOW).len(), 1);
+    }
+
+    #[test]
+    fn g_7_what_nobody_has_looked_up_for_long_says_nothing_of_now() {
+        let list = || vec![process("GPU-1", "a", 7, 100)];
+
+        assert_eq!(gpus(list(), "node-1", 7, NOW + 29 * S, NOW + 30 * S).len(), 1);
+        assert!(gpus(list(), "node-1", 7, NOW + 29 * S, NOW + 31 * S).is_empty());
+    }
+}

@@ -1,0 +1,34 @@
+//! `auth: {authenticator: NAME}`, wherever it stands below a component, names an extension that is going to run.
+
+use config::{Collector, Diagnostics, Id, Kind, Section};
+
+/// Blocks that are looked into below each other; listeners stand in the second or third (`protocols::grpc::auth`).
+const DEPTH_MAX: usize = 6;
+
+/// Says which authenticators would not be there when their component starts.
+pub(super) fn check(collector: &Collector, diagnostics: &mut Diagnostics) {
+    for kind in [Kind::Receiver, Kind::Exporter, Kind::Extension] {
+        for component in collector.components(kind).values().filter(|it| it.known) {
+            look(collector, &component.section, DEPTH_MAX, diagnostics);
+        }
+    }
+}
+
+fn look(collector: &Collector, section: &Section, depth: usize, diagnostics: &mut Diagnostics) {
+    for (key, below) in section.entries() {
+        let authenticator = below.get("authenticator").filter(|_| key == "auth");
+        if let Some(authenticator) = authenticator {
+            // What is no name at all is said by whoever reads the block.
+            let named = authenticator.text().and_then(|name| name.parse::<Id>().ok());
+            if let Some(id) = named {
+                let runs = collector.service.extensions.iter().any(|it| it.id == id);
+                if !runs {
+                    let error = authenticator.error(format!("no extension {id} runs, so that nobody would be let in"));
+                    diagnostics.push(error.help(format!("write {id} below extensions and below service::extensions")));
+                }
+            }
+        } else if depth > 0 {
+            look(collector, &below, depth - 1, diagnostics);
+        }
+    }
+}
