@@ -79,7 +79,7 @@ pub(super) fn resolve(
         return of_pod(namespace, name, Source::Pod);
     }
     let by_process = || {
-        let uses = devices.processes.of(said.host?, said.pid?, span.start, span.end);
+        let uses = devices.processes.of(said.host?, said.pid?, span.start);
         if let Some(pod) = uses.iter().find_map(|it| map.by_uid(it.pod_uid.as_deref()?))
             && let Ok(used) = of_pod(&pod.namespace, &pod.name, Source::Process)
         {

@@ -31,9 +31,9 @@ pub struct Rates {
     pub energy: f64,
     /// Utilization and memory.
     pub utilization: f64,
-    /// Temperature, averaged power, activity, events.
+    /// Temperature, averaged power, activity, events, processes.
     pub temperature: f64,
-    /// Errors, limits, processes.
+    /// Errors, limits.
     pub health: f64,
 }
 

@@ -47,9 +47,8 @@ impl Kernel {
         Self { storage }
     }
 
-    /// What is known of a process; None for one that is gone, or that this process may not see.
-    pub(super) fn lineage(&self, pid: u32) -> Option<Lineage> {
-        let boot_ns = self.boot_ns()?;
+    /// What is known of a process on a node that began then; None for one that is gone, or that this process may not see.
+    pub(super) fn lineage(&self, pid: u32, boot_ns: u64) -> Option<Lineage> {
         let began = |ticks: u64| boot_ns.saturating_add(ticks.saturating_mul(1_000_000_000 / TICKS_PER_S));
         let started_ticks = self.started_ticks(pid)?;
         let group = self.group(pid).unwrap_or_default();
@@ -114,8 +113,8 @@ impl Kernel {
             .map(str::to_owned)
     }
 
-    /// When the node began, in nanoseconds since 1970.
-    fn boot_ns(&self) -> Option<u64> {
+    /// When the node began, in nanoseconds since 1970. It takes the kernel long to say where there are many cores.
+    pub(super) fn boot_ns(&self) -> Option<u64> {
         let text = self.text("/proc/stat")?;
         let seconds: u64 = text
             .lines()

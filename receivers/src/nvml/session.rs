@@ -136,7 +136,7 @@ impl Errand {
             if due[TEMPERATURE] {
                 self.hear(events.as_ref(), &mut devices, desk);
             }
-            if due[HEALTH] || due[SEARCH] {
+            if due[TEMPERATURE] || due[SEARCH] {
                 self.publish(&devices);
             }
             desk.leave(Ok(devices.iter().map(Device::snapshot).collect()));
@@ -201,22 +201,26 @@ impl Errand {
     }
 
     fn publish(&self, devices: &[Device<'_>]) {
+        // Looked at first: whoever is found afterwards was there at this moment, or began later and says so.
+        let seen_ns = self.wall();
         let mut list = Vec::new();
-        for device in devices.iter().filter(|device| device.is_up) {
-            list.extend(self.running(device));
+        if let Some(boot_ns) = self.kernel.boot_ns() {
+            for device in devices.iter().filter(|device| device.is_up) {
+                list.extend(self.running(device, boot_ns));
+            }
         }
         self.gpus.publish(Devices {
             list: devices.iter().map(|device| Arc::clone(&device.gpu)).collect(),
             processes: Processes {
                 list,
                 host: self.host.clone(),
-                seen_ns: self.wall(),
+                seen_ns,
             },
         });
     }
 
     /// The processes that compute on a device, with what the kernel tells of them.
-    fn running(&self, device: &Device<'_>) -> Vec<Process> {
+    fn running(&self, device: &Device<'_>, boot_ns: u64) -> Vec<Process> {
         let count = device.handle.running_compute_processes_count();
         // The wrapper makes room for as many as the library says, so that number is looked at first.
         if !count.is_ok_and(|count| (1..=most::PROCESSES).contains(&count)) {
@@ -224,7 +228,7 @@ impl Errand {
         }
         let all = device.handle.running_compute_processes().unwrap_or_default();
         let of_node = all.into_iter().filter_map(|process| {
-            let lineage = self.kernel.lineage(process.pid)?;
+            let lineage = self.kernel.lineage(process.pid, boot_ns)?;
             Some(Process {
                 pid: process.pid,
                 started_ticks: lineage.started_ticks,

@@ -76,7 +76,7 @@ impl Proc {
     fn looked_up(self: &Arc<Self>, uses: &[(u32, &str)], now_s: u64) -> Processes {
         let kernel = Kernel::new(Arc::clone(self) as Arc<dyn Storage>);
         let process = |(pid, gpu): &(u32, &str)| {
-            let lineage = kernel.lineage(*pid)?;
+            let lineage = kernel.lineage(*pid, kernel.boot_ns()?)?;
             Some(Process {
                 pid: *pid,
                 started_ticks: lineage.started_ticks,
@@ -98,7 +98,7 @@ impl Proc {
 /// The uid of the pod whose process has this number for itself, of a span of this second after the node's start.
 fn pod_of(processes: &Processes, pid: u32, at_s: u64) -> Option<String> {
     let at = (BOOT_S + at_s) * S;
-    let found = processes.of("node-1", pid, at, at);
+    let found = processes.of("node-1", pid, at);
     found.first().and_then(|process| process.pod_uid.clone())
 }
 
@@ -149,7 +149,8 @@ fn g_7_a_recycled_pid_never_maps_to_the_old_pod() {
     let after = files.looked_up(&[(4_003, "GPU-2")], 310);
 
     assert_eq!(pod_of(&before, 7, 90).as_deref(), Some(POD_UID));
-    assert_eq!(pod_of(&before, 7, 320), None, "nobody has looked for so long");
+    assert_eq!(pod_of(&before, 7, 101), None, "nobody has looked since");
+    assert_eq!(pod_of(&after, 7, 301), None, "it may have begun before the process did");
     assert_eq!(
         pod_of(&after, 7, 320).as_deref(),
         Some("00000000-1111-2222-3333-444444444444")
@@ -200,8 +201,9 @@ fn g_7_a_process_that_is_another_between_two_files_is_none() {
     engine(&files, 4_000, POD, 50);
     let kernel = Kernel::new(Arc::new(Changing(files, Mutex::new(0))));
 
-    assert_eq!(kernel.lineage(4_003), None);
-    assert!(kernel.lineage(4_003).is_some_and(|it| it.group == OTHER));
+    let boot_ns = kernel.boot_ns().unwrap();
+    assert_eq!(kernel.lineage(4_003, boot_ns), None);
+    assert!(kernel.lineage(4_003, boot_ns).is_some_and(|it| it.group == OTHER));
 }
 
 #[test]
@@ -218,7 +220,7 @@ fn on_a_host_without_containers_two_engines_of_one_session_are_told_apart() {
 
     let at = (BOOT_S + 90) * S;
     let gpus = |pid| {
-        let found = processes.of("node-1", pid, at, at);
+        let found = processes.of("node-1", pid, at);
         found.iter().map(|it| it.gpu.as_str()).collect::<Vec<_>>()
     };
     assert_eq!(gpus(1_000), ["GPU-1"]);
@@ -273,9 +275,10 @@ fn groups_of_version_1_are_read_too() {
 fn this_very_process_is_known_and_one_that_does_not_exist_is_not() {
     let kernel = Kernel::new(Arc::new(SystemStorage));
 
-    let own = kernel.lineage(std::process::id()).unwrap();
+    let boot_ns = kernel.boot_ns().unwrap();
+    let own = kernel.lineage(std::process::id(), boot_ns).unwrap();
 
     assert!(own.started_ticks > 0);
     assert_eq!(own.line[0].own_pid, std::process::id());
-    assert_eq!(kernel.lineage(u32::MAX), None);
+    assert_eq!(kernel.lineage(u32::MAX, boot_ns), None);
 }
