@@ -131,7 +131,8 @@ fn without_the_library_that_plays_gpus_it_says_how_to_get_it() {
     assert!(!output.status.success());
     let complaint = String::from_utf8(output.stderr).unwrap();
     assert!(
-        complaint.contains("libinferscope_nvml_sim.so is not in") && complaint.contains("cargo build --release -p nvml-sim"),
+        complaint.contains("libinferscope_nvml_sim.so is not in")
+            && complaint.contains("cargo build --release -p nvml-sim"),
         "{complaint}"
     );
 }

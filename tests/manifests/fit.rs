@@ -131,8 +131,9 @@ fn there_are_at_least_two_gateways_and_one_of_them_stays() {
         one("PodDisruptionBudget", "inferscope-gateway")["spec"]["maxUnavailable"],
         1
     );
-    let topologies = &pod(&one("Deployment", "inferscope-gateway"))["topologySpreadConstraints"];
-    let keys: Vec<&Value> = list(topologies).iter().map(|it| &it["topologyKey"]).collect();
+    let gateway = one("Deployment", "inferscope-gateway");
+    let topologies = list(&pod(&gateway)["topologySpreadConstraints"]);
+    let keys: Vec<&Value> = topologies.iter().map(|it| &it["topologyKey"]).collect();
     assert_eq!(keys, ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]);
 }
 

@@ -162,8 +162,10 @@ fn start_etcd(folder: &Path) -> (Process, u16) {
 }
 
 fn start_api_server(folder: &Path, store: u16, port: u16) -> Process {
-    let key = folder.join("key.pem");
-    fs::write(&key, rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let (key, public_key) = (folder.join("accounts.key"), folder.join("accounts.pub"));
+    let pair = rcgen::KeyPair::generate().unwrap();
+    fs::write(&key, pair.serialize_pem()).unwrap();
+    fs::write(&public_key, pair.public_key_pem()).unwrap();
     let tokens = folder.join("tokens.csv");
     let lines = format!(
         "{},admin,1,system:masters\n{},{AGENT},2,system:serviceaccounts\n",
@@ -176,7 +178,7 @@ fn start_api_server(folder: &Path, store: u16, port: u16) -> Process {
     command.arg(format!("--cert-dir={}", folder.join("certs").display()));
     command.arg(format!("--secure-port={port}"));
     command.arg(format!("--service-account-signing-key-file={}", key.display()));
-    command.arg(format!("--service-account-key-file={}", key.display()));
+    command.arg(format!("--service-account-key-file={}", public_key.display()));
     command.arg(format!("--token-auth-file={}", tokens.display()));
     command.args([
         "--bind-address=127.0.0.1",

@@ -14,7 +14,7 @@ use super::kubelet::{Given, Kubelet};
 use super::manifests;
 use crate::doors::free_port;
 use crate::jaeger::server::Jaeger;
-use crate::patience::{PATIENCE, until};
+use crate::patience::PATIENCE;
 use crate::process::Process;
 use crate::program::SHUTDOWN_MAX;
 use crate::prometheus::server::{Prometheus, Version};
@@ -85,7 +85,6 @@ pub(super) struct Inferscope {
     pub(super) process: Process,
     pub(super) grpc: u16,
     pub(super) http: u16,
-    pub(super) metrics: u16,
 }
 
 impl Rig {
@@ -155,12 +154,7 @@ impl Inferscope {
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         let mut process = Process::start(role, &mut command);
         process.writes("everything is ready", PATIENCE).await;
-        Self {
-            process,
-            grpc,
-            http,
-            metrics,
-        }
+        Self { process, grpc, http }
     }
 
     /// Ends it as Kubernetes does.
