@@ -121,7 +121,8 @@ fn check_context(span: &JaegerSpan, engine: &Engine, uid: &str) {
     }
     assert_eq!(span.text("hw.id"), engine.gpu, "{span:?}");
     if is_request(span) {
-        assert_eq!(span.text("inferscope.tenant.source"), "kubernetes");
+        // The agent found it out by the pod's address, and the gateway says from whom it has it.
+        assert_eq!(span.text("inferscope.tenant.source"), "gateway");
         assert_eq!(span.tags["inferscope.tenant.trusted"], true);
     }
     if span.duration_us > LONG_US {
