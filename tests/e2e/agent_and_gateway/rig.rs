@@ -52,6 +52,11 @@ impl Engine {
             is_scraped: true,
         }
     }
+
+    /// What makes ids of a capture its own.
+    pub(super) fn id_mask(&self) -> u8 {
+        *self.pod.as_bytes().last().unwrap()
+    }
 }
 
 /// GPUs as an engine each uses them.
