@@ -22,7 +22,7 @@ fmt: rust
 	$(CARGO) fmt --all --check
 
 lint: rust
-	$(CARGO) clippy --workspace --all-targets --features inferscope/e2e --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features inferscope/measure --locked -- -D warnings
 
 unit: rust ## Unit, property, golden and contract tests, and the house rules (tests/tidy.rs).
 	$(CARGO) test --workspace --locked

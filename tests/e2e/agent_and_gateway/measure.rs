@@ -79,7 +79,6 @@ fn held_mib(pid: u32, kind: &str) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it measures for two minutes, and only a machine that is idle and a released program give figures"]
 async fn a_whole_agent_stays_below_its_memory_and_its_share_of_a_core() {
     let engines: Vec<Engine> = (0..ENGINES).map(|number| Engine::new("llm", number, 500.0)).collect();
     let rig = Rig::start(&engines).await;

@@ -4,6 +4,7 @@
 mod cluster;
 mod kubelet;
 mod manifests;
+#[cfg(feature = "measure")]
 mod measure;
 mod rig;
 
