@@ -13,8 +13,8 @@ export INFERSCOPE_TEST_CACHE := $(CACHE)
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 8
 
-demo: build ## Builds Inferscope and shows where the time of real vLLM requests went.
-	@$(CARGO) run --release --locked --quiet --bin inferscope -- demo
+demo: build ## Builds Inferscope and shows where the time of real vLLM requests went, on a simulated GPU.
+	@$(CARGO) run --release --locked --quiet --bin inferscope -- demo --gpus 1
 
 test: tools fmt lint doc deny unit build e2e ## Everything that CI runs.
 
@@ -22,13 +22,14 @@ fmt: rust
 	$(CARGO) fmt --all --check
 
 lint: rust
-	$(CARGO) clippy --workspace --all-targets --features inferscope/e2e --locked -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --features inferscope/measure --locked -- -D warnings
 
 unit: rust ## Unit, property, golden and contract tests, and the house rules (tests/tidy.rs).
 	$(CARGO) test --workspace --locked
 
-build: rust ## The program as it is released.
+build: rust ## The program as it is released, and beside it the library that plays GPUs for the demo.
 	$(CARGO) build --release --locked --bin inferscope
+	$(CARGO) build --release --locked --package nvml-sim
 
 # The whole workspace again, so that dependencies keep the features that they were built with for `unit`.
 e2e: build peers ## The released program against a real Jaeger, Prometheus and Kubernetes API server, and real OpenTelemetry SDKs.

@@ -7,7 +7,7 @@ use pipeline::payload::names;
 use pipeline::payload::{SpanId, SpanView, TraceId, Traces, Value};
 use tokio::time::Instant;
 
-use super::request::{ID_CHARS_MAX, PhaseSpan, Request, Source, WORD_CHARS_MAX, printable};
+use super::request::{GpuUse, ID_CHARS_MAX, PhaseSpan, Request, Source, WORD_CHARS_MAX, printable};
 
 /// Traces that wait for spans; the one that waited longest is then drawn with what it has. `llm_phases` sends a request
 /// and its phases in one batch, so almost nothing ever waits.
@@ -217,6 +217,7 @@ struct Told<'a> {
     input_tokens: Option<i64>,
     output_tokens: Option<i64>,
     first_token_s: Option<f64>,
+    gpus: GpuUse,
 }
 
 impl<'a> Told<'a> {
@@ -237,6 +238,20 @@ impl<'a> Told<'a> {
             names::GEN_AI_USAGE_INPUT_TOKENS => self.input_tokens = value.as_i64(),
             names::GEN_AI_USAGE_OUTPUT_TOKENS => self.output_tokens = value.as_i64(),
             names::GEN_AI_LATENCY_TIME_TO_FIRST_TOKEN => self.first_token_s = value.as_f64(),
+            key => self.gpu(key, value),
+        }
+    }
+
+    fn gpu(&mut self, key: &str, value: Value<'a>) {
+        let gpus = &mut self.gpus;
+        match key {
+            names::HW_ID => gpus.count = 1,
+            names::INFERSCOPE_GPU_IDS => gpus.count = ids(value),
+            names::INFERSCOPE_GPU_UTILIZATION_MEAN => gpus.busy_percent = whole(value, 100.0),
+            names::INFERSCOPE_GPU_POWER_MEAN => gpus.power_mw = whole(value, 1_000.0),
+            names::INFERSCOPE_GPU_ENERGY_DEVICE => gpus.energy_mj = whole(value, 1_000.0),
+            names::INFERSCOPE_GPU_ENERGY_ATTRIBUTED => gpus.own_mj = whole(value, 1_000.0),
+            names::INFERSCOPE_GPU_COVERAGE => gpus.coverage_percent = whole(value, 100.0),
             _ => {}
         }
     }
@@ -270,6 +285,7 @@ impl<'a> Told<'a> {
             input_tokens: count(self.input_tokens),
             output_tokens: count(self.output_tokens),
             first_token: self.first_token_s.and_then(nanoseconds),
+            gpus: Some(self.gpus).filter(|gpus| gpus.count > 0),
         }
     }
 }
@@ -278,4 +294,19 @@ impl<'a> Told<'a> {
 fn nanoseconds(seconds: f64) -> Option<u64> {
     let time = Duration::try_from_secs_f64(seconds).ok()?;
     u64::try_from(time.as_nanos()).ok()
+}
+
+/// How many devices a list of ids names.
+fn ids(value: Value<'_>) -> usize {
+    match value {
+        Value::Array(ids) => ids.values().count(),
+        _ => usize::from(value.as_str().is_some()),
+    }
+}
+
+/// A measurement in a smaller unit, rounded; what cannot be one is none.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A cast of a float saturates.
+fn whole(value: Value<'_>, scale: f64) -> Option<u64> {
+    let value = value.as_f64()? * scale;
+    (value.is_finite() && value >= 0.0).then(|| value.round() as u64)
 }

@@ -8,10 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use config::{Diagnostics, Environment};
 use pipeline::component::Registry;
+use pipeline::context;
 use pipeline::payload::Traces;
 use pipeline::plan::{Plan, Running, World};
 use tokio::sync::mpsc;
 
+use super::gpus::Gpus;
 use super::ports::Ports;
 use super::viewer::{self, Viewer};
 use crate::catalog::Catalog;
@@ -42,8 +44,8 @@ pub(super) struct Loopback {
 }
 
 impl Loopback {
-    /// Starts both, the last first.
-    pub(super) async fn start(doors: Doors) -> anyhow::Result<Self> {
+    /// Starts both, the last first; with GPUs, what samples them and joins them with requests as well.
+    pub(super) async fn start(doors: Doors, gpus: Option<&Gpus>) -> anyhow::Result<Self> {
         let (sender, screen) = mpsc::channel(SCREEN_BATCHES);
         let mut registry = source::registry();
         registry.exporter::<Viewer>();
@@ -61,22 +63,27 @@ impl Loopback {
             });
         }
         drop(sender);
-        let (backend, at) = start(&plan, &registry).await?;
+        let (backend, at) = start(&plan, &registry, World::system()).await?;
 
-        let variables = [
+        let mut variables = vec![
             ("GRPC_PORT", doors.grpc.to_string()),
             ("HTTP_PORT", doors.http.to_string()),
             ("BACKEND", at.to_string()),
         ];
-        let plan = self::plan(
-            &File {
-                name: "demo.yaml",
-                text: DEMO,
-                variables: &variables,
-            },
-            &registry,
-        )?;
-        let (pipeline, address) = start(&plan, &registry).await?;
+        let mut world = World::system();
+        let (mut name, mut text) = ("demo.yaml", DEMO);
+        if let Some(gpus) = gpus {
+            (name, text) = ("demo_gpus.yaml", DEMO_GPUS);
+            variables.extend([("LIBRARY", gpus.library()), ("GPU_IDS", gpus.ids())]);
+            world.outside.clock = gpus.clock();
+        }
+        let file = File {
+            name,
+            text,
+            variables: &variables,
+        };
+        let plan = self::plan(&file, &registry)?;
+        let (pipeline, address) = start(&plan, &registry, world).await?;
         Ok(Self {
             pipeline,
             backend,
@@ -88,6 +95,11 @@ impl Loopback {
     /// Where to send telemetry.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The GPUs that the pipeline samples.
+    pub(super) fn gpus(&self) -> &context::gpus::Gpus {
+        &self.pipeline.world().context.gpus
     }
 
     /// The next batch that came out at the end; an error when a pipeline breaks.
@@ -127,6 +139,7 @@ impl Loopback {
 }
 
 const DEMO: &str = include_str!("demo.yaml");
+const DEMO_GPUS: &str = include_str!("demo_gpus.yaml");
 const BACKEND: &str = include_str!("backend.yaml");
 
 /// An embedded file with the variables that it names.
@@ -179,9 +192,8 @@ fn plan(file: &File<'_>, registry: &Registry) -> anyhow::Result<Plan> {
 }
 
 /// Starts a plan with a world of its own, and says where its first receiver listens.
-async fn start(plan: &Plan, registry: &Registry) -> anyhow::Result<(Running, SocketAddr)> {
+async fn start(plan: &Plan, registry: &Registry, mut world: World) -> anyhow::Result<(Running, SocketAddr)> {
     let ports = Ports::default();
-    let mut world = World::system();
     world.outside.network = Arc::new(ports.clone());
     let running = Running::start(plan, registry, world).await?;
     // Both of the receiver's listeners speak gRPC and HTTP, so it does not matter which of them was bound first.

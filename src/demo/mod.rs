@@ -7,6 +7,10 @@
 mod bar;
 mod capture;
 mod collect;
+mod gpu_line;
+mod gpus;
+mod lapse;
+mod load;
 mod loopback;
 mod notable;
 mod page;
@@ -27,14 +31,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use bytes::Bytes;
 use clap::{Args, ColorChoice};
-use pipeline::payload::{Limits, Traces};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::cli::say;
+use capture::Contents;
 use collect::{Collector, Seen};
+use gpus::Gpus;
 use loopback::{Doors, Loopback};
 use page::Form;
 use request::Request;
@@ -52,6 +56,9 @@ const FREE: Doors = Doors { grpc: 0, http: 0 };
 /// Live requests that the table at the end is made of; older ones leave first. Some 500 bytes each.
 const REQUESTS_KEPT: usize = 10_000;
 
+/// Most GPUs of the demo; no node has more.
+const GPUS_MAX: i64 = 16;
+
 /// How often a live request that waits for phases is looked at.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -61,6 +68,11 @@ pub(crate) struct DemoOptions {
     /// Afterwards listens on 127.0.0.1, ports 4317 and 4318, and shows what your engine sends, until Ctrl-C.
     #[arg(long)]
     pub(crate) serve: bool,
+
+    /// Runs the requests on this many simulated GPUs, and shows what these did meanwhile: how busy they were, power, energy.
+    /// Takes some seconds.
+    #[arg(long, value_name = "N", conflicts_with = "serve", value_parser = clap::value_parser!(u8).range(1..=GPUS_MAX))]
+    pub(crate) gpus: Option<u8>,
 
     /// One line for each request instead of one for each phase.
     #[arg(long)]
@@ -81,16 +93,24 @@ pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<()> {
     let form = if options.brief { Form::Brief } else { Form::Waterfall };
     // Ports first: that they are taken should not be found out at the end of a long page.
     let live = match options.serve {
-        true => Some(Loopback::start(WELL_KNOWN).await.context(PORTS_NEEDED)?),
+        true => Some(Loopback::start(WELL_KNOWN, None).await.context(PORTS_NEEDED)?),
         false => None,
     };
-    let replayed = replayed().await?;
+    let contents = capture::contents()?;
+    let gpus = match options.gpus {
+        Some(count) => Some(Gpus::stage(count, &contents.requests)?),
+        None => None,
+    };
+    // At once: with GPUs the rest takes a while.
+    say(&page::opening(gpus.as_ref().map(Gpus::wait), terminal))?;
+    let replayed = replayed(&contents, gpus.as_ref()).await?;
     say(&show_replay(&replayed, form, terminal))?;
     match live {
         Some(live) => watch(live, form, terminal).await,
         None => {
             let program = std::env::args().next();
-            Ok(say(&page::next(program.as_deref().unwrap_or("inferscope"), terminal))?)
+            let program = program.as_deref().unwrap_or("inferscope");
+            Ok(say(&page::next(program, gpus.is_some(), terminal))?)
         }
     }
 }
@@ -103,9 +123,11 @@ struct Replayed {
     seen: Seen,
 }
 
-async fn replayed() -> anyhow::Result<Replayed> {
-    let spans_in = spans_in()?;
-    let mut loopback = Loopback::start(FREE).await?;
+async fn replayed(contents: &Contents, gpus: Option<&Gpus>) -> anyhow::Result<Replayed> {
+    let mut loopback = Loopback::start(FREE, gpus).await?;
+    if let Some(gpus) = gpus {
+        gpus.play(loopback.gpus()).await?;
+    }
     let mut collector = Collector::default();
     let mut requests = Vec::new();
     let replay = replay::replay(loopback.address());
@@ -128,7 +150,7 @@ async fn replayed() -> anyhow::Result<Replayed> {
     );
     requests.sort_by_key(|request| (request.start, request.end));
     let seen = collector.seen();
-    let arrived = seen.requests + seen.others;
+    let (arrived, spans_in) = (seen.requests + seen.others, contents.spans);
     ensure!(
         arrived == spans_in,
         "{arrived} of {spans_in} spans arrived; please report this bug"
@@ -140,19 +162,8 @@ async fn replayed() -> anyhow::Result<Replayed> {
     })
 }
 
-/// How many spans the capture holds, counted before they are sent.
-fn spans_in() -> anyhow::Result<u64> {
-    let mut spans = 0;
-    for request in capture::REQUESTS {
-        let parsed = Traces::parse(Bytes::from_static(request), &Limits::default());
-        let parsed = parsed.context("the bundled capture cannot be read; please report this bug")?;
-        spans += u64::from(parsed.payload.spans());
-    }
-    Ok(spans)
-}
-
 fn show_replay(replayed: &Replayed, form: Form, terminal: Terminal) -> String {
-    let mut text = page::opening(terminal);
+    let mut text = String::new();
     for request in &replayed.requests {
         text.push_str(&page::request(request, form, terminal));
     }
@@ -160,7 +171,7 @@ fn show_replay(replayed: &Replayed, form: Form, terminal: Terminal) -> String {
         text.push('\n');
     }
     text.push_str(&page::summary(&replayed.requests, terminal));
-    text.push_str(&page::closing(replayed.spans_in, replayed.seen));
+    text.push_str(&page::closing(replayed.spans_in, replayed.seen, &replayed.requests));
     text
 }
 

@@ -2,6 +2,9 @@
 
 use super::capture::ENGINE;
 use super::collect::Seen;
+use super::gpu_line::shares;
+use super::gpus::Wait;
+use super::lapse::SPEED;
 use super::notable::{brief, legend, notable};
 use super::palette::Ink;
 use super::quantity::{count, counted};
@@ -19,19 +22,36 @@ pub(super) enum Form {
     Brief,
 }
 
-/// What is going to be seen, and how to read it.
-pub(super) fn opening(terminal: Terminal) -> String {
+/// What is going to be seen, and how to read it; with GPUs, how long it takes.
+pub(super) fn opening(wait: Option<Wait>, terminal: Terminal) -> String {
     let palette = terminal.palette;
     let (arrow, at_most) = (palette.glyphs.arrow, palette.glyphs.at_most);
     let title = palette.paint(
         Ink::Strong,
         &format!("A capture of {ENGINE}, replayed over gRPC on this machine"),
     );
-    let way = format!("otlp {arrow} llm_phases {arrow} otlp_grpc {arrow} this screen; bars are to scale");
+    let way = match wait {
+        None => format!("otlp {arrow} llm_phases {arrow} otlp_grpc {arrow} this screen; bars are to scale"),
+        Some(_) => {
+            let ways = ["otlp", "llm_phases", "gpu_context", "otlp_grpc", "screen; to scale"];
+            ways.join(&format!(" {arrow} "))
+        }
+    };
     let marks = format!("{at_most} at most this long: what else is inside cannot be told apart");
     let words = "TTFT: to the first token, TPOT: per output token; the engine's view";
-    let quiet = [way, marks, words.to_owned()].map(|line| palette.paint(Ink::Quiet, &line));
+    let lines = [way, marks, words.to_owned()].into_iter().chain(wait.map(simulated));
+    let quiet: Vec<String> = lines.map(|line| palette.paint(Ink::Quiet, &line)).collect();
     format!("{title}\n{}\n\n", quiet.join("\n"))
+}
+
+/// That GPUs are not real, and how long they play. Two lines, so that each fits everywhere.
+fn simulated(wait: Wait) -> String {
+    let Wait { gpus, seconds } = wait;
+    let have = if gpus == 1 { "GPU is" } else { "GPUs are" };
+    format!(
+        "{gpus} {have} simulated, as busy as the engine was.\n\
+         The receiver nvml samples; time runs {SPEED} times as fast: {seconds} s"
+    )
 }
 
 /// One request.
@@ -58,22 +78,30 @@ pub(super) fn summary(requests: &[Request], terminal: Terminal) -> String {
 }
 
 /// What was done with the capture, and what to do next.
-pub(super) fn closing(spans_in: u64, seen: Seen) -> String {
+pub(super) fn closing(spans_in: u64, seen: Seen, requests: &[Request]) -> String {
     let out = seen.requests + seen.phases + seen.others;
     format!(
         "\n{} of {ENGINE}: {} in, {} out, none lost.\n\
-         The other {} are about the engine's start; they passed unchanged.\n",
+         The other {} are about the engine's start; they passed unchanged.\n{}",
         counted(seen.requests, "request span", "request spans"),
         counted(spans_in, "span", "spans"),
         count(out),
         counted(seen.others, "span", "spans"),
+        shares(requests),
     )
 }
 
 /// How to see requests of one's own. `program` is what the user typed.
-pub(super) fn next(program: &str, terminal: Terminal) -> String {
+pub(super) fn next(program: &str, has_gpus: bool, terminal: Terminal) -> String {
     let strong = terminal.palette.paint(Ink::Strong, "Next");
-    format!("\n{strong}  {program} demo --serve\n      vllm serve MODEL --otlp-traces-endpoint http://localhost:4317\n")
+    let gpus = if has_gpus {
+        String::new()
+    } else {
+        format!("      {program} demo --gpus 2\n")
+    };
+    format!(
+        "\n{strong}  {program} demo --serve\n      vllm serve MODEL --otlp-traces-endpoint http://localhost:4317\n{gpus}"
+    )
 }
 
 /// Where to send telemetry while the demo listens.

@@ -15,6 +15,18 @@ pub(super) fn duration(ns: u64, micro: &str) -> String {
         999_500..999_500_000 => (ns as f64 / 1e6, "ms"),
         _ => (ns as f64 / 1e9, "s "),
     };
+    three_digits(value, unit)
+}
+
+/// Watts or joules in three significant digits, from thousandths of them.
+pub(super) fn amount(thousandths: u64, unit: &str) -> String {
+    match thousandths {
+        0..999_500 => three_digits(thousandths as f64 / 1e3, unit),
+        _ => three_digits(thousandths as f64 / 1e6, &format!("k{unit}")),
+    }
+}
+
+fn three_digits(value: f64, unit: &str) -> String {
     let decimals = match value {
         ..9.995 => 2,
         ..99.95 => 1,
@@ -71,6 +83,16 @@ mod tests {
         assert_eq!(shown(4_060_000_000), "4.06 s ");
         assert_eq!(shown(33_361_630_000), "33.4 s ");
         assert_eq!(shown(7_200_000_000_000), "7200 s ");
+    }
+
+    #[test]
+    fn an_amount_has_three_digits_and_thousands_are_kilo() {
+        assert_eq!(amount(0, "J"), "0.00 J");
+        assert_eq!(amount(49, "J"), "0.05 J");
+        assert_eq!(amount(142_300, "J"), "142 J");
+        assert_eq!(amount(999_499, "W"), "999 W");
+        assert_eq!(amount(999_500, "W"), "1.00 kW");
+        assert_eq!(amount(12_345_678, "J"), "12.3 kJ");
     }
 
     #[test]

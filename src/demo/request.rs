@@ -19,6 +19,25 @@ pub(super) struct Request {
     pub(super) output_tokens: Option<u64>,
     /// Time to first token as the engine saw it; a client sees a longer one.
     pub(super) first_token: Option<u64>,
+    /// What its GPUs did meanwhile, where somebody says so.
+    pub(super) gpus: Option<GpuUse>,
+}
+
+/// What the GPUs of a request did while it ran, as `gpu_context` says. What is not known is None.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct GpuUse {
+    /// How many they are.
+    pub(super) count: usize,
+    /// The part of the time in which they were busy, in percent.
+    pub(super) busy_percent: Option<u64>,
+    /// Mean power of all together, in milliwatts.
+    pub(super) power_mw: Option<u64>,
+    /// What they used, in millijoules.
+    pub(super) energy_mj: Option<u64>,
+    /// The part of it that this request caused, in millijoules.
+    pub(super) own_mj: Option<u64>,
+    /// The part of the time that samples speak for, in percent.
+    pub(super) coverage_percent: Option<u64>,
 }
 
 /// A phase of a request.

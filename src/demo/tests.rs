@@ -8,7 +8,7 @@ mod end_to_end;
 use std::path::Path;
 
 use super::palette::{ASCII, Palette, UNICODE};
-use super::request::{PhaseSpan, Request, Source};
+use super::request::{GpuUse, PhaseSpan, Request, Source};
 use super::terminal::Terminal;
 
 const PLAIN: Palette = Palette {
@@ -75,6 +75,7 @@ fn request(id: &str, phases: &[(&str, Source, u64)]) -> Request {
         input_tokens: Some(1_204),
         output_tokens: Some(148),
         first_token: Some(193_000_000),
+        gpus: None,
     }
 }
 

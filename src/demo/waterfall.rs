@@ -1,6 +1,7 @@
 //! One request as a tree of bars to scale.
 
 use super::bar;
+use super::gpu_line::gpu_line;
 use super::palette::{Ink, Palette, fitted};
 use super::quantity::{DURATION_WIDTH, SHARE_WIDTH, count, counted, duration, share};
 use super::request::{PhaseSpan, Request, Source};
@@ -42,6 +43,9 @@ pub(super) fn waterfall(request: &Request, width: usize, palette: Palette) -> St
             palette.glyphs.last,
             palette.paint(Ink::Warning, why)
         ));
+    }
+    if let Some(gpus) = &request.gpus {
+        text.push_str(&gpu_line(gpus, layout.width, palette));
     }
     text
 }

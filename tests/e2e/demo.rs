@@ -103,3 +103,36 @@ fn the_brief_form_has_one_line_a_request() {
     }
     assert!(heads(&page).is_empty());
 }
+
+#[test]
+fn on_simulated_gpus_every_request_says_what_these_did() {
+    let page = demo(&["--gpus", "2", "--width", "80", "--color", "never"]);
+
+    let lines: Vec<&str> = page.lines().filter(|line| line.starts_with("   2 GPUs  ")).collect();
+    assert_eq!(lines.len(), heads(&page).len());
+    for line in &lines {
+        for word in [" % busy  ", "W  ", "J meanwhile, its share "] {
+            assert!(line.contains(word), "{word} is missing in {line}");
+        }
+    }
+    assert!(page.contains("2 GPUs are simulated"), "{page}");
+    let widest = page.lines().max_by_key(|line| columns(line)).unwrap();
+    assert!(columns(widest) <= 80, "{widest}");
+}
+
+#[test]
+fn without_the_library_that_plays_gpus_it_says_how_to_get_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let alone = folder.path().join("inferscope");
+    std::fs::copy(released::program(), &alone).unwrap();
+
+    let output = Command::new(&alone).args(["demo", "--gpus", "1"]).output().unwrap();
+
+    assert!(!output.status.success());
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        complaint.contains("libinferscope_nvml_sim.so is not in")
+            && complaint.contains("cargo build --release -p nvml-sim"),
+        "{complaint}"
+    );
+}

@@ -28,6 +28,7 @@ mod released;
 mod trace_file;
 mod wire;
 
+mod agent_and_gateway;
 mod command_line;
 mod demo;
 mod hostile;

@@ -27,7 +27,7 @@ impl Component for HealthCheck {
     const ABOUT: About = About {
         name: "health_check",
         aliases: &[],
-        summary: "Answers probes: 200 while everything runs, 503 otherwise",
+        summary: "Answers probes: 200 while it takes telemetry, 503 while it starts or stops",
         signals: &[] as &[Signal],
         stability: Stability::Beta,
         holds_traces: false,

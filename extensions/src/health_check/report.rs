@@ -32,8 +32,8 @@ impl Probe {
     }
 
     pub(super) fn page(&self) -> Page {
-        let troubles = self.health.troubles();
-        let healthy = self.health.state() == HealthState::Ready && troubles.is_empty();
+        // A component in trouble is no reason to take traffic away from the others, nor to start them all again.
+        let healthy = self.health.state() == HealthState::Ready;
         let status = if healthy {
             StatusCode::OK
         } else {
@@ -70,16 +70,14 @@ impl Probe {
             report.insert("upSince".to_owned(), rfc3339(self.started_wall).into());
             report.insert("uptime".to_owned(), go_duration(uptime).into());
         } else {
-            let troubles: serde_json::Map<_, _> = self
-                .health
-                .troubles()
-                .into_iter()
-                .map(|(component, why)| (component, why.into()))
-                .collect();
             report.insert(
                 "state".to_owned(),
                 format!("{:?}", self.health.state()).to_lowercase().into(),
             );
+        }
+        let troubles = self.health.troubles().into_iter();
+        let troubles: serde_json::Map<_, _> = troubles.map(|(component, why)| (component, why.into())).collect();
+        if !troubles.is_empty() {
             report.insert("troubles".to_owned(), troubles.into());
         }
         serde_json::Value::from(report).to_string()

@@ -53,15 +53,15 @@ impl Run {
         }
     }
 
-    /// Seconds since it began.
+    /// Seconds of the scenario since it began.
     pub fn now(&self) -> f64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.seconds(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// Seconds since it began, of nanoseconds since 1970.
+    /// Seconds of the scenario since it began, of nanoseconds since 1970.
     pub fn seconds(&self, time_ns: u64) -> f64 {
-        Duration::from_nanos(time_ns.saturating_sub(self.start_ns)).as_secs_f64()
+        Duration::from_nanos(time_ns.saturating_sub(self.start_ns)).as_secs_f64() * self.scenario.speed
     }
 
     /// When the driver was loaded last.
@@ -218,4 +218,22 @@ fn is_there(from: config::Duration, to: Option<config::Duration>, time: f64) -> 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A cast of a float saturates.
 pub(crate) fn whole(value: f64) -> u64 {
     value.max(0.0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fast_scenario_uses_its_energy_in_less_time() {
+        let run = |speed: f64| {
+            let text = format!("speed: {speed}\ngpus: [{{power: 100, load: 1}}]\n");
+            Run::new(Scenario::from_yaml("fast", &text).unwrap_or_default(), 1_000_000_000)
+        };
+
+        let joules = |speed: f64| run(speed).energy(0, 1_000_000_000, 3_000_000_000);
+
+        assert!((joules(1.0) - 200.0).abs() < 1e-9);
+        assert!((joules(10.0) - 2_000.0).abs() < 1e-9);
+    }
 }

@@ -12,6 +12,8 @@ use crate::fault::Fault;
 pub struct Scenario {
     /// The driver's version; from 580.82 on some field ids have other numbers.
     pub driver: String,
+    /// How much faster than the wall clock the scenario runs: all times in it are seconds of its own.
+    pub speed: f64,
     /// How often the energy counter is brought up to date.
     pub energy_step: Duration,
     /// Times at which the driver is loaded anew: counters begin at 0 and calls fail until the library is initialized again.
@@ -134,6 +136,7 @@ impl Default for Scenario {
     fn default() -> Self {
         Self {
             driver: "580.95.05".to_owned(),
+            speed: 1.0,
             energy_step: Duration::from_millis(100),
             reloads: Vec::new(),
             gpus: Vec::new(),
@@ -183,6 +186,9 @@ impl Validate for Scenario {
     fn validate(&self, report: &mut Report<'_>) {
         if self.gpus.len() > GPUS_MAX {
             report.reject("gpus", format!("must be at most {GPUS_MAX}"));
+        }
+        if !(self.speed.is_finite() && self.speed > 0.0) {
+            report.reject("speed", "must be above 0");
         }
         if self.energy_step.is_zero() {
             report.reject("energy_step", "must be more than 0s");

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::demo::collect::Seen;
+use crate::demo::gpus::Wait;
 use crate::demo::notable::{brief, notable};
 use crate::demo::page::{self, Form};
 use crate::demo::table::table;
@@ -38,6 +39,60 @@ fn eighty_columns_are_enough() {
     expect("samples_80_ascii.txt", &page(80, SIMPLE));
 }
 
+/// What GPUs may have done: known in full, guessed, in part, not at all.
+fn with_gpus() -> Vec<Request> {
+    let full = GpuUse {
+        count: 2,
+        busy_percent: Some(57),
+        power_mw: Some(1_024_300),
+        energy_mj: Some(283_100),
+        own_mj: Some(142_020),
+        coverage_percent: Some(100),
+    };
+    let guessed = GpuUse {
+        coverage_percent: Some(49),
+        ..full
+    };
+    let part = GpuUse {
+        count: 1,
+        energy_mj: None,
+        own_mj: None,
+        ..full
+    };
+    let nothing = GpuUse {
+        count: 16,
+        coverage_percent: Some(0),
+        ..GpuUse::default()
+    };
+    let most = GpuUse {
+        count: 16,
+        busy_percent: Some(100),
+        power_mw: Some(16_000_000),
+        energy_mj: Some(u64::MAX),
+        own_mj: Some(u64::MAX),
+        coverage_percent: Some(10),
+    };
+    let requests = samples().into_iter().zip([full, guessed, part, nothing, most]);
+    let with = requests.map(|(request, gpus)| Request {
+        gpus: Some(gpus),
+        ..request
+    });
+    with.collect()
+}
+
+#[test]
+fn gpus_have_a_line_under_the_phases() {
+    for (name, palette) in [("gpus_80.txt", PLAIN), ("gpus_80_ascii.txt", SIMPLE)] {
+        let terminal = terminal(80, palette);
+        let mut text = page::opening(Some(Wait { gpus: 2, seconds: 6 }), terminal);
+        for request in with_gpus().iter().take(4) {
+            text.push_str(&page::request(request, Form::Waterfall, terminal));
+        }
+        text.push_str(&page::closing(56, Seen::default(), &with_gpus()[..3]));
+        expect(name, &text);
+    }
+}
+
 #[test]
 fn two_hundred_columns_are_used() {
     expect("samples_200.txt", &page(200, PLAIN));
@@ -58,9 +113,10 @@ fn words(width: usize, palette: Palette) -> String {
         others: 11,
     };
     let words = [
-        page::opening(terminal),
-        page::closing(56, of_the_capture),
-        page::next("inferscope", terminal),
+        page::opening(None, terminal),
+        page::opening(Some(Wait { gpus: 16, seconds: 10 }), terminal),
+        page::closing(56, of_the_capture, &with_gpus()),
+        page::next("inferscope", false, terminal),
         page::listening(4317, 4318, terminal),
         page::farewell(&samples(), seen, terminal),
     ];
@@ -91,7 +147,8 @@ fn a_farewell_says_what_it_is_made_of() {
 fn no_line_is_wider_than_the_terminal() {
     for width in 72..=200 {
         for palette in [PLAIN, COLORED, SIMPLE] {
-            for line in without_colors(&(words(width, palette) + &page(width, palette))).lines() {
+            let gpus: String = with_gpus().iter().map(|it| waterfall(it, width, palette)).collect();
+            for line in without_colors(&(words(width, palette) + &page(width, palette) + &gpus)).lines() {
                 assert!(
                     line.chars().count() <= width,
                     "{} of {width} columns: {line}",

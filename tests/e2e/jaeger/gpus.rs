@@ -25,13 +25,13 @@ gpus:
 const POWER_W: f64 = 500.0;
 
 /// Requests that took longer than this are left out: they would have begun before the first sample.
-const LENGTH_MAX: Duration = Duration::from_secs(2);
+pub(crate) const LENGTH_MAX: Duration = Duration::from_secs(2);
 
 /// As the configuration says.
 const HORIZON: Duration = Duration::from_secs(2);
 
 /// The short requests of the capture as if all had ended at this time.
-fn requests_that_ended(at: u64) -> Capture {
+pub(crate) fn requests_that_ended(at: u64) -> Capture {
     let mut capture = Capture::of("vllm-0.32.0");
     for request in &mut capture.requests {
         let mut decoded = ExportTraceServiceRequest::decode(request.as_slice()).unwrap();
@@ -50,7 +50,7 @@ fn requests_that_ended(at: u64) -> Capture {
     capture
 }
 
-fn number(span: &JaegerSpan, key: &str) -> f64 {
+pub(crate) fn number(span: &JaegerSpan, key: &str) -> f64 {
     let value = span.tags.get(key).unwrap_or_else(|| panic!("no {key} in {span:?}"));
     value["float64"].as_str().unwrap().parse().unwrap()
 }

@@ -1,10 +1,10 @@
 //! The captures of real engines, through the program, into a real Jaeger and back by its query API.
 
 mod exemplars;
-mod gpus;
+pub(crate) mod gpus;
 mod monitor;
-mod server;
-mod trace;
+pub(crate) mod server;
+pub(crate) mod trace;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -82,7 +82,16 @@ impl Page {
 
 impl Target {
     pub(crate) async fn showing(page: Page) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        Self::at("127.0.0.1", page).await
+    }
+
+    /// At all addresses of this machine, as if it were several.
+    pub(crate) async fn everywhere(page: Page) -> Self {
+        Self::at("0.0.0.0", page).await
+    }
+
+    async fn at(address: &str, page: Page) -> Self {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let shown = Arc::new(Mutex::new(Shown {
             page,
