@@ -21,9 +21,9 @@ const WARM_UP: Duration = Duration::from_secs(60);
 
 const MEASURED: Duration = Duration::from_secs(60);
 
-/// The goal of a node's agent is 40 MiB, and is not reached: the program alone is 27 of the 54 that were measured. More than this
-/// would be news.
-const RESIDENT_MIB_MAX: f64 = 64.0;
+/// The goal of a node's agent is 40 MiB, and is not reached: the program's own pages are 27 of the 44 that were measured. More
+/// than this would be news.
+const RESIDENT_MIB_MAX: f64 = 50.0;
 
 /// The goal.
 const CPU_PERCENT_MAX: f64 = 2.0;
