@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::trouble::chain;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 /// How long it may take to connect to the API server.
@@ -47,7 +48,7 @@ pub enum AccessError {
     },
     /// Certificates or keys are not what they should be.
     #[error("the API server cannot be reached: {0}")]
-    Client(#[source] kube::Error),
+    Client(String),
 }
 
 impl Cluster {
@@ -73,7 +74,7 @@ impl Cluster {
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         // When it is asked again is decided here, where failures are counted.
         config.default_retry = false;
-        let client = kube::Client::try_from(config).map_err(AccessError::Client)?;
+        let client = kube::Client::try_from(config).map_err(|why| AccessError::Client(chain(&why)))?;
         Ok(Self { client })
     }
 }

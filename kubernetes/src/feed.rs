@@ -13,7 +13,7 @@ use kube::api::WatchEvent;
 use kube::core::Status;
 use tokio::time::timeout;
 
-use crate::pace::Pace;
+use crate::pace::{Pace, WATCH_PAUSE};
 use crate::selection::WATCH_SECONDS;
 use crate::trouble::Trouble;
 use crate::{Object, Selection};
@@ -36,7 +36,7 @@ pub(crate) enum Heard<T> {
     Listed(String, T),
     /// The list has ended: there are no others.
     Whole,
-    /// A watch was taken: what happens from now on is told.
+    /// A watch works: nothing of it was an error so far, and what happens from now on is told.
     Open,
     /// It came or changed.
     Came(String, T),
@@ -73,7 +73,12 @@ enum Stage<K, T> {
     /// Everything is known as of a version.
     Known { version: String },
     /// The API server tells what changes.
-    Watching { version: String, stream: Opened<K> },
+    Watching {
+        version: String,
+        stream: Opened<K>,
+        /// It has told something that is no error, or nothing for a while.
+        works: bool,
+    },
 }
 
 pub(crate) fn events<K: Object, T: Send + 'static>(
@@ -129,7 +134,7 @@ impl<K: Object, T: Send + 'static, F: Fn(K) -> T + Send + 'static> Feed<K, T, F>
                 }
             }
             Stage::Known { version } => self.open(version).await,
-            Stage::Watching { version, stream } => self.listen(version, stream).await,
+            Stage::Watching { version, stream, works } => self.listen(version, stream, works).await,
         }
     }
 
@@ -159,10 +164,13 @@ impl<K: Object, T: Send + 'static, F: Fn(K) -> T + Send + 'static> Feed<K, T, F>
         let parameters = self.selection.watch();
         match timeout(ANSWER_TIMEOUT, self.api.watch(&parameters, &version)).await {
             Ok(Ok(stream)) => {
-                self.pace.succeeded();
-                let stream = Box::pin(stream);
-                self.stage = Stage::Watching { version, stream };
-                Some(Heard::Open)
+                self.pace.opened();
+                self.stage = Stage::Watching {
+                    version,
+                    stream: Box::pin(stream),
+                    works: false,
+                };
+                None
             }
             Ok(Err(error)) => {
                 // As a rule 410 is told on the watch; a proxy may pass it on as the answer. 504 is a version of the future: the
@@ -180,16 +188,16 @@ impl<K: Object, T: Send + 'static, F: Fn(K) -> T + Send + 'static> Feed<K, T, F>
         }
     }
 
-    async fn listen(&mut self, version: String, mut stream: Opened<K>) -> Option<Heard<T>> {
-        match timeout(SILENCE_MAX, stream.next()).await {
+    async fn listen(&mut self, version: String, mut stream: Opened<K>, works: bool) -> Option<Heard<T>> {
+        let patience = if works { SILENCE_MAX } else { WATCH_PAUSE };
+        match timeout(patience, stream.next()).await {
             Ok(Some(Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)))) => {
                 self.changed(object, stream, Heard::Came)
             }
             Ok(Some(Ok(WatchEvent::Deleted(object)))) => self.changed(object, stream, Heard::Went),
             Ok(Some(Ok(WatchEvent::Bookmark(bookmark)))) => {
-                let version = bookmark.metadata.resource_version;
-                self.stage = Stage::Watching { version, stream };
-                None
+                self.works(bookmark.metadata.resource_version, stream);
+                (!works).then_some(Heard::Open)
             }
             Ok(Some(Ok(WatchEvent::Error(status)))) => {
                 self.fresh = true;
@@ -206,6 +214,10 @@ impl<K: Object, T: Send + 'static, F: Fn(K) -> T + Send + 'static> Feed<K, T, F>
                 self.stage = Stage::Known { version };
                 None
             }
+            Err(_) if !works => {
+                self.works(version, stream);
+                Some(Heard::Open)
+            }
             Err(_) => {
                 self.stage = Stage::Known { version };
                 self.fail(Trouble::slow(WATCH, SILENCE_MAX))
@@ -213,12 +225,21 @@ impl<K: Object, T: Send + 'static, F: Fn(K) -> T + Send + 'static> Feed<K, T, F>
         }
     }
 
+    fn works(&mut self, version: String, stream: Opened<K>) {
+        self.pace.succeeded();
+        self.stage = Stage::Watching {
+            version,
+            stream,
+            works: true,
+        };
+    }
+
     fn changed(&mut self, object: K, stream: Opened<K>, heard: fn(String, T) -> Heard<T>) -> Option<Heard<T>> {
         let version = object.meta().resource_version.clone().unwrap_or_default();
         if version.is_empty() {
             return self.fail(Trouble::garbage(WATCH, "an object has no resourceVersion"));
         }
-        self.stage = Stage::Watching { version, stream };
+        self.works(version, stream);
         let (uid, object) = self.kept(object);
         Some(heard(uid, object))
     }

@@ -21,7 +21,7 @@ mod watch;
 pub use cluster::{Access, AccessError, Cluster};
 pub use k8s_openapi::api;
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
-pub use kube::{Resource, ResourceExt};
+pub use kube::Resource;
 pub use part::Part;
 pub use selection::Selection;
 pub use trouble::Trouble;

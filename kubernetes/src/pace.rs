@@ -12,7 +12,7 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// The least time from one watch to the next. A proxy that ends every watch at once would be asked without end otherwise.
-const WATCH_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const WATCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// Says when to ask again.
 #[derive(Debug, Default)]
@@ -38,10 +38,14 @@ impl Pace {
         self.not_before = Some(Instant::now() + pause.max(after.unwrap_or_default().min(PAUSE_MAX * 2)));
     }
 
-    /// A watch was taken.
+    /// A watch was taken. That alone is no success: it may begin with an error.
+    pub(crate) fn opened(&mut self) {
+        self.not_before = Some(Instant::now() + WATCH_PAUSE);
+    }
+
+    /// A watch works.
     pub(crate) fn succeeded(&mut self) {
         self.failures = 0;
-        self.not_before = Some(Instant::now() + WATCH_PAUSE);
     }
 }
 
@@ -69,8 +73,9 @@ mod tests {
             let least = Duration::from_secs(least);
             assert!(pause(&pace) >= least && pause(&pace) <= 2 * least, "{:?}", pause(&pace));
         }
-        pace.succeeded();
+        pace.opened();
         assert_eq!(pause(&pace), WATCH_PAUSE);
+        pace.succeeded();
         pace.failed(None);
         assert!(pause(&pace) <= 2 * PAUSE_MIN);
     }

@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, StreamBody};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::testing::{Fault, Server};
-use crate::{Access, AccessError, Cluster, Part, ResourceExt, Selection, Told, Trouble, Watch};
+use crate::{Access, AccessError, Cluster, Part, Selection, Told, Trouble, Watch};
 
 /// A watch of pods by name, and the server that it watches.
 struct Trial {
@@ -189,6 +190,23 @@ async fn a_410_as_the_answer_to_a_watch_is_listed_anew_as_well() {
 }
 
 #[tokio::test]
+async fn a_watch_that_always_begins_with_an_error_is_asked_for_later_and_later() {
+    let mut trial = Trial::of(&["a"]).await;
+    trial.server.fail("watch", "pods", Fault::Expired);
+
+    let _ = tokio::time::timeout(Duration::from_millis(6_900), async {
+        loop {
+            trial.told().await;
+        }
+    })
+    .await;
+
+    // At once, after 1 s to 2 s and after 2 s to 4 s more; the next pause is 4 s at least.
+    assert!((2..=3).contains(&trial.asked("watch")), "{}", trial.asked("watch"));
+    assert!(trial.watch.trouble().is_some(), "it never worked");
+}
+
+#[tokio::test]
 async fn what_may_not_be_listed_is_asked_for_later_and_later() {
     let mut trial = Trial::of(&["a"]).await;
     let words = r#"pods is forbidden: User "agent" cannot list resource "pods""#;
@@ -331,7 +349,8 @@ async fn a_watch_that_falls_silent_is_given_up_on_after_its_time() {
     };
 
     assert_eq!((trouble.reason, trouble.verb), (Trouble::SLOW, "watch"));
-    assert_eq!(begun.elapsed().as_secs(), 130);
+    // A second in which it proves that it works, and then the longest silence.
+    assert_eq!(begun.elapsed().as_secs(), 131);
     assert!(watch.is_complete());
 }
 
@@ -426,4 +445,41 @@ async fn what_gives_no_access_says_what_to_do() {
     let outside = Cluster::new(&Access::ServiceAccount).await.err().unwrap();
     assert!(matches!(outside, AccessError::ServiceAccount(_)));
     assert!(outside.to_string().contains("auth_type: kubeConfig"), "{outside}");
+}
+
+#[tokio::test]
+async fn a_program_for_credentials_that_fails_gives_none_of_its_secrets_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kubeconfig");
+    let config = json!({
+        "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {"exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "false",
+            "args": ["--token=hunter2"],
+            "env": [{"name": "SECRET", "value": "hunter2"}],
+            "interactiveMode": "Never",
+        }}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    });
+    std::fs::write(&path, config.to_string()).unwrap();
+
+    let access = Access::Kubeconfig { path, context: None };
+    let words = match Cluster::new(&access).await {
+        Err(problem) => problem.to_string(),
+        Ok(cluster) => {
+            let mut watch = Watch::of_cluster(&cluster, &Selection::default(), |it: Part<Namespace>| it.name_any());
+            let Told::Failed(trouble) = watch.told().await else {
+                panic!("nobody answers there");
+            };
+            trouble.words
+        }
+    };
+
+    assert!(
+        words.contains("the program that the kubeconfig names for credentials ended with"),
+        "{words}"
+    );
+    assert!(!words.contains("hunter2"), "{words}");
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kube::client::AuthError;
 use kube::core::Status;
 
 /// Why the API server's objects are not told.
@@ -95,8 +96,18 @@ impl Trouble {
     }
 }
 
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with its causes. Of a program that gives credentials only how it ended: `kube` would print its whole output,
+/// and its environment as the kubeconfig has it.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    for cause in causes {
+        if let Some(AuthError::AuthExecRun { out, .. }) = cause.downcast_ref() {
+            return format!(
+                "the program that the kubeconfig names for credentials ended with {}",
+                out.status
+            );
+        }
+    }
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

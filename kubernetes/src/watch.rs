@@ -87,10 +87,12 @@ impl<T: Send + 'static> Watch<T> {
                     }
                 }
                 Heard::Came(uid, object) => {
+                    self.trouble = None;
                     self.objects.insert(uid, object);
                     return Told::Changed(Vec::new());
                 }
                 Heard::Went(uid, object) => {
+                    self.trouble = None;
                     self.objects.remove(&uid);
                     return Told::Changed(vec![object]);
                 }

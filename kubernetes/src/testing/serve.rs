@@ -56,10 +56,15 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Answe
         Some(Fault::Silence) => std::future::pending().await,
         Some(Fault::Garbage) => whole(200, "<html>\n".to_owned()),
         Some(Fault::End) => whole(200, String::new()),
+        Some(Fault::Expired) => whole(200, EXPIRED.to_owned()),
         None if ask.verb() == "list" => whole(200, shared.store().list(&ask).to_string()),
         None => watched(ask, &shared),
     })
 }
+
+/// As the API server says it on a watch.
+const EXPIRED: &str = r#"{"type": "ERROR", "object": {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": "too old resource version", "reason": "Expired", "code": 410}}
+"#;
 
 struct Listener {
     ask: Ask,

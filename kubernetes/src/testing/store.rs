@@ -17,6 +17,8 @@ pub enum Fault {
     Garbage,
     /// Watches: with nothing, and the end.
     End,
+    /// Watches: that the version is forgotten, and the end.
+    Expired,
 }
 
 #[derive(Default)]

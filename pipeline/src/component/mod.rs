@@ -20,7 +20,7 @@ pub use error::{BuildError, ExportError, Fatal};
 pub use exporter::{Export, Exporter};
 pub use extension::{Extension, Health, HealthState};
 pub(crate) use processor::REFUSED;
-pub use processor::{BatchStage, Flow, Processor, Reliance, Stage};
+pub use processor::{BatchStage, Flow, On, Processor, Reliance, Stage};
 pub use receiver::{Outlets, Receiver, Service};
 pub use registry::{
     AnyExporter, ConnectorEntry, Decoded, ExporterEntry, ExtensionEntry, ProcessorEntry, ReceiverEntry, Registry,

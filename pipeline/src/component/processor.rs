@@ -17,20 +17,31 @@ pub trait Processor: Component + Sized {
     /// in.
     fn validate_for(_config: &Self::Config, _signal: Signal, _report: &mut Report<'_>) {}
 
-    /// The extension that tells this configuration what it needs, if any. Without it the program runs, and a warning says what
-    /// is missing.
-    fn leans_on(_config: &Self::Config) -> Option<Reliance> {
-        None
+    /// What this configuration needs of the rest of the file. Without it the program runs, and a warning says what is
+    /// missing.
+    fn leans_on(_config: &Self::Config) -> Vec<Reliance> {
+        Vec::new()
     }
 }
 
-/// What a processor needs an extension for.
+/// What a processor needs of the rest of the file, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reliance {
-    /// The type of the extension.
-    pub extension: &'static str,
+    /// What has to be there.
+    pub on: On,
     /// What is missing without it, in lower case and without a full stop.
     pub loss: &'static str,
+}
+
+/// What has to be there, by its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// An extension that is started.
+    Extension(&'static str),
+    /// A receiver in some pipeline.
+    Receiver(&'static str),
+    /// A processor in front, in each of the same pipelines.
+    InFront(&'static str),
 }
 
 /// What a processor does in a lane.

@@ -54,8 +54,8 @@ pub struct ProcessorEntry {
     pub build: fn(&Decoded, &Setup) -> Result<Stage, BuildError>,
     /// Reports what makes no sense in pipelines of a signal.
     pub validate_for: fn(&Decoded, Signal, &Section, &mut Diagnostics),
-    /// The extension that it needs.
-    pub leans_on: fn(&Decoded) -> Option<Reliance>,
+    /// What it needs of the rest of the file.
+    pub leans_on: fn(&Decoded) -> Vec<Reliance>,
 }
 
 /// An exporter type.

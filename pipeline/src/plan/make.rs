@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use config::{Collector, Diagnostic, Diagnostics, Id, Kind, Pipeline, Section, Signal};
+use config::{Collector, Diagnostics, Id, Kind, Pipeline, Section, Signal};
 
-use super::authenticators;
 use super::{Lanes, Plan, Planned, PlannedConnector, PlannedExit, PlannedExporter, PlannedPipeline, PlannedReceiver};
+use super::{authenticators, reliance};
 use crate::Outcome;
-use crate::component::{About, Decoded, Registry, Reliance};
+use crate::component::{About, Decoded, Registry};
 use crate::delivery::Delivery;
 
 /// Decodes every component and connects what the pipelines name. None when anything is wrong.
@@ -30,7 +30,7 @@ pub fn plan(collector: &Collector, registry: &Registry, diagnostics: &mut Diagno
         maker.decode_all(kind);
     }
     maker.validate_processors();
-    maker.find_missing_extensions();
+    maker.find_missing();
     authenticators::check(collector, maker.diagnostics);
     (!maker.diagnostics.has_errors()).then(|| maker.plan())
 }
@@ -82,34 +82,18 @@ impl Maker<'_> {
         }
     }
 
-    /// Warns of processors that stand in a pipeline and need an extension that is not started.
-    fn find_missing_extensions(&mut self) {
-        let service = &self.collector.service;
-        let started: BTreeSet<&str> = service
-            .extensions
-            .iter()
-            .filter_map(|it| self.collector.extensions.get(&it.id))
-            .map(|it| it.type_name.as_str())
-            .collect();
-        let used: BTreeSet<&Id> = service
-            .pipelines
-            .iter()
-            .flat_map(|pipeline| pipeline.processors.iter().map(|it| &it.id))
-            .collect();
+    /// Warns of what processors need and the file has not.
+    fn find_missing(&mut self) {
+        let (collector, registry) = (self.collector, self.registry);
+        let used = collector.service.pipelines.iter().flat_map(|it| &it.processors);
+        let used: BTreeSet<&Id> = used.map(|it| &it.id).collect();
         for id in used {
-            let reliance = self.decoded(Kind::Processor, id).and_then(|planned| {
-                let entry = self.registry.processors.get(planned.kind_name)?;
-                (entry.leans_on)(&planned.config)
+            let needs = self.decoded(Kind::Processor, id).and_then(|planned| {
+                let entry = registry.processors.get(planned.kind_name)?;
+                Some((entry.leans_on)(&planned.config))
             });
-            if let Some(Reliance { extension, loss }) = reliance.filter(|it| !started.contains(it.extension))
-                && let Some(component) = self.collector.processors.get(id)
-            {
-                let message =
-                    format!("processors::{id}: needs the extension `{extension}`, which is not started: {loss}");
-                let warning = Diagnostic::warning(message).at(component.section.key_origin());
-                let remedy =
-                    format!("configure `{extension}` under `extensions`, and name it in `service::extensions`");
-                self.diagnostics.push(warning.help(remedy));
+            for need in needs.unwrap_or_default() {
+                reliance::check(collector, id, need, self.diagnostics);
             }
         }
     }

@@ -3,6 +3,7 @@
 mod authenticators;
 mod deadline;
 mod make;
+mod reliance;
 mod running;
 #[cfg(test)]
 mod tests;

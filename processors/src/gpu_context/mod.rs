@@ -13,7 +13,7 @@ mod used;
 mod waiting;
 
 use ::config::Signal;
-use pipeline::component::{About, BuildError, Component, Processor, Setup, Stability, Stage};
+use pipeline::component::{About, BuildError, Component, On, Processor, Reliance, Setup, Stability, Stage};
 
 pub use self::config::{AttributionConfig, Config};
 
@@ -49,6 +49,19 @@ impl Processor for GpuContext {
             meters,
             &setup.budget,
         ))))
+    }
+
+    fn leans_on(_config: &Config) -> Vec<Reliance> {
+        vec![
+            Reliance {
+                on: On::InFront("llm_phases"),
+                loss: "only requests that were laid out, and their phases, are joined with GPUs",
+            },
+            Reliance {
+                on: On::Receiver("nvml"),
+                loss: "no GPU is known, so nothing is written",
+            },
+        ]
     }
 }
 

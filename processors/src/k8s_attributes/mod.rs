@@ -12,7 +12,7 @@ mod tests;
 use std::net::IpAddr;
 
 use ::config::Signal;
-use pipeline::component::{About, BuildError, Component, Processor, Reliance, Setup, Stability, Stage};
+use pipeline::component::{About, BuildError, Component, On, Processor, Reliance, Setup, Stability, Stage};
 use pipeline::context::pods::Pods;
 use pipeline::payload::{
     AttributeEdit, BatchContext, Edit, ItemStage, ItemView, RawAttrs, ResourceView, SpanStage, SpanView, names,
@@ -56,11 +56,12 @@ impl Processor for K8sAttributes {
         Ok(crate::actions::stage(setup, stage))
     }
 
-    fn leans_on(config: &Config) -> Option<Reliance> {
-        (!config.passthrough).then_some(Reliance {
-            extension: "k8s",
+    fn leans_on(config: &Config) -> Vec<Reliance> {
+        let need = (!config.passthrough).then_some(Reliance {
+            on: On::Extension("k8s"),
             loss: "no pod is known, so nothing is written",
-        })
+        });
+        need.into_iter().collect()
     }
 }
 

@@ -437,9 +437,13 @@ fn keys_of_the_collector_that_are_the_extensions_business_are_accepted() {
 
 #[test]
 fn the_extension_k8s_is_needed_unless_only_the_address_is_written() {
-    let needs = |yaml: &str| K8sAttributes::leans_on(&trial::decoded::<Config>(yaml).unwrap()).map(|it| it.extension);
+    let needs = |yaml: &str| {
+        K8sAttributes::leans_on(&trial::decoded::<Config>(yaml).unwrap())
+            .first()
+            .map(|it| it.on)
+    };
 
-    assert_eq!(needs(""), Some("k8s"));
+    assert_eq!(needs(""), Some(On::Extension("k8s")));
     assert_eq!(needs("passthrough: true"), None);
 }
 

@@ -13,7 +13,7 @@ mod stage;
 mod tests;
 
 use ::config::Signal;
-use pipeline::component::{About, BuildError, Component, Processor, Reliance, Setup, Stability, Stage};
+use pipeline::component::{About, BuildError, Component, On, Processor, Reliance, Setup, Stability, Stage};
 
 pub use self::config::{Claim, Config, Gateway, Kubernetes, Rank};
 
@@ -42,11 +42,12 @@ impl Processor for Tenant {
         Ok(actions::stage(setup, TenantStage::new(config, setup)))
     }
 
-    fn leans_on(config: &Config) -> Option<Reliance> {
+    fn leans_on(config: &Config) -> Vec<Reliance> {
         let is_meant = config.kubernetes != Kubernetes::default() || config.order.first() == Some(&Rank::Kubernetes);
-        (is_meant && config.order.contains(&Rank::Kubernetes)).then_some(Reliance {
-            extension: "k8s",
+        let need = (is_meant && config.order.contains(&Rank::Kubernetes)).then_some(Reliance {
+            on: On::Extension("k8s"),
             loss: "no pod is known, so the source `kubernetes` says nothing",
-        })
+        });
+        need.into_iter().collect()
     }
 }

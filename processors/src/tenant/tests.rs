@@ -33,10 +33,17 @@ fn what_contradicts_itself_is_an_error_before_anything_starts() {
 
 #[test]
 fn the_extension_k8s_is_needed_where_pods_are_meant_to_be_asked() {
-    let needs = |yaml: &str| Tenant::leans_on(&trial::decoded::<Config>(yaml).unwrap()).map(|it| it.extension);
+    let needs = |yaml: &str| {
+        Tenant::leans_on(&trial::decoded::<Config>(yaml).unwrap())
+            .first()
+            .map(|it| it.on)
+    };
 
-    assert_eq!(needs("kubernetes: {namespace_label: example.com/team}"), Some("k8s"));
-    assert_eq!(needs("order: [kubernetes, claim]"), Some("k8s"));
+    assert_eq!(
+        needs("kubernetes: {namespace_label: example.com/team}"),
+        Some(On::Extension("k8s"))
+    );
+    assert_eq!(needs("order: [kubernetes, claim]"), Some(On::Extension("k8s")));
     assert_eq!(needs(""), None, "the defaults ask whoever there is");
     assert_eq!(needs("{kubernetes: {namespace_name: false}, order: [claim]}"), None);
 }

@@ -2,7 +2,7 @@
 
 use config::{Catalog, Diagnostics, Kind, Lookup, Report, Request, Signal, Validate};
 
-use crate::component::{About, BuildError, Component, Processor, Registry, Reliance, Setup, Stability, Stage};
+use crate::component::{About, BuildError, Component, On, Processor, Registry, Reliance, Setup, Stability, Stage};
 use crate::plan::plan;
 
 /// Works on every signal, but chooses spans alone.
@@ -41,11 +41,17 @@ impl Processor for Picky {
         }
     }
 
-    fn leans_on(config: &Config) -> Option<Reliance> {
-        config.span_names.contains(&"lean".to_owned()).then_some(Reliance {
-            extension: "helper",
-            loss: "nothing is chosen",
-        })
+    fn leans_on(config: &Config) -> Vec<Reliance> {
+        let needs = [
+            ("lean", On::Extension("helper")),
+            ("hear", On::Receiver("siren")),
+            ("follow", On::InFront("picky")),
+        ];
+        let asked = needs
+            .into_iter()
+            .filter(|(word, _)| config.span_names.iter().any(|it| it == word));
+        let loss = "nothing is chosen";
+        asked.map(|(_, on)| Reliance { on, loss }).collect()
     }
 }
 
@@ -143,4 +149,35 @@ fn nobody_is_warned_where_the_extension_is_started_or_nothing_leans_on_it() {
 
     assert_eq!(started.matches("needs the extension").count(), 0, "{started}");
     assert_eq!(unused.matches("needs the extension").count(), 0, "{unused}");
+}
+
+/// What is said of a processor with this need, in a pipeline with these receivers and processors.
+fn needing(word: &str, receivers: &str, processors: &str) -> String {
+    let (problems, planned) = problems_of(&format!(
+        "receivers: {{r: {{}}, siren: {{}}}}, processors: {{picky/it: {{span_names: [{word}]}}, picky: {{}}}}, exporters: {{e: {{}}}}, \
+         service: {{pipelines: {{traces: {{receivers: [{receivers}], processors: [{processors}], exporters: [e]}}}}}}"
+    ));
+    assert!(planned, "{problems}");
+    problems
+}
+
+#[test]
+fn a_processor_that_needs_a_receiver_or_one_in_front_is_warned_of_where_it_is_missing() {
+    let deaf = needing("hear", "r", "picky/it");
+    assert!(
+        deaf.contains("processors::picky/it: needs the receiver `siren`"),
+        "{deaf}"
+    );
+    let first = needing("follow", "r", "picky/it, picky");
+    assert!(
+        first.contains("processors::picky/it: needs `picky` in front of it"),
+        "{first}"
+    );
+
+    for fine in [
+        needing("hear", "siren", "picky/it"),
+        needing("follow", "r", "picky, picky/it"),
+    ] {
+        assert!(!fine.contains("needs"), "{fine}");
+    }
 }

@@ -58,15 +58,17 @@ impl<T: Named + Send + 'static> Kind<T> {
         };
         match watch.told().await {
             Told::Changed(_) => {
-                if std::mem::take(&mut self.is_down) {
+                // A list alone is no end of a trouble: it may be the watch that is forbidden.
+                if watch.trouble().is_none() && std::mem::take(&mut self.is_down) {
                     tracing::info!(kind = self.name, "the API server tells of these objects again");
                 }
                 Heard::Change
             }
             Told::Failed(why) => Heard::Trouble {
                 kind: self.name,
+                // One that is expired is none: everything is listed anew.
+                is_new: why.reason != Trouble::EXPIRED && !std::mem::replace(&mut self.is_down, true),
                 why,
-                is_new: !std::mem::replace(&mut self.is_down, true),
             },
         }
     }
