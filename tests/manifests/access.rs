@@ -8,7 +8,7 @@ use crate::documents::{applied, container, list, of_kind, one, pod, texts, workl
 fn the_agent_may_read_what_it_needs_and_nothing_else() {
     let mut allowed = Vec::new();
     for rule in list(&one("ClusterRole", "inferscope-agent")["rules"]) {
-        assert_eq!(texts(&rule["verbs"]), ["get", "list", "watch"], "{rule}");
+        assert_eq!(texts(&rule["verbs"]), ["list", "watch"], "{rule}");
         assert!(rule.get("nonResourceURLs").is_none(), "{rule}");
         for group in texts(&rule["apiGroups"]) {
             allowed.extend(texts(&rule["resources"]).into_iter().map(|it| format!("{group}/{it}")));
