@@ -131,6 +131,19 @@ fn a_list_that_cannot_be_read_is_an_error_that_shows_no_password() {
             "at most 14",
         ),
         (reason("acme:$2y$10$secret"), "bcrypt"),
+        // 60 bytes as well, but without a salt, of no version, and of no cost.
+        (
+            reason("acme:$2y$10$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAG!secret!!!!!!!!"),
+            "is no bcrypt hash",
+        ),
+        (
+            reason("acme:$2z$10$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"),
+            "is no bcrypt hash",
+        ),
+        (
+            reason("acme:$2y$03$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"),
+            "at least 4",
+        ),
         (reason("acme:"), "empty"),
     ];
     for (reason, part) in reasons {
