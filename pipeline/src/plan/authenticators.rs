@@ -1,14 +1,21 @@
-//! `auth: {authenticator: NAME}`, wherever it stands below a component, names an extension that is going to run.
+//! `auth: {authenticator: NAME}`, wherever it stands below a receiver, names an extension that is going to run.
 
-use config::{Collector, Diagnostics, Id, Kind, Section};
+use std::collections::BTreeSet;
+
+use config::{Collector, Diagnostics, Id, Section};
 
 /// Blocks that are looked into below each other; listeners stand in the second or third (`protocols::grpc::auth`).
 const DEPTH_MAX: usize = 6;
 
-/// Says which authenticators would not be there when their component starts.
+/// Says which authenticators would not be there when their receiver starts. Those that stand in no pipeline never do, and
+/// nothing else has listeners with senders.
 pub(super) fn check(collector: &Collector, diagnostics: &mut Diagnostics) {
-    for kind in [Kind::Receiver, Kind::Exporter, Kind::Extension] {
-        for component in collector.components(kind).values().filter(|it| it.known) {
+    let pipelines = collector.service.pipelines.iter();
+    let used: BTreeSet<&Id> = pipelines
+        .flat_map(|pipeline| pipeline.receivers.iter().map(|it| &it.id))
+        .collect();
+    for id in used {
+        if let Some(component) = collector.receivers.get(id).filter(|it| it.known) {
             look(collector, &component.section, DEPTH_MAX, diagnostics);
         }
     }
