@@ -195,3 +195,26 @@ fn an_authenticator_that_will_not_run_is_found_before_anything_starts() {
     assert!(read.plan.is_none());
     assert!(said.contains("no extension basicauth/other runs"), "{said}");
 }
+
+#[test]
+fn an_extension_that_knows_no_senders_is_found_before_anything_starts() {
+    let yaml = configuration(4318, "auth: {authenticator: health_check}", Path::new("out.json"))
+        .replace("extensions:\n", "extensions:\n  health_check: {}\n")
+        .replace("extensions: [", "extensions: [health_check, ");
+    let read = read(&yaml);
+
+    let said = read.diagnostics.render(false);
+    assert!(read.plan.is_none());
+    assert!(said.contains("`health_check` does not authenticate senders"), "{said}");
+    assert!(said.contains("use bearertokenauth or basicauth"), "{said}");
+}
+
+#[test]
+fn a_receiver_that_stands_in_no_pipeline_needs_no_authenticator() {
+    let unused = "receivers:\n  otlp/unused: {protocols: {grpc: {auth: {authenticator: basicauth/other}}}}\n";
+    let yaml = configuration(4318, BASIC, Path::new("out.json")).replace("receivers:\n", unused);
+    assert!(yaml.contains("otlp/unused"));
+    let read = read(&yaml);
+
+    assert!(read.plan.is_some(), "{}", read.diagnostics.render(false));
+}

@@ -78,7 +78,7 @@ pub fn explain(plan: &Plan, registry: &Registry) -> String {
         for processor in holding {
             let _ = writeln!(
                 text,
-                "  … except of what {} holds, spans of some engines until their trace is whole: that is queued in memory",
+                "  … except of what {} holds, some spans until all is known that is said on them: that is queued in memory",
                 processor.id
             );
         }

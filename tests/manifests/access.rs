@@ -1,14 +1,17 @@
 //! Who may do what, and who may talk to whom.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use crate::documents::{applied, container, list, of_kind, one, pod, texts, workloads};
+use crate::documents::{applied, container, documents, list, of_kind, one, pod, texts, workloads};
+use crate::fit::{config_of, default_of};
 
 #[test]
 fn the_agent_may_read_what_it_needs_and_nothing_else() {
     let mut allowed = Vec::new();
     for rule in list(&one("ClusterRole", "inferscope-agent")["rules"]) {
-        assert_eq!(texts(&rule["verbs"]), ["get", "list", "watch"], "{rule}");
+        assert_eq!(texts(&rule["verbs"]), ["list", "watch"], "{rule}");
         assert!(rule.get("nonResourceURLs").is_none(), "{rule}");
         for group in texts(&rule["apiGroups"]) {
             allowed.extend(texts(&rule["resources"]).into_iter().map(|it| format!("{group}/{it}")));
@@ -89,11 +92,49 @@ fn the_gateway_hears_agents_alone() {
     assert_eq!(of_senders["from"], json!([{"podSelector": {"matchLabels": labels}}]));
 }
 
-#[test]
-fn nobody_may_talk_to_everybody_on_any_port() {
-    for policy in of_kind("NetworkPolicy") {
-        for rule in list(&policy["spec"]["egress"]) {
-            assert!(!list(&rule["ports"]).is_empty(), "{rule}");
+/// The API server's, behind its Service and without it.
+const API_SERVER: [u64; 2] = [443, 6443];
+
+/// Ports that a pod may talk to, by policy.
+fn callable(name: &str) -> BTreeSet<(String, u64)> {
+    let policy = one("NetworkPolicy", name);
+    let mut found = BTreeSet::new();
+    for rule in list(&policy["spec"]["egress"]) {
+        let ports = list(&rule["ports"]);
+        assert!(!ports.is_empty(), "{name}: any port: {rule}");
+        for port in ports {
+            let number = port["port"].as_u64().unwrap();
+            // No selector can name the API server; everybody else is named.
+            let is_named = !list(&rule["to"]).is_empty();
+            assert!(is_named || API_SERVER.contains(&number), "{name}: to everybody: {rule}");
+            assert!(port.get("endPort").is_none(), "{name}: {rule}");
+            found.insert((port["protocol"].as_str().unwrap().to_owned(), number));
         }
     }
+    found
+}
+
+#[test]
+fn a_pod_may_talk_to_the_ports_that_its_configuration_names_and_to_no_others() {
+    let port_of = |workload: &str, variable: &str| -> u64 {
+        let address = default_of(&config_of(workload), variable);
+        address.rsplit(':').next().unwrap().parse().unwrap()
+    };
+    let vllm = documents("deploy/kubernetes/vllm-pod.yaml").remove(0);
+    let engine = vllm["spec"]["containers"][0]["ports"][0]["containerPort"].as_u64();
+    let mut of_agent = vec![port_of("inferscope-agent", "GATEWAY"), engine.unwrap()];
+    of_agent.extend(API_SERVER);
+    let of_gateway = ["JAEGER", "PROMETHEUS"].map(|it| port_of("inferscope-gateway", it));
+
+    for (name, ports) in [
+        ("inferscope-agent", of_agent),
+        ("inferscope-gateway", of_gateway.to_vec()),
+    ] {
+        // Names, over both.
+        let mut expected = BTreeSet::from([("UDP".to_owned(), 53), ("TCP".to_owned(), 53)]);
+        expected.extend(ports.into_iter().map(|port| ("TCP".to_owned(), port)));
+
+        assert_eq!(callable(name), expected, "{name}");
+    }
+    assert_eq!(of_kind("NetworkPolicy").len(), 2, "each is looked at above");
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::documents::{container, documents, list, of_kind, one, pod, text, texts, workloads};
 
 /// A variable's default: what stands behind `:-` wherever the configuration names it.
-fn default_of(config: &str, variable: &str) -> String {
+pub(crate) fn default_of(config: &str, variable: &str) -> String {
     let (_, rest) = config.split_once(&format!("${{env:{variable}:-")).unwrap();
     rest.split_once('}').unwrap().0.to_owned()
 }
@@ -34,7 +34,7 @@ fn ports(config: &str) -> BTreeMap<String, u64> {
 }
 
 /// The configuration that a workload has.
-fn config_of(workload: &str) -> String {
+pub(crate) fn config_of(workload: &str) -> String {
     let data = &one("ConfigMap", workload)["data"];
     assert_eq!(data.as_object().unwrap().len(), 1);
     data["config.yaml"].as_str().unwrap().to_owned()
@@ -141,7 +141,10 @@ fn there_are_at_least_two_gateways_and_one_of_them_stays() {
 fn probes_ask_the_extension_health_check() {
     for (name, workload) in workloads() {
         let container = container(pod(&workload));
-        assert!(config_of(&name).contains("  extensions: ["));
+        let config: Value = serde_saphyr::from_str(&config_of(&name)).unwrap();
+        let extensions = texts(&config["service"]["extensions"]);
+        // They start in this order, and others may wait for what they watch.
+        assert_eq!(extensions.first(), Some(&"health_check"), "{name}: {extensions:?}");
         assert_eq!(container["readinessProbe"]["httpGet"]["port"], "health", "{name}");
         assert_eq!(container["readinessProbe"]["httpGet"]["path"], "/", "{name}");
         for probe in ["startupProbe", "livenessProbe"] {

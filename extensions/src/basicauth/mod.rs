@@ -35,6 +35,8 @@ impl Component for BasicAuth {
 }
 
 impl Extension for BasicAuth {
+    const AUTHENTICATES: bool = true;
+
     async fn start(config: Config, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
         let htpasswd = config.htpasswd.unwrap_or_default();
         let file = match htpasswd.file.as_str() {

@@ -118,6 +118,30 @@ async fn who_guesses_while_too_many_wait_is_asked_to_come_again() {
     assert!(known.is_ok(), "who was let in before waits for nobody");
 }
 
+#[tokio::test]
+async fn who_does_not_exist_is_compared_with_the_slowest_hash() {
+    let quick = (0..50).map(|number| format!("quick{number}:{SHA}\n"));
+    let users = Users::new(&format!("{}acme:{BCRYPT}", quick.collect::<String>()), None).unwrap();
+
+    // Only slow comparisons wait, and more of them than there are places are sent away.
+    let guesses = (0..200).map(|number| show(&users, "nobody", if number % 2 == 0 { "secret" } else { "wrong" }));
+    let guesses = futures_util::future::join_all(guesses).await;
+    assert!(guesses.iter().all(Result::is_err));
+    assert!(
+        guesses
+            .iter()
+            .any(|it| *it.as_ref().unwrap_err() == Unauthenticated::Busy)
+    );
+}
+
+#[test]
+fn bcrypt_of_the_highest_cost_is_the_slowest_hash() {
+    let slowness = |text: &str| hash::Hash::parse(text).unwrap().slowness();
+    assert!(slowness(&BCRYPT.replace("$04$", "$05$")) > slowness(BCRYPT));
+    assert!(slowness(BCRYPT) > slowness(SHA));
+    assert_eq!(slowness(SHA), slowness("secret"));
+}
+
 #[test]
 fn a_list_that_cannot_be_read_is_an_error_that_shows_no_password() {
     assert!(reason("").contains("there are no users"));
@@ -131,6 +155,19 @@ fn a_list_that_cannot_be_read_is_an_error_that_shows_no_password() {
             "at most 14",
         ),
         (reason("acme:$2y$10$secret"), "bcrypt"),
+        // 60 bytes as well, but without a salt, of no version, and of no cost.
+        (
+            reason("acme:$2y$10$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAG!secret!!!!!!!!"),
+            "is no bcrypt hash",
+        ),
+        (
+            reason("acme:$2z$10$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"),
+            "is no bcrypt hash",
+        ),
+        (
+            reason("acme:$2y$03$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"),
+            "at least 4",
+        ),
         (reason("acme:"), "empty"),
     ];
     for (reason, part) in reasons {

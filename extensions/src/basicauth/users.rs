@@ -26,9 +26,16 @@ const USERS_MAX: usize = 1_000;
 /// All users of one extension.
 pub(super) struct Users {
     inline: String,
-    users: RwLock<Arc<HashMap<String, Arc<User>>>>,
+    known: RwLock<Arc<Known>>,
     comparisons: Arc<Semaphore>,
     waiting: Semaphore,
+}
+
+#[derive(Default)]
+struct Known {
+    users: HashMap<String, Arc<User>>,
+    /// Who is compared in the place of somebody who does not exist: one of those with the slowest hash.
+    stand_in: Option<Arc<User>>,
 }
 
 struct User {
@@ -43,7 +50,7 @@ impl Users {
     pub(super) fn new(inline: &str, file: Option<&str>) -> Result<Self, BuildError> {
         let own = Self {
             inline: inline.to_owned(),
-            users: RwLock::default(),
+            known: RwLock::default(),
             comparisons: Arc::new(Semaphore::new(COMPARISONS_MAX)),
             waiting: Semaphore::new(WAITING_MAX),
         };
@@ -85,21 +92,23 @@ impl Users {
                 "htpasswd: there are more than {USERS_MAX} users"
             )));
         }
-        *self.users.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(users);
+        let stand_in = users.values().max_by_key(|user| user.hash.slowness()).cloned();
+        let known = Arc::new(Known { users, stand_in });
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(())
     }
 
     async fn find(&self, shown: &[u8]) -> Result<Arc<Subject>, Unauthenticated> {
         let (name, password) = pair(shown).ok_or(Unauthenticated::Malformed)?;
-        let users = Arc::clone(&self.users.read().unwrap_or_else(PoisonError::into_inner));
+        let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
         // Of somebody who does not exist another's password is compared, so that the time does not tell.
-        let user = users.get(&name).or_else(|| users.values().next());
+        let user = known.users.get(&name).or(known.stand_in.as_ref());
         let user = Arc::clone(user.ok_or(Unauthenticated::Wrong)?);
         let is_theirs = match user.knows(&password) {
             Some(is_theirs) => is_theirs,
             None => self.compare(&user, password).await?,
         };
-        let exists = users.contains_key(&name);
+        let exists = known.users.contains_key(&name);
         (exists && is_theirs)
             .then(|| Arc::clone(&user.subject))
             .ok_or(Unauthenticated::Wrong)

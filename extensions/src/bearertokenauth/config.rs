@@ -61,8 +61,15 @@ impl Validate for Config {
         for (index, token) in self.tokens.iter().enumerate() {
             check(token, &format!("tokens::{index}"), report);
         }
+        let mut names = BTreeMap::new();
         for (name, token) in &self.identities {
             check(token, &format!("identities::{name}"), report);
+            if let Some(other) = names.insert(token.reveal(), name) {
+                report.reject(
+                    &format!("identities::{name}"),
+                    format!("is that of {other} too, so that nobody could tell them apart"),
+                );
+            }
         }
         if !self.token.is_empty() {
             check(&self.token, "token", report);

@@ -34,6 +34,8 @@ impl Component for BearerTokenAuth {
 }
 
 impl Extension for BearerTokenAuth {
+    const AUTHENTICATES: bool = true;
+
     async fn start(config: Config, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
         let file = match config.filename.as_str() {
             "" => None,

@@ -99,10 +99,11 @@ impl Tokens {
         let token = Digest::of(token.trim_ascii());
         let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
         let mut found = None;
-        // All are compared, so that the time says nothing about which one it was.
+        // All are compared, so that the time says nothing about which one it was. The first counts: those with a name
+        // stand in front.
         for known in known.iter() {
             if known.token.is(&token) {
-                found = Some(&known.subject);
+                found.get_or_insert(&known.subject);
             }
         }
         found.cloned().ok_or(Unauthenticated::Wrong)

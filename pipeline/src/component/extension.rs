@@ -7,6 +7,9 @@ use super::{BuildError, Component, Service, Setup, Stop};
 
 /// Runs beside the pipelines: knows the outside, or tells the outside about us.
 pub trait Extension: Component + Sized {
+    /// Whether it adds itself to the authenticators of the context when it starts.
+    const AUTHENTICATES: bool = false;
+
     /// Takes what it needs, such as ports, and returns the work that goes on until `stop`.
     fn start(
         config: Self::Config,

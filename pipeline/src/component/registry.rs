@@ -88,6 +88,8 @@ pub struct ExtensionEntry {
     pub about: About,
     /// Reads its section.
     pub decode: Decode,
+    /// Whether it makes sure of senders.
+    pub authenticates: bool,
     /// Starts one instance.
     pub start: fn(Decoded, Setup, Stop) -> BoxFuture<'static, Result<Service, BuildError>>,
 }
@@ -182,6 +184,7 @@ impl Registry {
             ExtensionEntry {
                 about: E::ABOUT,
                 decode: decode::<E>,
+                authenticates: E::AUTHENTICATES,
                 start,
             },
         );

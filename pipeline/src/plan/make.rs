@@ -31,7 +31,7 @@ pub fn plan(collector: &Collector, registry: &Registry, diagnostics: &mut Diagno
     }
     maker.validate_processors();
     maker.find_missing();
-    authenticators::check(collector, maker.diagnostics);
+    authenticators::check(collector, registry, maker.diagnostics);
     (!maker.diagnostics.has_errors()).then(|| maker.plan())
 }
 

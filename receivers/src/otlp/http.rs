@@ -9,7 +9,6 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, reques
 use hyper::body::Incoming;
 use net::codec::{self, Encoding};
 use net::server::{Intake, Peer, Reply, retry_after};
-use pipeline::context::authenticators::Unauthenticated;
 use pipeline::payload::Rejected;
 use pipeline::telemetry::Telemetry;
 use tokio::time::{Instant, timeout_at};
@@ -87,9 +86,15 @@ impl HttpDesk {
     }
 
     async fn export(&self, head: &request::Parts, intake: &mut Intake, mut peer: Peer) -> Response<Reply> {
-        if let Err(why) = self.entrance.admit(&head.headers, &mut peer).await {
-            self.requests.failure.add(1);
-            return self.turned_away(head, why);
+        let deadline = self
+            .protocol
+            .server
+            .request_max()
+            .and_then(|max| Instant::now().checked_add(max));
+        let admitting = self.entrance.admit(&head.headers, &mut peer);
+        if let Err(refusal) = before(deadline, async { Ok(admitting.await?) }).await {
+            self.count(&refusal);
+            return self.turned_away(head, &refusal);
         }
         let export = match self.look(head) {
             Ok(export) => export,
@@ -98,38 +103,33 @@ impl HttpDesk {
                 return *response;
             }
         };
-        let deadline = self
-            .protocol
-            .server
-            .request_max()
-            .and_then(|max| Instant::now().checked_add(max));
         let taken = self.take(&export, head, intake, peer, deadline);
-        let taken = match deadline {
-            None => taken.await,
-            Some(deadline) => timeout_at(deadline, taken).await.unwrap_or_else(|_| Err(late())),
-        };
-        match taken {
+        match before(deadline, taken).await {
             Ok(rejected) => {
                 self.requests.success.add(1);
                 let body = reply::success(export.door.signal, export.format, &rejected);
                 written(StatusCode::OK, export.format, body, &head.headers)
             }
             Err(refusal) => {
-                let counter = if refusal.is_downstream() {
-                    &self.requests.refused
-                } else {
-                    &self.requests.failure
-                };
-                counter.add(1);
+                self.count(&refusal);
                 refused(&refusal, export.format, &head.headers)
             }
         }
     }
 
+    fn count(&self, refusal: &Refusal) {
+        let counter = if refusal.is_downstream() {
+            &self.requests.refused
+        } else {
+            &self.requests.failure
+        };
+        counter.add(1);
+    }
+
     /// The answer to somebody whom nobody knows. It says nothing about what there is behind the door.
-    fn turned_away(&self, head: &request::Parts, why: Unauthenticated) -> Response<Reply> {
+    fn turned_away(&self, head: &request::Parts, refusal: &Refusal) -> Response<Reply> {
         let format = format_of(&head.headers).unwrap_or(Format::Json);
-        let mut response = refused(&why.into(), format, &head.headers);
+        let mut response = refused(refusal, format, &head.headers);
         if response.status() == StatusCode::UNAUTHORIZED
             && let Some(challenge) = self.entrance.challenge()
         {
@@ -235,6 +235,14 @@ fn format_of(headers: &HeaderMap) -> Option<Format> {
         Some(Format::Json)
     } else {
         None
+    }
+}
+
+/// What becomes of a request before its deadline.
+async fn before<T>(deadline: Option<Instant>, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    match deadline {
+        None => work.await,
+        Some(deadline) => timeout_at(deadline, work).await.unwrap_or_else(|_| Err(late())),
     }
 }
 

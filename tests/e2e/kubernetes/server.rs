@@ -168,8 +168,7 @@ impl Cluster {
 
     async fn bind(&self, place: &str, prefix: &str, user: &str, resources: &[&str]) {
         let group = "rbac.authorization.k8s.io";
-        let rule =
-            json!({"apiGroups": ["", "resource.k8s.io"], "resources": resources, "verbs": ["get", "list", "watch"]});
+        let rule = json!({"apiGroups": ["", "resource.k8s.io"], "resources": resources, "verbs": ["list", "watch"]});
         let role = json!({"metadata": {"name": user}, "rules": [rule]});
         let binding = json!({
             "metadata": {"name": user},

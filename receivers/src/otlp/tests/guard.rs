@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::{BoxFuture, pending, ready};
 use http::StatusCode;
 use net::grpc::Code;
 use pipeline::context::authenticators::{Authenticator, Unauthenticated};
@@ -12,7 +12,7 @@ use pipeline::{Identity, Method, Outcome, Subject};
 
 use super::rig::{self, Rig, TRACES, span};
 
-/// Knows `key-of-acme`, and is busy when it sees `busy`.
+/// Knows `key-of-acme`, is busy when it sees `busy`, and never comes to an end with `slow`.
 struct Keys;
 
 impl Authenticator for Keys {
@@ -31,6 +31,7 @@ impl Authenticator for Keys {
                 names: vec!["acme".to_owned()],
             })),
             b"busy" => Err(Unauthenticated::Busy),
+            b"slow" => return pending().boxed(),
             _ => Err(Unauthenticated::Wrong),
         };
         ready(found).boxed()
@@ -188,6 +189,21 @@ async fn who_is_to_come_again_is_told_so() {
         ..by_http
     };
     assert_eq!(send(&mut rig, &by_grpc).await.1, Some(Code::Unavailable));
+}
+
+#[tokio::test]
+async fn who_takes_longer_to_be_known_than_a_request_may_take_is_sent_away() {
+    let auth = format!("{AUTH}, write_timeout: 50ms");
+    let mut rig = start(&yaml(AUTH, &auth)).await;
+
+    let by_http = Try {
+        by_grpc: false,
+        to_http: true,
+        keys: &["slow"],
+    };
+    let (status, _, challenge, came) = send(&mut rig, &by_http).await;
+    assert_eq!((status, challenge), (StatusCode::SERVICE_UNAVAILABLE, None));
+    assert!(came.is_none());
 }
 
 #[tokio::test]
