@@ -58,7 +58,11 @@ impl Processes {
         };
         let found: Vec<&Process> = self.list.iter().filter(|it| it.line.iter().any(is_meant)).collect();
         match found.split_first() {
-            Some((first, rest)) if rest.iter().all(|it| it.group == first.group) => found,
+            // Groups that nobody may see are not known to be one.
+            Some((first, rest)) if rest.is_empty() || !first.group.is_empty() => {
+                let is_one = rest.iter().all(|it| it.group == first.group);
+                if is_one { found } else { Vec::new() }
+            }
             _ => Vec::new(),
         }
     }
@@ -116,6 +120,15 @@ mod tests {
         let list = vec![process("GPU-1", "a", 7, 100), process("GPU-2", "b", 7, 100)];
 
         assert!(gpus(list, "node-1", 7, NOW).is_empty());
+    }
+
+    #[test]
+    fn processes_whose_groups_nobody_may_see_are_not_taken_for_one() {
+        let one = || process("GPU-1", "", 7, 100);
+        let other = process("GPU-2", "", 7, 100);
+
+        assert_eq!(gpus(vec![one()], "node-1", 7, NOW), ["GPU-1"]);
+        assert!(gpus(vec![one(), other], "node-1", 7, NOW).is_empty());
     }
 
     #[test]
