@@ -2,6 +2,9 @@
 //!
 //! With HAMi the kubelet's ids name slots and not GPUs, so the annotation is what counts.
 
+/// GPUs that an annotation may name. No node has as many; anybody who may create a pod writes what he likes.
+const GPUS_MAX: usize = 64;
+
 /// A container's share of one GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HamiShare<'a> {
@@ -34,11 +37,15 @@ impl<'a> HamiShare<'a> {
         Some(shares)
     }
 
-    /// NVIDIA's GPUs of an annotation, by UUID, each once. None where it is broken, or names none of these.
+    /// NVIDIA's GPUs of an annotation, by UUID, each once. None where it is broken, names none of these, or
+    /// more than any node has.
     pub fn gpus(annotation: &str) -> Option<Vec<String>> {
         let mut gpus: Vec<String> = Vec::new();
         for share in HamiShare::parse(annotation)? {
             if share.uuid.starts_with("GPU-") && !gpus.iter().any(|known| known == share.uuid) {
+                if gpus.len() == GPUS_MAX {
+                    return None;
+                }
                 gpus.push(share.uuid.to_owned());
             }
         }
@@ -104,6 +111,17 @@ mod tests {
         assert_eq!(gpus("Ascend910-0,Ascend910,10,0:;"), None);
         assert_eq!(gpus(";;"), None);
         assert_eq!(gpus("GPU-1"), None);
+    }
+
+    #[test]
+    fn an_annotation_with_more_gpus_than_any_node_has_says_nothing() {
+        let annotation = |count: usize| {
+            let shares = (0..count).map(|number| format!("GPU-{number},NVIDIA,10,0:"));
+            shares.chain(["GPU-0,NVIDIA,10,0:".to_owned()]).collect::<String>()
+        };
+
+        assert_eq!(HamiShare::gpus(&annotation(GPUS_MAX)).unwrap().len(), GPUS_MAX);
+        assert_eq!(HamiShare::gpus(&annotation(GPUS_MAX + 1)), None);
     }
 
     #[test]
