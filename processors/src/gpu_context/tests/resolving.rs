@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use pipeline::context::gpus::{Ancestor, Devices, Process, Processes};
 use pipeline::context::pods::{Claimed, Container, ContainerDevices, Given, Pod, PodDevices, PodMap};
 
-use super::harness::{Node, S, T0, about, instance, request_of, texts};
+use super::harness::{MS, Node, S, T0, about, instance, request, request_of, texts};
 
 /// The kubelet has given these devices to a pod, and one to another.
 pub(super) fn give(node: &Node, namespace: &str, name: &str, ids: &[&str]) {
@@ -250,6 +250,45 @@ fn g_7_spans_from_before_a_process_began_are_not_its_own() {
     ));
 
     assert!(texts(&old["request1"], "ids").is_empty());
+}
+
+#[test]
+fn g_7_every_request_of_a_resource_is_asked_about_by_itself() {
+    let spans = |number: u16, from: u64| {
+        let of_one = request(
+            "process.pid=7 host.name=node-1",
+            number,
+            from,
+            from + S,
+            from + 5 * S,
+            (100, 51),
+        );
+        of_one.resource_spans
+    };
+    // Processes were looked up between the begin of the second one and its first token.
+    let (old, good, new) = (T0 - 200 * S, T0 + 9 * S + 500 * MS, T0 + 20 * S);
+    for numbers in [[1, 2, 3], [3, 2, 1]] {
+        let mut node = node();
+        compute(&node, None, &["GPU-1"]);
+        let begins = |number| [old, good, new][usize::from(number) - 1];
+        let mut all = numbers.map(|number| spans(number, begins(number))).into_iter();
+        let mut together = request_of("", T0, T0);
+        together.resource_spans = all.next().unwrap();
+        for mut more in all {
+            together.resource_spans[0].scope_spans.append(&mut more[0].scope_spans);
+        }
+
+        let out = node.send(&together);
+
+        for (name, said) in &out {
+            let expected: &[&str] = match name.as_str() {
+                "request2" | "prefill2" | "decode2" => &["GPU-1"],
+                _ => &[],
+            };
+            assert_eq!(texts(said, "ids"), expected, "{name} of {numbers:?}");
+        }
+        assert_eq!(out.len(), 12);
+    }
 }
 
 #[test]
