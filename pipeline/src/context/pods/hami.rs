@@ -52,6 +52,21 @@ impl<'a> HamiShare<'a> {
         (!gpus.is_empty()).then_some(gpus)
     }
 
+    /// Whether the kubelet's id of a device is a slot of HAMi's plugin: a GPU's UUID with the number of the slot, such as
+    /// `GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448-3`. No GPU has such a UUID. The GPU in it need not be the one that is used.
+    pub fn is_slot(id: &str) -> bool {
+        let is_hex = |part: &str| part.bytes().all(|letter| letter.is_ascii_hexdigit());
+        let Some(mut parts) = id.strip_prefix("GPU-").map(|rest| rest.split('-')) else {
+            return false;
+        };
+        let lengths = [8, 4, 4, 4, 12];
+        let is_uuid = lengths
+            .into_iter()
+            .all(|length| parts.next().is_some_and(|part| part.len() == length && is_hex(part)));
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_digit());
+        is_uuid && parts.next().is_some_and(is_number) && parts.next().is_none()
+    }
+
     fn one(container: usize, share: &'a str) -> Option<Self> {
         let mut fields = share.split(',');
         let share = Self {
@@ -122,6 +137,18 @@ mod tests {
 
         assert_eq!(HamiShare::gpus(&annotation(GPUS_MAX)).unwrap().len(), GPUS_MAX);
         assert_eq!(HamiShare::gpus(&annotation(GPUS_MAX + 1)), None);
+    }
+
+    #[test]
+    fn a_slot_is_a_uuid_with_a_number() {
+        assert!(HamiShare::is_slot(&format!("{UUID}-0")));
+        assert!(HamiShare::is_slot(&format!("{UUID}-19")));
+        for other in ["", "-", "-x", "-1-2", "::3", "0"] {
+            assert!(!HamiShare::is_slot(&format!("{UUID}{other}")), "{other}");
+        }
+        for other in ["", "GPU-7-3", "MIG-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448-1", "nvidia0"] {
+            assert!(!HamiShare::is_slot(other), "{other}");
+        }
     }
 
     #[test]

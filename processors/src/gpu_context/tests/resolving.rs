@@ -112,7 +112,7 @@ fn a_claimed_device_is_the_one_that_the_api_server_names() {
 }
 
 #[test]
-fn what_hami_has_given_goes_before_the_slots_of_the_kubelet() {
+fn what_hami_has_given_goes_before_slots_of_the_kubelet_and_not_before_gpus() {
     let mut node = node();
     let mut shared = Arc::unwrap_or_clone(pod("llama-0", "u1", "10.0.0.1"));
     shared.hami_gpus = Some(vec!["GPU-9".to_owned()]);
@@ -120,6 +120,8 @@ fn what_hami_has_given_goes_before_the_slots_of_the_kubelet() {
         .pods
         .publish(PodMap::new(vec![Arc::new(shared)], Vec::new(), Vec::new()));
 
+    assert_eq!(ids(&mut node, "k8s.pod.uid=u1"), ["GPU-2"]);
+    give(&node, "ai", "llama-0", &["GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448-3"]);
     assert_eq!(ids(&mut node, "k8s.pod.uid=u1"), ["GPU-9"]);
 }
 
