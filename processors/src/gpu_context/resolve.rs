@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use pipeline::context::Context;
-use pipeline::context::gpus::{Devices, Gpu};
+use pipeline::context::gpus::{Devices, Gpu, Process};
 use pipeline::context::pods::{self, Clues, DeviceId, Pod, PodMap};
 use pipeline::payload::{ResourceView, Value, names};
 
@@ -77,7 +77,10 @@ pub(super) fn resolve(context: &Context, resource: ResourceView<'_>, client: Opt
         };
     }
     let process = said.host.zip(said.pid);
-    let found = process.and_then(|(host, pid)| by_process(context, &map, &devices, (host, pid, start)));
+    let found = process.and_then(|(host, pid)| {
+        let uses = devices.processes.of(host, pid, said.pod.container_id, start);
+        by_process(context, &map, &devices, &uses)
+    });
     Answer {
         used: found.map_or_else(|| only_one(&devices), Ok),
         is_of_all_spans: process.is_none(),
@@ -102,10 +105,8 @@ fn by_name(
     Some(of_pod(context, map, devices, names, Source::Pod))
 }
 
-/// By its host, the number of its process there, and when the span began.
-fn by_process(context: &Context, map: &PodMap, devices: &Devices, process: (&str, u32, u64)) -> Option<Used> {
-    let (host, pid, start) = process;
-    let uses = devices.processes.of(host, pid, start);
+/// By what its process uses.
+fn by_process(context: &Context, map: &PodMap, devices: &Devices, uses: &[&Process]) -> Option<Used> {
     if let Some(pod) = uses.iter().find_map(|it| map.by_uid(it.pod_uid.as_deref()?))
         && let Ok(used) = of_pod(context, map, devices, (&pod.namespace, &pod.name), Source::Process)
     {

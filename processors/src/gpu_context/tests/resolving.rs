@@ -184,6 +184,7 @@ fn a_number_of_a_device_that_is_not_there_is_no_device() {
 fn compute(node: &Node, pod_uid: Option<&str>, gpus: &[&str]) {
     let began = |own_pid| Ancestor {
         own_pid,
+        is_of_node: true,
         started_ns: T0 - 100 * S,
     };
     let process = |gpu: &&str| Process {
@@ -212,6 +213,7 @@ fn a_process_of_this_node_has_the_devices_that_its_children_compute_on() {
         "process.pid=7 host.name=node-1",
         "vllm.process_id=7 host.name=node-1",
         "vllm.process_id=8 process.pid=7 host.name=node-1",
+        "process.pid=7 host.name=node-1 container.id=one",
     ] {
         assert_eq!(ids(&mut node, resource), ["GPU-1", "GPU-2"], "{resource}");
     }
@@ -219,6 +221,7 @@ fn a_process_of_this_node_has_the_devices_that_its_children_compute_on() {
         "process.pid=7",
         "process.pid=7 host.name=node-2",
         "process.pid=9 host.name=node-1",
+        "process.pid=7 host.name=node-1 container.id=two",
     ] {
         assert!(ids(&mut node, resource).is_empty(), "{resource}");
     }
