@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn work_ages_from_the_moment_that_the_clock_was_set_back_to() {
         let mut lateness = Lateness::new(0.99, 570 * S);
-        lateness.add(NOW + 3_600 * S, 100 * S, 10.0);
+        lateness.add(NOW + 3_600 * S, 100 * S, 100.0);
         for second in 0..=1_800 {
             lateness.add(NOW + second * S, 2 * S, 1.0);
         }
