@@ -179,7 +179,9 @@ impl Metered {
     fn share_until(&mut self, to: u64) {
         let gpu = &self.gpu;
         if gpu.settled_until().saturating_add(BACKWARDS_NS_MAX) < self.ledger.until() {
-            self.ledger = Ledger::default(); // The clock was set back: samples begin a new history, and so does this.
+            // The clock was set back: samples begin a new history, and so does this.
+            self.ledger = Ledger::default();
+            self.lateness.reset();
         }
         self.ledger
             .advance(to, |from, to| gpu.energy_j(from, to).unwrap_or(0.0));

@@ -36,8 +36,15 @@ impl Lateness {
         }
     }
 
+    /// Forgets all work: the clock was set, and ages by the old one say nothing.
+    pub(super) fn reset(&mut self) {
+        *self = Self::new(self.known_min, self.age_ns_max);
+    }
+
     /// Work that was told of at `now`, so long after its request began.
     pub(super) fn add(&mut self, now: u64, age_ns: u64, work: f64) {
+        // After a clock was set back a little, work would not age until the old time comes again.
+        self.aged_at = self.aged_at.min(now);
         let aged_ns = now.saturating_sub(self.aged_at);
         if aged_ns >= AGING_NS {
             let left = 0.5_f64.powf(aged_ns as f64 / HALF_LIFE_NS as f64);
@@ -102,6 +109,16 @@ mod tests {
             "it was a 30th of the work, and half of it still counts"
         );
         for second in 301..=1_800 {
+            lateness.add(NOW + second * S, 2 * S, 1.0);
+        }
+        assert_eq!(seconds(&lateness), AGES_S[0]);
+    }
+
+    #[test]
+    fn work_ages_from_the_moment_that_the_clock_was_set_back_to() {
+        let mut lateness = Lateness::new(0.99, 570 * S);
+        lateness.add(NOW + 3_600 * S, 100 * S, 100.0);
+        for second in 0..=1_800 {
             lateness.add(NOW + second * S, 2 * S, 1.0);
         }
         assert_eq!(seconds(&lateness), AGES_S[0]);

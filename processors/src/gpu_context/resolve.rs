@@ -4,12 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use pipeline::context::Context;
-use pipeline::context::gpus::{Devices, Gpu};
+use pipeline::context::gpus::{Devices, Gpu, Process};
 use pipeline::context::pods::{self, Clues, DeviceId, Pod, PodMap};
 use pipeline::payload::{ResourceView, Value, names};
 
 use super::meters::Join;
-use super::reading::Reading;
 use super::used::{Source, Used};
 
 /// What a resource says about itself that may tell its devices.
@@ -57,38 +56,64 @@ fn number(value: Value<'_>) -> Option<u32> {
     value.as_i64().and_then(|it| u32::try_from(it).ok()).or_else(text)
 }
 
-/// The devices of the sender of a span, or why none are known. The first clue that leads to a pod decides: a sender whose
-/// pod is known never gets the devices of another.
-pub(super) fn resolve(
-    context: &Context,
-    resource: ResourceView<'_>,
-    client: Option<IpAddr>,
-    span: &Reading,
-) -> Result<Used, Join> {
+/// What is known of the devices of the sender of a span.
+pub(super) struct Answer {
+    /// The devices, or why none are known.
+    pub(super) used: Result<Used, Join>,
+    /// Whether all spans of the resource have the same. Not where a process was looked up, found or not.
+    pub(super) is_of_all_spans: bool,
+}
+
+/// The devices of the sender of a span that began at `start` (nanoseconds since 1970). The first clue that leads to a pod
+/// decides: a sender whose pod is known never gets the devices of another.
+pub(super) fn resolve(context: &Context, resource: ResourceView<'_>, client: Option<IpAddr>, start: u64) -> Answer {
     let devices = context.gpus.devices();
-    let said = Said::read(resource);
-    if !said.gpu_ids.is_empty() {
-        return used(&devices, said.gpu_ids.iter().copied(), Source::Resource);
-    }
     let map = context.pods.map();
-    let of_pod = |namespace: &str, name: &str, source| of_pod(context, &map, &devices, (namespace, name), source);
-    if let Some((pod, source)) = pod(&map, &said.pod, client) {
-        return of_pod(&pod.namespace, &pod.name, source);
+    let said = Said::read(resource);
+    if let Some(used) = by_name(context, &map, &devices, &said, client) {
+        return Answer {
+            used,
+            is_of_all_spans: true,
+        };
     }
-    if let (Some(namespace), Some(name)) = (said.pod.namespace, said.pod.name) {
-        return of_pod(namespace, name, Source::Pod);
+    let process = said.host.zip(said.pid);
+    let found = process.and_then(|(host, pid)| {
+        let uses = devices.processes.of(host, pid, said.pod.container_id, start);
+        by_process(context, &map, &devices, &uses)
+    });
+    Answer {
+        used: found.map_or_else(|| only_one(&devices), Ok),
+        is_of_all_spans: process.is_none(),
     }
-    let by_process = || {
-        let uses = devices.processes.of(said.host?, said.pid?, span.start);
-        if let Some(pod) = uses.iter().find_map(|it| map.by_uid(it.pod_uid.as_deref()?))
-            && let Ok(used) = of_pod(&pod.namespace, &pod.name, Source::Process)
-        {
-            return Some(used);
-        }
-        let gpus = uses.iter().map(|it| it.gpu.as_str());
-        used(&devices, gpus, Source::Process).ok()
-    };
-    by_process().map_or_else(|| only_one(&devices), Ok)
+}
+
+/// By what the sender says of its devices and its pod, or by its address.
+fn by_name(
+    context: &Context,
+    map: &PodMap,
+    devices: &Devices,
+    said: &Said<'_>,
+    client: Option<IpAddr>,
+) -> Option<Result<Used, Join>> {
+    if !said.gpu_ids.is_empty() {
+        return Some(used(devices, said.gpu_ids.iter().copied(), Source::Resource));
+    }
+    if let Some((pod, source)) = pod(map, &said.pod, client) {
+        return Some(of_pod(context, map, devices, (&pod.namespace, &pod.name), source));
+    }
+    let names = said.pod.namespace.zip(said.pod.name)?;
+    Some(of_pod(context, map, devices, names, Source::Pod))
+}
+
+/// By what its process uses.
+fn by_process(context: &Context, map: &PodMap, devices: &Devices, uses: &[&Process]) -> Option<Used> {
+    if let Some(pod) = uses.iter().find_map(|it| map.by_uid(it.pod_uid.as_deref()?))
+        && let Ok(used) = of_pod(context, map, devices, (&pod.namespace, &pod.name), Source::Process)
+    {
+        return Some(used);
+    }
+    let gpus = uses.iter().map(|it| it.gpu.as_str());
+    used(devices, gpus, Source::Process).ok()
 }
 
 /// The devices that a pod has, by who gave them to it.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use pipeline::context::Context;
 use pipeline::payload::{
-    BatchContext, Edit, EncodedAttributes, Place, Released, ResourceView, ScopeView, SpanStage, SpanView, StageCounts,
-    TracesBuilder, names,
+    BatchContext, Edit, EncodedAttributes, Place, Released, ResourceView, ScopeView, SpanId, SpanStage, SpanView,
+    StageCounts, TraceId, TracesBuilder, names,
 };
 use pipeline::{Budget, Credit};
 
@@ -33,6 +33,8 @@ pub(super) struct GpuStage {
     now: Option<Instant>,
     /// The devices of the resource at hand; not asked for before the first span that wants to know.
     used: Option<Result<Arc<Used>, Join>>,
+    /// Of the last request, where the resource's are not those of all of its spans: its phases have the same.
+    of_request: Option<(TraceId, SpanId, Result<Arc<Used>, Join>)>,
     /// Resource and scope at hand, copied for spans that wait.
     place: Place,
     /// Filled anew for every span, so that describing one allocates nothing.
@@ -50,9 +52,31 @@ impl GpuStage {
             client: None,
             now: None,
             used: None,
+            of_request: None,
             place: Place::default(),
             gained: EncodedAttributes::new(),
         }
+    }
+
+    /// The devices of a span's sender. Whom the number of a process means depends on the span's time (G-7), so such answers
+    /// are for one request alone.
+    fn devices(&mut self, reading: &Reading) -> Result<Arc<Used>, Join> {
+        if let Some(used) = &self.used {
+            return used.clone();
+        }
+        if let Some((trace_id, span_id, used)) = &self.of_request
+            && (*trace_id, Some(*span_id)) == (reading.trace_id, reading.parent)
+        {
+            return used.clone();
+        }
+        let answer = resolve(&self.context, self.place.resource(), self.client, reading.start);
+        let used = answer.used.map(Arc::new);
+        if answer.is_of_all_spans {
+            self.used = Some(used.clone());
+        } else if reading.kind == Kind::Request {
+            self.of_request = Some((reading.trace_id, reading.span_id, used.clone()));
+        }
+        used
     }
 
     /// Says at once what the devices did, or lets the span wait for what is not known yet.
@@ -153,6 +177,7 @@ impl SpanStage for GpuStage {
     fn resource(&mut self, resource: ResourceView<'_>, _edit: &mut Edit<'_>) {
         self.place = Place::default().with_resource(resource);
         self.used = None;
+        self.of_request = None;
     }
 
     fn scope(&mut self, scope: ScopeView<'_>, _edit: &mut Edit<'_>) {
@@ -168,16 +193,9 @@ impl SpanStage for GpuStage {
             self.meters.join(Join::Already);
             return;
         }
-        let (context, client, place) = (&self.context, self.client, &self.place);
-        let used = self
-            .used
-            .get_or_insert_with(|| resolve(context, place.resource(), client, &reading).map(Arc::new));
-        match used {
-            Ok(used) => {
-                let used = Arc::clone(used);
-                self.join(&reading, &used, span, edit);
-            }
-            Err(why) => self.meters.join(*why),
+        match self.devices(&reading) {
+            Ok(used) => self.join(&reading, &used, span, edit),
+            Err(why) => self.meters.join(why),
         }
     }
 

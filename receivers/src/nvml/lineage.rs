@@ -40,6 +40,8 @@ struct Status {
     parent: u32,
     /// Its number in its own namespace.
     own_pid: Option<u32>,
+    /// Whether it has no other: it is in the namespace in which it was looked up.
+    is_of_node: bool,
 }
 
 impl Kernel {
@@ -63,6 +65,7 @@ impl Kernel {
             let Some(status) = self.status(next) else { break };
             lineage.line.push(Ancestor {
                 own_pid: status.own_pid.unwrap_or(next),
+                is_of_node: status.is_of_node,
                 started_ns: began(ticks),
             });
             next = status.parent;
@@ -92,7 +95,9 @@ impl Kernel {
             match line.split_once(':') {
                 Some(("PPid", value)) => status.parent = value.trim().parse().ok()?,
                 Some(("NSpid", value)) => {
-                    status.own_pid = value.split_whitespace().next_back().and_then(|it| it.parse().ok());
+                    let mut numbers = value.split_whitespace();
+                    status.own_pid = numbers.next_back().and_then(|it| it.parse().ok());
+                    status.is_of_node = status.own_pid.is_some() && numbers.next().is_none();
                 }
                 _ => {}
             }

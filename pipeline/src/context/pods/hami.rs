@@ -2,6 +2,9 @@
 //!
 //! With HAMi the kubelet's ids name slots and not GPUs, so the annotation is what counts.
 
+/// GPUs that an annotation may name. No node has as many; anybody who may create a pod writes what he likes.
+const GPUS_MAX: usize = 64;
+
 /// A container's share of one GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HamiShare<'a> {
@@ -34,15 +37,34 @@ impl<'a> HamiShare<'a> {
         Some(shares)
     }
 
-    /// NVIDIA's GPUs of an annotation, by UUID, each once. None where it is broken, or names none of these.
+    /// NVIDIA's GPUs of an annotation, by UUID, each once. None where it is broken, names none of these, or
+    /// more than any node has.
     pub fn gpus(annotation: &str) -> Option<Vec<String>> {
         let mut gpus: Vec<String> = Vec::new();
         for share in HamiShare::parse(annotation)? {
             if share.uuid.starts_with("GPU-") && !gpus.iter().any(|known| known == share.uuid) {
+                if gpus.len() == GPUS_MAX {
+                    return None;
+                }
                 gpus.push(share.uuid.to_owned());
             }
         }
         (!gpus.is_empty()).then_some(gpus)
+    }
+
+    /// Whether the kubelet's id of a device is a slot of HAMi's plugin: a GPU's UUID with the number of the slot, such as
+    /// `GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448-3`. No GPU has such a UUID. The GPU in it need not be the one that is used.
+    pub fn is_slot(id: &str) -> bool {
+        let is_hex = |part: &str| part.bytes().all(|letter| letter.is_ascii_hexdigit());
+        let Some(mut parts) = id.strip_prefix("GPU-").map(|rest| rest.split('-')) else {
+            return false;
+        };
+        let lengths = [8, 4, 4, 4, 12];
+        let is_uuid = lengths
+            .into_iter()
+            .all(|length| parts.next().is_some_and(|part| part.len() == length && is_hex(part)));
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|letter| letter.is_ascii_digit());
+        is_uuid && parts.next().is_some_and(is_number) && parts.next().is_none()
     }
 
     fn one(container: usize, share: &'a str) -> Option<Self> {
@@ -104,6 +126,29 @@ mod tests {
         assert_eq!(gpus("Ascend910-0,Ascend910,10,0:;"), None);
         assert_eq!(gpus(";;"), None);
         assert_eq!(gpus("GPU-1"), None);
+    }
+
+    #[test]
+    fn an_annotation_with_more_gpus_than_any_node_has_says_nothing() {
+        let annotation = |count: usize| {
+            let shares = (0..count).map(|number| format!("GPU-{number},NVIDIA,10,0:"));
+            shares.chain(["GPU-0,NVIDIA,10,0:".to_owned()]).collect::<String>()
+        };
+
+        assert_eq!(HamiShare::gpus(&annotation(GPUS_MAX)).unwrap().len(), GPUS_MAX);
+        assert_eq!(HamiShare::gpus(&annotation(GPUS_MAX + 1)), None);
+    }
+
+    #[test]
+    fn a_slot_is_a_uuid_with_a_number() {
+        assert!(HamiShare::is_slot(&format!("{UUID}-0")));
+        assert!(HamiShare::is_slot(&format!("{UUID}-19")));
+        for other in ["", "-", "-x", "-1-2", "::3", "0"] {
+            assert!(!HamiShare::is_slot(&format!("{UUID}{other}")), "{other}");
+        }
+        for other in ["", "GPU-7-3", "MIG-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448-1", "nvidia0"] {
+            assert!(!HamiShare::is_slot(other), "{other}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Claimed, Clues, Device, DeviceId, Namespace, Node, Pod, PodDevices};
+use super::{Claimed, Clues, Device, DeviceId, HamiShare, Namespace, Node, Pod, PodDevices};
 
 /// Pods, namespaces and nodes at one moment.
 #[derive(Debug, Default)]
@@ -68,16 +68,21 @@ impl PodMap {
         }
     }
 
-    /// Ids of the devices that a pod has, whoever told of them: HAMi's scheduler, else the kubelet. What was claimed is
-    /// named by its UUID where that is known. None where nobody told of any.
+    /// Ids of the devices that a pod has, whoever told of them. What was claimed is named by its UUID where that is known.
+    /// None where nobody told of any.
+    ///
+    /// The kubelet counts. HAMi's scheduler writes an annotation, and so may everybody who creates a pod: it is believed
+    /// where all that the kubelet gave the pod are slots of HAMi's plugin, and where the kubelet has told of no pod at all.
     pub fn devices_of<'a>(&'a self, given: &'a PodDevices, namespace: &str, name: &str) -> Option<Vec<&'a str>> {
         let by_hami = self.by_name(namespace, name).and_then(|pod| pod.hami_gpus.as_ref());
-        if let Some(gpus) = by_hami {
+        let of_pod = given.of(namespace, name);
+        let ids = || of_pod.into_iter().flat_map(|it| &it.containers).flat_map(|it| &it.ids);
+        let has_slots = ids().next().is_some() && ids().all(|id| HamiShare::is_slot(id));
+        if let Some(gpus) = by_hami.filter(|_| has_slots || given.iter().next().is_none()) {
             return Some(gpus.iter().map(String::as_str).collect());
         }
-        let given = given.of(namespace, name)?;
-        let ids = given.containers.iter().flat_map(|it| &it.ids);
-        let resolved = ids.map(|id| {
+        of_pod?;
+        let resolved = ids().map(|id| {
             let device = DeviceId::parse(id).map(|it| it.device);
             device.and_then(|it| self.uuid_of(&it)).unwrap_or(id)
         });

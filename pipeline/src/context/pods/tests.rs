@@ -158,21 +158,28 @@ fn a_claimed_device_is_named_by_its_uuid_where_that_is_known() {
 }
 
 #[test]
-fn what_hami_says_goes_before_the_slots_that_the_kubelet_gave() {
+fn what_hami_says_counts_for_slots_alone_because_anybody_may_write_it() {
     let map = map(vec![Pod {
         hami_gpus: Some(vec!["GPU-7".to_owned()]),
         ..pod("u1", "llama-0", "10.1.0.7")
     }]);
 
-    let with_slots = map
-        .devices_of(&given("llama-0", &["GPU-7-3"]), "inference", "llama-0")
-        .map(|it| it.join(" "));
-    let without = map
-        .devices_of(&PodDevices::default(), "inference", "llama-0")
-        .map(|it| it.join(" "));
+    let found = |given: &PodDevices| {
+        let ids = map.devices_of(given, "inference", "llama-0");
+        ids.map(|it| it.join(" "))
+    };
+    let (slot, gpu) = (
+        "GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448-3",
+        "GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448",
+    );
 
-    assert_eq!(with_slots.as_deref(), Some("GPU-7"));
-    assert_eq!(without.as_deref(), Some("GPU-7"));
+    assert_eq!(found(&given("llama-0", &[slot])).as_deref(), Some("GPU-7"));
+    assert_eq!(found(&PodDevices::default()).as_deref(), Some("GPU-7"));
+    assert_eq!(found(&given("llama-0", &[gpu])).as_deref(), Some(gpu));
+    assert_eq!(found(&given("llama-0", &["nvidia0"])).as_deref(), Some("nvidia0"));
+    let mixed = given("llama-0", &[slot, gpu]);
+    assert_eq!(found(&mixed), Some(format!("{slot} {gpu}")));
+    assert_eq!(found(&given("other", &[gpu])), None, "the kubelet has given it nothing");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use pipeline::context::gpus::{Ancestor, Devices, Process, Processes};
 use pipeline::context::pods::{Claimed, Container, ContainerDevices, Given, Pod, PodDevices, PodMap};
 
-use super::harness::{Node, S, T0, about, instance, request_of, texts};
+use super::harness::{MS, Node, S, T0, about, instance, request, request_of, texts};
 
 /// The kubelet has given these devices to a pod, and one to another.
 pub(super) fn give(node: &Node, namespace: &str, name: &str, ids: &[&str]) {
@@ -112,7 +112,7 @@ fn a_claimed_device_is_the_one_that_the_api_server_names() {
 }
 
 #[test]
-fn what_hami_has_given_goes_before_the_slots_of_the_kubelet() {
+fn what_hami_has_given_goes_before_slots_of_the_kubelet_and_not_before_gpus() {
     let mut node = node();
     let mut shared = Arc::unwrap_or_clone(pod("llama-0", "u1", "10.0.0.1"));
     shared.hami_gpus = Some(vec!["GPU-9".to_owned()]);
@@ -120,6 +120,8 @@ fn what_hami_has_given_goes_before_the_slots_of_the_kubelet() {
         .pods
         .publish(PodMap::new(vec![Arc::new(shared)], Vec::new(), Vec::new()));
 
+    assert_eq!(ids(&mut node, "k8s.pod.uid=u1"), ["GPU-2"]);
+    give(&node, "ai", "llama-0", &["GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448-3"]);
     assert_eq!(ids(&mut node, "k8s.pod.uid=u1"), ["GPU-9"]);
 }
 
@@ -182,6 +184,7 @@ fn a_number_of_a_device_that_is_not_there_is_no_device() {
 fn compute(node: &Node, pod_uid: Option<&str>, gpus: &[&str]) {
     let began = |own_pid| Ancestor {
         own_pid,
+        is_of_node: true,
         started_ns: T0 - 100 * S,
     };
     let process = |gpu: &&str| Process {
@@ -210,6 +213,7 @@ fn a_process_of_this_node_has_the_devices_that_its_children_compute_on() {
         "process.pid=7 host.name=node-1",
         "vllm.process_id=7 host.name=node-1",
         "vllm.process_id=8 process.pid=7 host.name=node-1",
+        "process.pid=7 host.name=node-1 container.id=one",
     ] {
         assert_eq!(ids(&mut node, resource), ["GPU-1", "GPU-2"], "{resource}");
     }
@@ -217,6 +221,7 @@ fn a_process_of_this_node_has_the_devices_that_its_children_compute_on() {
         "process.pid=7",
         "process.pid=7 host.name=node-2",
         "process.pid=9 host.name=node-1",
+        "process.pid=7 host.name=node-1 container.id=two",
     ] {
         assert!(ids(&mut node, resource).is_empty(), "{resource}");
     }
@@ -250,6 +255,45 @@ fn g_7_spans_from_before_a_process_began_are_not_its_own() {
     ));
 
     assert!(texts(&old["request1"], "ids").is_empty());
+}
+
+#[test]
+fn g_7_every_request_of_a_resource_is_asked_about_by_itself() {
+    let spans = |number: u16, from: u64| {
+        let of_one = request(
+            "process.pid=7 host.name=node-1",
+            number,
+            from,
+            from + S,
+            from + 5 * S,
+            (100, 51),
+        );
+        of_one.resource_spans
+    };
+    // Processes were looked up between the begin of the second one and its first token.
+    let (old, good, new) = (T0 - 200 * S, T0 + 9 * S + 500 * MS, T0 + 20 * S);
+    for numbers in [[1, 2, 3], [3, 2, 1]] {
+        let mut node = node();
+        compute(&node, None, &["GPU-1"]);
+        let begins = |number| [old, good, new][usize::from(number) - 1];
+        let mut all = numbers.map(|number| spans(number, begins(number))).into_iter();
+        let mut together = request_of("", T0, T0);
+        together.resource_spans = all.next().unwrap();
+        for mut more in all {
+            together.resource_spans[0].scope_spans.append(&mut more[0].scope_spans);
+        }
+
+        let out = node.send(&together);
+
+        for (name, said) in &out {
+            let expected: &[&str] = match name.as_str() {
+                "request2" | "prefill2" | "decode2" => &["GPU-1"],
+                _ => &[],
+            };
+            assert_eq!(texts(said, "ids"), expected, "{name} of {numbers:?}");
+        }
+        assert_eq!(out.len(), 12);
+    }
 }
 
 #[test]

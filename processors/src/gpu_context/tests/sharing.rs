@@ -216,6 +216,25 @@ fn a_request_of_two_devices_gets_its_share_of_both() {
 }
 
 #[test]
+fn after_the_clock_was_set_back_it_is_learned_anew_how_long_to_wait() {
+    let mut node = Node::new(vec![about("GPU-1")], "");
+    let gpu = node.gpu("GPU-1");
+    let later = T0 + 9_000 * S;
+    sample(&gpu, later, later + 100 * S, 400, 1);
+    node.send(&request("", 1, later + S, later + 2 * S, later + 100 * S, (100, 51)));
+    node.wait(Duration::from_secs(3));
+    let before = node.counted("inferscope_processor_gpu_context_share_wait");
+
+    sample(&gpu, T0, T0 + 10 * S, 400, 1);
+    node.send(&request("", 2, T0 + S, T0 + 2 * S, T0 + 4 * S, (100, 51)));
+    node.wait(Duration::from_secs(600));
+    let after = node.counted("inferscope_processor_gpu_context_share_wait");
+
+    assert!(before > 100, "{before}");
+    assert!(after < 30, "{after}");
+}
+
+#[test]
 fn a_sample_of_a_wrong_time_does_not_end_the_sharing() {
     let mut node = Node::new(vec![about("GPU-1")], HORIZON);
     let gpu = node.gpu("GPU-1");

@@ -95,11 +95,13 @@ impl Proc {
     }
 }
 
-/// The uid of the pod whose process has this number for itself, of a span of this second after the node's start.
+/// The uid of the pod whose process has this number for itself, of a span of this second after the node's start, in either
+/// container.
 fn pod_of(processes: &Processes, pid: u32, at_s: u64) -> Option<String> {
     let at = (BOOT_S + at_s) * S;
-    let found = processes.of("node-1", pid, at);
-    found.first().and_then(|process| process.pod_uid.clone())
+    let containers = ["c1", "c2"].map(|id| processes.of("node-1", pid, Some(id), at));
+    let found = containers.iter().find_map(|found| found.first());
+    found.and_then(|process| process.pod_uid.clone())
 }
 
 /// An engine in a container: the server, which makes spans and has the number 7 there, its core and a worker.
@@ -136,6 +138,13 @@ fn the_server_of_an_engine_is_found_by_the_worker_that_computes_for_it() {
         None,
         "it does not know itself by that number"
     );
+    for other in [None, Some("c2")] {
+        let at = (BOOT_S + 120) * S;
+        assert!(
+            processes.of("node-1", 7, other, at).is_empty(),
+            "a proxy may be number 7 too"
+        );
+    }
 }
 
 #[test]
@@ -220,7 +229,7 @@ fn on_a_host_without_containers_two_engines_of_one_session_are_told_apart() {
 
     let at = (BOOT_S + 90) * S;
     let gpus = |pid| {
-        let found = processes.of("node-1", pid, at);
+        let found = processes.of("node-1", pid, None, at);
         found.iter().map(|it| it.gpu.as_str()).collect::<Vec<_>>()
     };
     assert_eq!(gpus(1_000), ["GPU-1"]);

@@ -97,7 +97,7 @@ async fn devices_and_their_processes_are_published() {
     );
     assert!(process.started_ticks > 0);
     let now = devices.processes.seen_ns;
-    assert_eq!(devices.processes.of("node-1", own, now), [process]);
+    assert_eq!(devices.processes.of("node-1", own, None, now), [process]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
