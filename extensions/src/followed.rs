@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pipeline::component::{BuildError, Setup, Stop};
+use futures_util::FutureExt;
+use pipeline::component::{BuildError, Service, Setup, Stop};
 
 /// How often it is read: a secret that was withdrawn lets nobody in for longer than that.
 const READ_EVERY: Duration = Duration::from_secs(10);
@@ -12,8 +13,29 @@ const READ_EVERY: Duration = Duration::from_secs(10);
 /// Larger files hold something else.
 const BYTES_MAX: usize = 1 << 20;
 
-/// The file, as text.
-pub(crate) fn read(path: &str, setup: &Setup) -> Result<String, BuildError> {
+/// The file, as text; none where no path is written.
+pub(crate) fn held(path: &str, setup: &Setup) -> Result<Option<String>, BuildError> {
+    match path {
+        "" => Ok(None),
+        path => read(path, setup).map(Some),
+    }
+}
+
+/// What runs beside an authenticator: its file is followed, if it has one.
+pub(crate) fn service(
+    path: String,
+    held: Option<String>,
+    setup: Setup,
+    stop: Stop,
+    learn: impl Fn(&str) -> Result<(), BuildError> + Send + Sync + 'static,
+) -> Service {
+    match held {
+        None => stop.cancelled_owned().map(Ok).boxed(),
+        Some(held) => follow(path, held, setup, stop, learn).map(Ok).boxed(),
+    }
+}
+
+fn read(path: &str, setup: &Setup) -> Result<String, BuildError> {
     let read = setup.outside.storage.read(Path::new(path));
     let bytes = read.map_err(|cause| BuildError::because(format!("{path} cannot be read: {cause}"), cause))?;
     if bytes.len() > BYTES_MAX {
@@ -26,7 +48,7 @@ pub(crate) fn read(path: &str, setup: &Setup) -> Result<String, BuildError> {
 
 /// Reads the file again and again; `learn` takes what it holds when that has changed, or says what is wrong with it. Until it
 /// can be read what it held before counts.
-pub(crate) async fn follow(
+async fn follow(
     path: String,
     mut held: String,
     setup: Setup,

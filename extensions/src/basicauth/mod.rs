@@ -10,7 +10,6 @@ mod users;
 use std::sync::Arc;
 
 use ::config::Signal;
-use futures_util::FutureExt;
 use pipeline::component::{About, BuildError, Component, Extension, Service, Setup, Stability, Stop};
 
 pub use self::config::{Config, Htpasswd};
@@ -39,18 +38,11 @@ impl Extension for BasicAuth {
 
     async fn start(config: Config, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
         let htpasswd = config.htpasswd.unwrap_or_default();
-        let file = match htpasswd.file.as_str() {
-            "" => None,
-            path => Some(followed::read(path, &setup)?),
-        };
-        let users = Arc::new(Users::new(htpasswd.inline.reveal(), file.as_deref())?);
+        let held = followed::held(&htpasswd.file, &setup)?;
+        let users = Arc::new(Users::new(htpasswd.inline.reveal(), held.as_deref())?);
         let authenticators = &setup.context.authenticators;
         authenticators.add(setup.id.clone(), Arc::clone(&users) as Arc<_>);
-        let Some(held) = file else {
-            return Ok(stop.cancelled_owned().map(Ok).boxed());
-        };
         let learn = move |text: &str| users.learn(text);
-        let following = followed::follow(htpasswd.file, held, setup, stop, learn);
-        Ok(following.map(Ok).boxed())
+        Ok(followed::service(htpasswd.file, held, setup, stop, learn))
     }
 }

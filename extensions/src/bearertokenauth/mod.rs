@@ -9,7 +9,6 @@ mod tokens;
 use std::sync::Arc;
 
 use ::config::Signal;
-use futures_util::FutureExt;
 use pipeline::component::{About, BuildError, Component, Extension, Service, Setup, Stability, Stop};
 
 pub use self::config::Config;
@@ -37,18 +36,11 @@ impl Extension for BearerTokenAuth {
     const AUTHENTICATES: bool = true;
 
     async fn start(config: Config, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
-        let file = match config.filename.as_str() {
-            "" => None,
-            path => Some(followed::read(path, &setup)?),
-        };
-        let tokens = Arc::new(Tokens::new(&config, &setup.id.to_string(), file.as_deref())?);
+        let held = followed::held(&config.filename, &setup)?;
+        let tokens = Arc::new(Tokens::new(&config, &setup.id.to_string(), held.as_deref())?);
         let authenticators = &setup.context.authenticators;
         authenticators.add(setup.id.clone(), Arc::clone(&tokens) as Arc<_>);
-        let Some(held) = file else {
-            return Ok(stop.cancelled_owned().map(Ok).boxed());
-        };
         let learn = move |text: &str| tokens.learn(text);
-        let following = followed::follow(config.filename, held, setup, stop, learn);
-        Ok(following.map(Ok).boxed())
+        Ok(followed::service(config.filename, held, setup, stop, learn))
     }
 }
