@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
@@ -12,8 +11,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::doors::free_port;
+use crate::kubernetes::server::{api_server, start_etcd, write_account_keys};
 use crate::patience::until;
-use crate::peers::peer;
 use crate::process::Process;
 
 /// How long both servers may take to start.
@@ -36,7 +35,7 @@ impl Cluster {
         let (etcd, store) = start_etcd(folder.path());
         let port = free_port();
         let api_server = start_api_server(folder.path(), store, port);
-        let certificate = folder.path().join("certs/apiserver.crt");
+        let certificate = folder.path().join("certificates/apiserver.crt");
         until("the API server makes its certificate", STARTUP_MAX, || {
             std::future::ready(certificate.exists().then_some(()))
         })
@@ -150,43 +149,13 @@ fn token(user: &str) -> String {
     format!("token-of-{user}")
 }
 
-fn start_etcd(folder: &Path) -> (Process, u16) {
-    let (clients, peers) = (free_port(), free_port());
-    let mut command = Command::new(peer("etcd-3.6.5"));
-    command.arg(format!("--data-dir={}", folder.join("etcd").display()));
-    command.arg(format!("--listen-client-urls=http://127.0.0.1:{clients}"));
-    command.arg(format!("--advertise-client-urls=http://127.0.0.1:{clients}"));
-    command.arg(format!("--listen-peer-urls=http://127.0.0.1:{peers}"));
-    command.arg("--unsafe-no-fsync");
-    (Process::start("etcd", &mut command), clients)
-}
-
 fn start_api_server(folder: &Path, store: u16, port: u16) -> Process {
-    let (key, public_key) = (folder.join("accounts.key"), folder.join("accounts.pub"));
-    let pair = rcgen::KeyPair::generate().unwrap();
-    fs::write(&key, pair.serialize_pem()).unwrap();
-    fs::write(&public_key, pair.public_key_pem()).unwrap();
-    let tokens = folder.join("tokens.csv");
+    write_account_keys(folder);
     let lines = format!(
         "{},admin,1,system:masters\n{},{AGENT},2,system:serviceaccounts\n",
         token("admin"),
         token("agent")
     );
-    fs::write(&tokens, lines).unwrap();
-    let mut command = Command::new(peer("kube-apiserver-1.36.3"));
-    command.arg(format!("--etcd-servers=http://127.0.0.1:{store}"));
-    command.arg(format!("--cert-dir={}", folder.join("certs").display()));
-    command.arg(format!("--secure-port={port}"));
-    command.arg(format!("--service-account-signing-key-file={}", key.display()));
-    command.arg(format!("--service-account-key-file={}", public_key.display()));
-    command.arg(format!("--token-auth-file={}", tokens.display()));
-    command.args([
-        "--bind-address=127.0.0.1",
-        "--service-account-issuer=https://127.0.0.1",
-        "--authorization-mode=RBAC",
-        "--service-cluster-ip-range=10.0.0.0/24",
-        // Nobody here makes the tokens of service accounts that pods would have to have.
-        "--disable-admission-plugins=ServiceAccount",
-    ]);
-    Process::start("kube-apiserver", &mut command)
+    fs::write(folder.join("tokens.csv"), lines).unwrap();
+    Process::start("kube-apiserver", &mut api_server(folder, store, port))
 }

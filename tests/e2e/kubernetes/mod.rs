@@ -1,7 +1,7 @@
 //! Spans get their pod and its tenant from a real API server, whatever becomes of the pod and of the server.
 
 mod api;
-mod server;
+pub(crate) mod server;
 
 mod discovery;
 

@@ -2,7 +2,7 @@
 //! themselves what becomes of pods.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -38,20 +38,9 @@ impl Cluster {
     /// One in which the user `agent` has this token, and the rights that the README of `k8s` asks for.
     pub(super) async fn start(agent_token: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (etcd_port, peer_port, port) = (free_port(), free_port(), free_port());
+        let port = free_port();
         let authority = write_keys(&folder);
-        let client = format!("http://127.0.0.1:{etcd_port}");
-        let mut command = Command::new(peer("etcd-3.6.5"));
-        command
-            .arg(format!("--data-dir={}", folder.path().join("etcd").display()))
-            .arg(format!("--listen-client-urls={client}"))
-            .arg(format!("--advertise-client-urls={client}"))
-            .arg(format!("--listen-peer-urls=http://127.0.0.1:{peer_port}"))
-            .arg(format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer_port}"))
-            .arg(format!("--initial-cluster=default=http://127.0.0.1:{peer_port}"))
-            // Nothing here outlives the test.
-            .arg("--unsafe-no-fsync");
-        let etcd = Process::start("etcd", &mut command);
+        let (etcd, etcd_port) = start_etcd(folder.path());
         let ready = || async move { wire::get(etcd_port, "/health").await.filter(|it| it.status == 200) };
         until("etcd starts", STARTUP_MAX, ready).await;
         let api = Api::new(port, authority).await;
@@ -77,24 +66,10 @@ impl Cluster {
             "{ADMIN},admin,admin,system:masters\n{agent_token},agent,agent\nconfined-token,confined,confined\n"
         );
         fs::write(path("tokens.csv"), tokens).unwrap();
-        let mut command = Command::new(peer("kube-apiserver-1.36.3"));
+        let mut command = api_server(self.folder.path(), self.etcd_port, self.port);
         command
-            .arg(format!("--etcd-servers=http://127.0.0.1:{}", self.etcd_port))
-            .arg(format!("--secure-port={}", self.port))
-            .arg(format!("--cert-dir={}", path("certificates")))
             .arg(format!("--tls-cert-file={}", path("server.crt")))
-            .arg(format!("--tls-private-key-file={}", path("server.key")))
-            .arg(format!("--service-account-signing-key-file={}", path("accounts.key")))
-            .arg(format!("--service-account-key-file={}", path("accounts.pub")))
-            .arg(format!("--token-auth-file={}", path("tokens.csv")))
-            .args([
-                "--bind-address=127.0.0.1",
-                "--service-account-issuer=https://kubernetes.default.svc",
-                "--authorization-mode=RBAC",
-                "--service-cluster-ip-range=10.0.0.0/24",
-                // Pods need no service account here, which a controller would have to make.
-                "--disable-admission-plugins=ServiceAccount",
-            ]);
+            .arg(format!("--tls-private-key-file={}", path("server.key")));
         let mut process = Process::start("kube-apiserver", &mut command);
         let api = &self.api;
         until("the API server is ready", STARTUP_MAX, || {
@@ -181,6 +156,56 @@ impl Cluster {
     }
 }
 
+/// etcd with its data in this folder, and the port on which it is asked.
+pub(crate) fn start_etcd(folder: &Path) -> (Process, u16) {
+    let (port, peer_port) = (free_port(), free_port());
+    let (client, peer_url) = (
+        format!("http://127.0.0.1:{port}"),
+        format!("http://127.0.0.1:{peer_port}"),
+    );
+    let mut command = Command::new(peer("etcd-3.6.5"));
+    command
+        .arg(format!("--data-dir={}", folder.join("etcd").display()))
+        .arg(format!("--listen-client-urls={client}"))
+        .arg(format!("--advertise-client-urls={client}"))
+        .arg(format!("--listen-peer-urls={peer_url}"))
+        .arg(format!("--initial-advertise-peer-urls={peer_url}"))
+        .arg(format!("--initial-cluster=default={peer_url}"))
+        // Nothing here outlives the test.
+        .arg("--unsafe-no-fsync");
+    (Process::start("etcd", &mut command), port)
+}
+
+/// An API server on this port, with users as `tokens.csv` of the folder has them and the keys of `write_account_keys`.
+/// Unless it is told otherwise it makes a certificate of its own, in `certificates`.
+pub(crate) fn api_server(folder: &Path, etcd_port: u16, port: u16) -> Command {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let mut command = Command::new(peer("kube-apiserver-1.36.3"));
+    command
+        .arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"))
+        .arg(format!("--secure-port={port}"))
+        .arg(format!("--cert-dir={}", path("certificates")))
+        .arg(format!("--service-account-signing-key-file={}", path("accounts.key")))
+        .arg(format!("--service-account-key-file={}", path("accounts.pub")))
+        .arg(format!("--token-auth-file={}", path("tokens.csv")))
+        .args([
+            "--bind-address=127.0.0.1",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            "--authorization-mode=RBAC",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            // Pods need no service account here, which a controller would have to make.
+            "--disable-admission-plugins=ServiceAccount",
+        ]);
+    command
+}
+
+/// The key that signs tokens of service accounts.
+pub(crate) fn write_account_keys(folder: &Path) {
+    let accounts = KeyPair::generate().unwrap();
+    fs::write(folder.join("accounts.key"), accounts.serialize_pem()).unwrap();
+    fs::write(folder.join("accounts.pub"), accounts.public_key_pem()).unwrap();
+}
+
 /// An authority with a certificate for the API server, and the key that signs tokens of service accounts. Gives the authority's
 /// own certificate.
 fn write_keys(folder: &TempDir) -> Vec<u8> {
@@ -193,8 +218,6 @@ fn write_keys(folder: &TempDir) -> Vec<u8> {
     write("ca.crt", authority.pem());
     write("server.crt", server.signed_by(&key, &authority).unwrap().pem());
     write("server.key", key.serialize_pem());
-    let accounts = KeyPair::generate().unwrap();
-    write("accounts.key", accounts.serialize_pem());
-    write("accounts.pub", accounts.public_key_pem());
+    write_account_keys(folder.path());
     authority.der().to_vec()
 }
