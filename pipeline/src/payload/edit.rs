@@ -2,6 +2,7 @@
 
 use super::child::Child;
 use super::encoded::{AttrValue, EncodedAttributes, put_attribute};
+use super::span_view::field::ATTRIBUTES;
 use super::value::{RawValue, key_value};
 use super::wire::{Field, Fields};
 use std::ops::{Deref, DerefMut, Range};
@@ -151,6 +152,17 @@ impl AttributeEdit<'_> {
     #[inline]
     pub fn append(&mut self, attributes: &EncodedAttributes) {
         attributes.write(&mut self.pending.tail, self.number);
+    }
+
+    /// The same of attributes that are filled anew for every item: what is left of them is empty and has room.
+    #[inline]
+    pub fn append_all(&mut self, attributes: &mut EncodedAttributes) {
+        if self.pending.tail.is_empty() && self.number == ATTRIBUTES {
+            attributes.swap_framed(&mut self.pending.tail);
+        } else {
+            self.append(attributes);
+        }
+        attributes.clear();
     }
 
     /// Gives the attribute this value: in its place if the key is there (repeated ones go), at the end if not.
