@@ -61,6 +61,14 @@ impl Pending {
         }
     }
 
+    /// Length of the message with the edits applied.
+    #[inline]
+    pub(crate) fn written_len(&self, body: &[u8]) -> usize {
+        let replaced = self.patches.iter();
+        let (cut, added) = replaced.fold((0, 0), |(cut, added), patch| (cut + patch.at.len(), added + patch.by.len()));
+        body.len() - cut + added + self.tail.len()
+    }
+
     /// Writes the message with the edits applied. Unedited stretches are copied in one piece.
     pub(crate) fn write(&mut self, body: &[u8], out: &mut Vec<u8>) {
         out.reserve(body.len() + self.arena.len() + self.tail.len());

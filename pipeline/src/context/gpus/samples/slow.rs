@@ -10,8 +10,8 @@ use super::window::Spread;
 pub(super) struct SlowRow {
     /// Utilization summed over time, in nanoseconds.
     busy_ns: f64,
-    /// One more than the memory in use; 0 where nothing is known.
-    memory_and_one: u64,
+    /// Bytes in use; NaN where nothing is known.
+    memory: f64,
     /// Time for which utilization is known, in microseconds; it begins anew after 2^32.
     known_us: u32,
     /// Time for which no sample speaks, in microseconds.
@@ -24,7 +24,7 @@ pub(super) struct SlowRow {
 /// The highest of some rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peak {
-    memory_and_one: u64,
+    memory: f64,
     utilization: f32,
     temperature_c: f32,
 }
@@ -34,7 +34,7 @@ impl Row for SlowRow {
 
     fn peak(&self) -> Peak {
         Peak {
-            memory_and_one: self.memory_and_one,
+            memory: self.memory,
             utilization: self.utilization,
             temperature_c: self.temperature_c,
         }
@@ -42,10 +42,9 @@ impl Row for SlowRow {
 
     fn join(one: Peak, two: Peak) -> Peak {
         Peak {
-            memory_and_one: one.memory_and_one.max(two.memory_and_one),
-            // Of a number and NaN the number.
-            utilization: one.utilization.max(two.utilization),
-            temperature_c: one.temperature_c.max(two.temperature_c),
+            memory: higher(one.memory, two.memory),
+            utilization: higher(one.utilization, two.utilization),
+            temperature_c: higher(one.temperature_c, two.temperature_c),
         }
     }
 }
@@ -58,7 +57,7 @@ impl SlowRow {
         let unseen_us = (unseen_ns / 1_000) as u32;
         let mut row = Self {
             busy_ns: 0.0,
-            memory_and_one: sample.memory_used_bytes.map_or(0, |bytes| bytes.saturating_add(1)),
+            memory: sample.memory_used_bytes.map_or(f64::NAN, |bytes| bytes as f64),
             known_us: 0,
             unseen_us: 0,
             utilization: share.unwrap_or(f32::NAN),
@@ -80,15 +79,6 @@ impl SlowRow {
             row.busy_ns = before.busy_ns + f64::from(known_us) * 1e3 * f64::from(share.unwrap_or(0.0));
         }
         row
-    }
-
-    /// NaN where nothing is known.
-    #[inline]
-    fn memory(&self) -> f64 {
-        if self.memory_and_one == 0 {
-            return f64::NAN;
-        }
-        (self.memory_and_one - 1) as f64
     }
 
     #[inline]
@@ -122,10 +112,10 @@ pub(super) fn window(track: &Track<SlowRow>, from: u64, to: u64) -> Option<SlowW
     if seen_ns <= 0.0 && last == inside {
         return None;
     }
-    // Of a number and NaN, `max` is the number.
     let points = track.peak(stretch.first, last).unwrap_or(NOTHING);
     // The value of a time stands at its end, so that of the last stretch may stand after the window.
-    let max = end_after.map_or(f32::NAN, |after| after.row.utilization).max(points.utilization);
+    let max = end_after.map_or(f32::NAN, |after| after.row.utilization);
+    let max = higher(max, points.utilization);
     let known_us = f64::from(end.row.known_us.wrapping_sub(begin.row.known_us)) + to.known_us - from.known_us;
     let utilization = known(f64::from(max)).filter(|_| known_us > 0.0).map(|max| {
         let mean = (end.row.busy_ns - begin.row.busy_ns + to.busy_ns - from.busy_ns) / (known_us * 1e3);
@@ -134,9 +124,11 @@ pub(super) fn window(track: &Track<SlowRow>, from: u64, to: u64) -> Option<SlowW
             max,
         }
     });
-    let memory = points.memory_and_one.checked_sub(1).map_or(f64::NAN, |bytes| bytes as f64);
-    let memory = from.memory.max(to.memory).max(memory);
-    let temperature = from.temperature.max(to.temperature).max(f64::from(points.temperature_c));
+    let memory = higher(higher(from.memory, to.memory), points.memory);
+    let temperature = higher(
+        higher(from.temperature, to.temperature),
+        f64::from(points.temperature_c),
+    );
     Some(SlowWindow {
         samples: last - inside,
         seen_ns,
@@ -148,7 +140,7 @@ pub(super) fn window(track: &Track<SlowRow>, from: u64, to: u64) -> Option<SlowW
 
 /// The peak of no rows.
 const NOTHING: Peak = Peak {
-    memory_and_one: 0,
+    memory: f64::NAN,
     utilization: f32::NAN,
     temperature_c: f32::NAN,
 };
@@ -169,7 +161,7 @@ impl Edge {
     /// At the moment of a row.
     fn on(row: &SlowRow) -> Self {
         Self {
-            memory: row.memory(),
+            memory: row.memory,
             temperature: row.temperature(),
             busy_ns: 0.0,
             known_us: 0.0,
@@ -193,7 +185,7 @@ impl Edge {
             (float(seen_ns) / 1e3, float(seen_ns) * share)
         };
         Self {
-            memory: between.value(one.row.memory(), two.row.memory()),
+            memory: between.value(one.row.memory, two.row.memory),
             temperature: between.value(one.row.temperature(), two.row.temperature()),
             busy_ns,
             known_us,
@@ -245,4 +237,11 @@ impl Between {
 #[inline]
 fn known(value: f64) -> Option<f64> {
     (!value.is_nan()).then_some(value)
+}
+
+/// The higher of two values; of a number and NaN the number.
+#[inline]
+fn higher<T: PartialOrd + Copy>(one: T, two: T) -> T {
+    // Only NaN differs from itself.
+    if one >= two || two != two { one } else { two }
 }

@@ -80,7 +80,7 @@ impl<R: Row> Track<R> {
         }
         // Samples come at an even pace, so a row is near where it would be if all did.
         let pace = float(self.len as u64 - 1) / float(newest - oldest);
-        let guess = |time: u64| (float(time - oldest) * pace) as usize;
+        let guess = |time: u64| (float(time - oldest) * pace) as i64 as usize;
         let first = self.until(from, guess(from));
         let last = self.until(to, guess(to));
         let end = self.at(last - 1)?;
@@ -168,7 +168,7 @@ impl<R: Row> Track<R> {
     fn until(&self, time: u64, guess: usize) -> usize {
         let len = self.len;
         // All rows before `low` are not after this moment; that of `high`, where there is one, is.
-        let (mut low, mut high) = (guess.clamp(1, len), len);
+        let (mut low, mut high) = ((guess + 1).min(len), len);
         let mut step = 1;
         if self.is_after(low - 1, time) {
             high = low - 1;
