@@ -52,8 +52,8 @@ impl Form {
     pub fn fill(&self, doubles: &[f64], ints: &[u64], out: &mut EncodedAttributes) {
         let copy = out.append(&self.encoded);
         for (begin, number) in self.doubles.iter().zip(doubles) {
-            if let Some(blank) = copy.get_mut(*begin..*begin + DOUBLE_LEN) {
-                blank.copy_from_slice(&number.to_le_bytes());
+            if let Some(blank) = copy.get_mut(*begin..).and_then(<[u8]>::first_chunk_mut) {
+                *blank = number.to_le_bytes();
             }
         }
         for ((begin, len), number) in self.ints.iter().zip(ints) {
@@ -66,5 +66,45 @@ impl Form {
                 *last = rest as u8 & 0x7f;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EncodedAttributes, Form};
+
+    #[test]
+    fn a_filled_form_is_what_the_same_attributes_are_one_by_one() {
+        for samples in [0, 1, 127, 128, 16_383, 16_384, 70 << 30, (1 << 62) + 5] {
+            let mut form = Form::new();
+            form.push_double("inferscope.gpu.power.mean");
+            form.push_int("inferscope.gpu.samples", Form::int_len(samples));
+            form.push("inferscope.gpu.throttle.reasons", ["sw_power_cap", "sw_thermal"].as_slice());
+            form.push_double("inferscope.gpu.coverage");
+
+            let mut filled = EncodedAttributes::new().with("hw.id", "GPU-1");
+            form.fill(&[412.5, 1.0], &[samples], &mut filled);
+
+            let one_by_one = EncodedAttributes::new()
+                .with("hw.id", "GPU-1")
+                .with("inferscope.gpu.power.mean", 412.5)
+                .with("inferscope.gpu.samples", samples as i64)
+                .with("inferscope.gpu.throttle.reasons", ["sw_power_cap", "sw_thermal"].as_slice())
+                .with("inferscope.gpu.coverage", 1.0);
+            assert_eq!(filled, one_by_one);
+        }
+    }
+
+    #[test]
+    fn what_is_not_given_is_zero_and_what_is_too_long_is_cut_off() {
+        let mut form = Form::new();
+        form.push_double("a");
+        form.push_int("b", 1);
+        form.push_int("c", 2);
+
+        let mut filled = EncodedAttributes::new();
+        form.fill(&[], &[0x81], &mut filled);
+
+        assert_eq!(filled, EncodedAttributes::new().with("a", 0.0).with("b", 1i64).with("c", 128i64));
     }
 }

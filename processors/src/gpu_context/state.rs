@@ -7,7 +7,7 @@ use super::used::{Device, Used};
 /// What the devices did from one moment to another, together; nothing where samples of one of them say nothing at all.
 pub(super) fn state(used: &Used, from: u64, to: u64) -> Option<Window> {
     match used.devices.as_slice() {
-        [device] if !device.is_instance() => device.whole.window(from, to),
+        [device] if device.of_instance.is_none() => device.history.window(from, to),
         devices => {
             let mut together = Together::default();
             for device in devices {
@@ -72,10 +72,10 @@ impl Sum {
 
 impl Together {
     fn add(&mut self, device: &Device, from: u64, to: u64) -> Option<()> {
-        let mut window = device.whole.window(from, to)?;
-        if device.is_instance() {
+        let mut window = device.history.window(from, to)?;
+        if let Some(own) = &device.of_instance {
             // Its power, clocks and temperature are those of the whole.
-            let own = device.own.window(from, to);
+            let own = own.window(from, to);
             window.utilization = own.and_then(|own| own.utilization);
             window.memory_used_bytes = own.and_then(|own| own.memory_used_bytes);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pipeline::context::gpus::{Devices, Gpu};
+use pipeline::context::gpus::{Devices, Gpu, History};
 use pipeline::payload::{EncodedAttributes, names};
 
 /// The devices of one sender.
@@ -44,18 +44,13 @@ impl Source {
 /// A device that a sender uses.
 #[derive(Debug)]
 pub(super) struct Device {
-    /// The device, or the MIG instance.
-    pub(super) own: Arc<Gpu>,
-    /// The GPU whose power, clocks and temperature these are: the same, or the one that an instance is a part of.
+    /// The GPU whose power, clocks and temperature these are: itself, or the one that an instance is a part of.
     pub(super) whole: Arc<Gpu>,
+    pub(super) history: Arc<History>,
+    /// Utilization and memory of a MIG instance.
+    pub(super) of_instance: Option<Arc<History>>,
     /// Whether no device of the sender before this one is an instance of the same GPU.
     pub(super) is_first_of_its_gpu: bool,
-}
-
-impl Device {
-    pub(super) fn is_instance(&self) -> bool {
-        self.own.about.mig.is_some()
-    }
 }
 
 impl Used {
@@ -79,7 +74,8 @@ impl Used {
             let whole = Arc::clone(parent.unwrap_or(&own));
             let is_first_of_its_gpu = used.iter().all(|it| it.whole.about.uuid != whole.about.uuid);
             used.push(Device {
-                own,
+                history: whole.history(),
+                of_instance: own.about.mig.is_some().then(|| own.history()),
                 whole,
                 is_first_of_its_gpu,
             });
@@ -100,11 +96,11 @@ impl Used {
             wholes: u64::MAX,
         };
         for device in &self.devices {
-            let whole = device.whole.settled_until();
+            let whole = device.history.settled_until();
             settled.wholes = settled.wholes.min(whole);
             settled.all = settled.all.min(whole);
-            if device.is_instance() {
-                settled.all = settled.all.min(device.own.settled_until());
+            if let Some(own) = &device.of_instance {
+                settled.all = settled.all.min(own.settled_until());
             }
         }
         settled

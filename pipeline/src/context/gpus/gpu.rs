@@ -17,9 +17,9 @@ pub struct Gpu {
     history: ArcSwap<History>,
 }
 
-/// Samples of a device, with what is asked for most often beside the lock.
+/// What was sampled of a device, for who asks often. That of a device that was published stays its history for ever.
 #[derive(Debug)]
-struct History {
+pub struct History {
     /// Held for one sample or one window at a time.
     samples: RwLock<Samples>,
     settled_until: AtomicU64,
@@ -78,10 +78,9 @@ impl Gpu {
         self.history.load().add(|samples| samples.add_slow(sample));
     }
 
-    /// What the device did in a window, times in nanoseconds since 1970. Nothing where no sample speaks for any part of
-    /// it, so that what nobody saw never looks like a measurement.
+    /// What the device did in a window; see [`History::window`].
     pub fn window(&self, from: u64, to: u64) -> Option<Window> {
-        self.history.load().read().window(from, to)
+        self.history.load().window(from, to)
     }
 
     /// Energy of a window in joules, as far as it is known.
@@ -91,7 +90,12 @@ impl Gpu {
 
     /// Until when no later sample changes what a window says; 0 before the first.
     pub fn settled_until(&self) -> u64 {
-        self.history.load().settled_until.load(Ordering::Acquire)
+        self.history.load().settled_until()
+    }
+
+    /// What was sampled of it.
+    pub fn history(&self) -> Arc<History> {
+        self.history.load_full()
     }
 
     /// Samples that were not taken, because their time was before that of the newest.
@@ -124,6 +128,18 @@ impl History {
         sample(&mut samples);
         // Under the lock, so that whoever sees it finds at least these samples.
         self.settled_until.store(samples.settled_until(), Ordering::Release);
+    }
+
+    /// What the device did in a window, times in nanoseconds since 1970. Nothing where no sample speaks for any part of
+    /// it, so that what nobody saw never looks like a measurement.
+    pub fn window(&self, from: u64, to: u64) -> Option<Window> {
+        self.read().window(from, to)
+    }
+
+    /// Until when no later sample changes what a window says; 0 before the first.
+    #[inline]
+    pub fn settled_until(&self) -> u64 {
+        self.settled_until.load(Ordering::Acquire)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Samples> {

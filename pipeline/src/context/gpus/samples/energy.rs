@@ -96,8 +96,8 @@ impl Energy {
     pub(super) fn between(&self, from: u64, to: u64) -> Option<Used> {
         let stretch = self.points.stretch(from, to)?;
         let ((begin, begin_after), (end, end_after)) = (stretch.begin, stretch.end);
-        let from = Edge::between(&begin, &begin_after, stretch.from);
-        let to = end_after.map_or_else(Edge::default, |after| Edge::between(&end, &after, stretch.to));
+        let from = Edge::between(begin, begin_after, stretch.from);
+        let to = end_after.map_or_else(Edge::default, |after| Edge::between(end, after, stretch.to));
         let whole_mj = f64::from(end.row.total_mj.wrapping_sub(begin.row.total_mj));
         let lost_us = f64::from(end.row.lost_us.wrapping_sub(begin.row.lost_us)) + to.lost_us - from.lost_us;
         let known_ns = stretch.length_ns() - lost_us * 1e3;
@@ -117,14 +117,14 @@ impl Energy {
     /// Sums of power end where a counter begins. They stay true for their time, and nobody knows what was used between
     /// the last of them and the counter's first value.
     fn end_sums(&mut self, counter_begins: u64) {
-        if let Some(At { time, row }) = self.points.last() {
+        if let Some(&At { time, row }) = self.points.last() {
             self.points
                 .push(counter_begins, row.then(None, (counter_begins - time) / 1_000));
         }
     }
 
     fn read(&mut self, time: u64, now_mj: u64) {
-        let Some(At { time: since, row: point }) = self.points.last() else {
+        let Some(&At { time: since, row: point }) = self.points.last() else {
             self.last_mj = Some(now_mj);
             self.points.push(
                 time,
@@ -152,7 +152,7 @@ impl Energy {
         };
         let before = self.power.replace((sample.time_ns, power_mw));
         let last = self.points.last();
-        let (Some((since, power_before)), Some(At { row: point, .. })) = (before, last) else {
+        let (Some((since, power_before)), Some(&At { row: point, .. })) = (before, last) else {
             self.points.push(
                 sample.time_ns,
                 Point {

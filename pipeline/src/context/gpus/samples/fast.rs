@@ -54,7 +54,7 @@ pub(super) struct FastWriter {
 
 impl FastWriter {
     /// The row of a sample.
-    pub(super) fn row(&mut self, before: Option<At<FastRow>>, sample: &Fast, unseen_ns: u64) -> FastRow {
+    pub(super) fn row(&mut self, before: Option<&At<FastRow>>, sample: &Fast, unseen_ns: u64) -> FastRow {
         let apart_ns = before.map_or(0, |before| sample.time_ns - before.time);
         let before = before.map_or_else(FastRow::default, |before| before.row);
         let unseen_us = (unseen_ns / 1_000) as u32;
@@ -186,8 +186,8 @@ impl Edge {
 pub(super) fn window(track: &Track<FastRow>, from: u64, to: u64) -> Option<FastWindow> {
     let stretch = track.stretch(from, to)?;
     let ((begin, begin_after), (end, end_after)) = (stretch.begin, stretch.end);
-    let from = Edge::between(&begin, &begin_after, stretch.from);
-    let to = end_after.map_or_else(Edge::default, |after| Edge::between(&end, &after, stretch.to));
+    let from = Edge::between(begin, begin_after, stretch.from);
+    let to = end_after.map_or_else(Edge::default, |after| Edge::between(end, after, stretch.to));
     let unseen_us = end.row.unseen_us.wrapping_sub(begin.row.unseen_us);
     let unseen_ns = f64::from(unseen_us) * 1e3 + to.unseen_ns - from.unseen_ns;
     let seen_ns = (stretch.length_ns() - unseen_ns).max(0.0);
@@ -223,21 +223,22 @@ pub(super) fn window(track: &Track<FastRow>, from: u64, to: u64) -> Option<FastW
 
 /// The mean clock where some samples say nothing of it, which is rare: row by row, without the time beside such samples.
 #[cold]
-fn clock_by_row(track: &Track<FastRow>, stretch: &Stretch<FastRow>) -> Option<f64> {
+fn clock_by_row(track: &Track<FastRow>, stretch: &Stretch<'_, FastRow>) -> Option<f64> {
     let (mut sum, mut seen) = (0.0, 0);
     for number in stretch.first..=stretch.last {
-        let (Some(At { time: begin, row: one }), Some(At { time: end, row: two })) = (track.at(number - 1), track.at(number))
-        else {
+        let (Some(one), Some(two)) = (track.at(number - 1), track.at(number)) else {
             break;
         };
+        let (begin, end) = (one.time, two.time);
+        let (one, two) = (&one.row, &two.row);
         if !one.has_clock() || !two.has_clock() {
             continue;
         }
         let apart = end - begin;
         let left = stretch.from.max(begin) - begin;
         let right = stretch.to.min(end).max(begin) - begin;
-        let unseen = unseen_ns(&one, &two);
-        sum += clock_area(&one, &two, right, apart) - clock_area(&one, &two, left, apart);
+        let unseen = unseen_ns(one, two);
+        sum += clock_area(one, two, right, apart) - clock_area(one, two, left, apart);
         seen += pace::seen(right, apart, unseen) - pace::seen(left, apart, unseen);
     }
     (seen > 0).then(|| sum / seen as f64)

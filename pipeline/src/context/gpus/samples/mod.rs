@@ -58,7 +58,7 @@ impl Samples {
     }
 
     pub(super) fn add_fast(&mut self, sample: &Fast) {
-        let last = self.fast.last();
+        let last = self.fast.last().copied();
         if !self.takes(last.map(|last| last.time), sample.time_ns) {
             return;
         }
@@ -68,7 +68,7 @@ impl Samples {
             self.energy.clear();
         }
         let unseen = last.map_or(0, |last| self.fast_pace.step(sample.time_ns - last.time));
-        self.fast.push(sample.time_ns, self.writer.row(last, sample, unseen));
+        self.fast.push(sample.time_ns, self.writer.row(last.as_ref(), sample, unseen));
         self.energy.add(sample, unseen);
         let horizon = sample.time_ns.saturating_sub(HORIZON_NS);
         self.fast.forget_before(horizon);
@@ -76,7 +76,7 @@ impl Samples {
     }
 
     pub(super) fn add_slow(&mut self, sample: &Slow) {
-        let last = self.slow.last();
+        let last = self.slow.last().copied();
         if !self.takes(last.map(|last| last.time), sample.time_ns) {
             return;
         }
@@ -85,7 +85,7 @@ impl Samples {
             self.slow.clear();
         }
         let unseen = last.map_or(0, |last| self.slow_pace.step(sample.time_ns - last.time));
-        self.slow.push(sample.time_ns, SlowRow::of(sample, last, unseen));
+        self.slow.push(sample.time_ns, SlowRow::of(sample, last.as_ref(), unseen));
         self.slow.forget_before(sample.time_ns.saturating_sub(HORIZON_NS));
     }
 

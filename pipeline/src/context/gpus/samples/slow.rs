@@ -51,7 +51,7 @@ impl Row for SlowRow {
 
 impl SlowRow {
     /// The row after another. A utilization is that of the time before its sample, as far as the sample speaks.
-    pub(super) fn of(sample: &Slow, before: Option<At<Self>>, unseen_ns: u64) -> Self {
+    pub(super) fn of(sample: &Slow, before: Option<&At<Self>>, unseen_ns: u64) -> Self {
         let share = sample.utilization.filter(|it| (0.0..=1.0).contains(it));
         let temperature = sample.temperature_c.filter(|it| it.is_finite());
         let unseen_us = (unseen_ns / 1_000) as u32;
@@ -103,8 +103,8 @@ pub(super) struct SlowWindow {
 pub(super) fn window(track: &Track<SlowRow>, from: u64, to: u64) -> Option<SlowWindow> {
     let stretch = track.stretch(from, to)?;
     let ((begin, begin_after), (end, end_after)) = (stretch.begin, stretch.end);
-    let from = Edge::between(&begin, &begin_after, stretch.from);
-    let to = end_after.map_or_else(|| Edge::on(&end.row), |after| Edge::between(&end, &after, stretch.to));
+    let from = Edge::between(begin, begin_after, stretch.from);
+    let to = end_after.map_or_else(|| Edge::on(&end.row), |after| Edge::between(end, after, stretch.to));
     let unseen_us = end.row.unseen_us.wrapping_sub(begin.row.unseen_us);
     let unseen_ns = f64::from(unseen_us) * 1e3 + to.unseen_ns - from.unseen_ns;
     let seen_ns = (stretch.length_ns() - unseen_ns).max(0.0);

@@ -35,8 +35,8 @@ pub(super) struct Track<R: Row> {
 }
 
 /// The part of a window that a track reaches, and the rows around it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stretch<R> {
+#[derive(Debug)]
+pub(super) struct Stretch<'a, R> {
     pub(super) from: u64,
     pub(super) to: u64,
     /// How many rows are not after its beginning; at least one.
@@ -44,12 +44,12 @@ pub(super) struct Stretch<R> {
     /// How many are not after its end.
     pub(super) last: usize,
     /// The last row that is not after its beginning, and the one after it: there is one, because rows reach to the end.
-    pub(super) begin: (At<R>, At<R>),
+    pub(super) begin: (&'a At<R>, &'a At<R>),
     /// The last row that is not after its end, and the one after it, where the end is on its way there.
-    pub(super) end: (At<R>, Option<At<R>>),
+    pub(super) end: (&'a At<R>, Option<&'a At<R>>),
 }
 
-impl<R> Stretch<R> {
+impl<R> Stretch<'_, R> {
     /// Its length in nanoseconds.
     #[inline]
     pub(super) fn length_ns(&self) -> f64 {
@@ -72,7 +72,7 @@ pub(super) fn float(ns: u64) -> f64 {
 impl<R: Row> Track<R> {
     /// What the rows reach of a window; nothing where that is no time at all.
     #[inline]
-    pub(super) fn stretch(&self, from: u64, to: u64) -> Option<Stretch<R>> {
+    pub(super) fn stretch(&self, from: u64, to: u64) -> Option<Stretch<'_, R>> {
         let (oldest, newest) = (self.at(0)?.time, self.last()?.time);
         let (from, to) = (from.max(oldest), to.min(newest));
         if from >= to {
@@ -149,16 +149,16 @@ impl<R: Row> Track<R> {
 
     /// A row, the oldest being number 0.
     #[inline]
-    pub(super) fn at(&self, number: usize) -> Option<At<R>> {
+    pub(super) fn at(&self, number: usize) -> Option<&At<R>> {
         if number >= self.len {
             return None;
         }
-        self.rows.get(self.slot(number)).copied()
+        self.rows.get(self.slot(number))
     }
 
     /// The newest row.
     #[inline]
-    pub(super) fn last(&self) -> Option<At<R>> {
+    pub(super) fn last(&self) -> Option<&At<R>> {
         self.at(self.len.checked_sub(1)?)
     }
 
