@@ -47,8 +47,8 @@ impl Form {
         self.ints.push((self.encoded.bytes_len() - len, len));
     }
 
-    /// Adds the attributes to others, with these numbers in the order in which they were announced. What is not given is
-    /// 0; of a whole number that is too long its lower bits are written.
+    /// Adds the attributes to others, with these numbers in the order in which they were announced. A number that is not
+    /// given is the smallest of its length; of a whole number that is too long the lower bits are written.
     pub fn fill(&self, doubles: &[f64], ints: &[u64], out: &mut EncodedAttributes) {
         let copy = out.append(&self.encoded);
         for (begin, number) in self.doubles.iter().zip(doubles) {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_given_is_zero_and_what_is_too_long_is_cut_off() {
+    fn what_is_not_given_is_small_and_what_is_too_long_is_cut_off() {
         let mut form = Form::new();
         form.push_double("a");
         form.push_int("b", 1);
