@@ -57,7 +57,7 @@ impl Form {
             }
         }
         for ((begin, len), number) in self.ints.iter().zip(ints) {
-            if let Some([before @ .., last]) = copy.get_mut(*begin..*begin + *len) {
+            if let Some([before @ .., last]) = copy.get_mut(*begin..).and_then(|it| it.get_mut(..*len)) {
                 let mut rest = *number;
                 for byte in before {
                     *byte = rest as u8 | 0x80;

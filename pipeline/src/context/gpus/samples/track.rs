@@ -32,6 +32,16 @@ pub(super) struct Track<R: Row> {
     len: usize,
     /// A multiple of the block.
     capacity: usize,
+    reach: Reach,
+}
+
+/// From when to when rows reach; no time at all where there are fewer than two.
+#[derive(Debug, Clone, Copy, Default)]
+struct Reach {
+    oldest: u64,
+    newest: u64,
+    /// Rows a nanosecond: samples come at an even pace, so a row is near where it would be if all did.
+    pace: f64,
 }
 
 /// The part of a window that a track reaches, and the rows around it.
@@ -73,13 +83,11 @@ impl<R: Row> Track<R> {
     /// What the rows reach of a window; nothing where that is no time at all.
     #[inline]
     pub(super) fn stretch(&self, from: u64, to: u64) -> Option<Stretch<'_, R>> {
-        let (oldest, newest) = (self.at(0)?.time, self.last()?.time);
+        let Reach { oldest, newest, pace } = self.reach;
         let (from, to) = (from.max(oldest), to.min(newest));
         if from >= to {
             return None;
         }
-        // Samples come at an even pace, so a row is near where it would be if all did.
-        let pace = float(self.len as u64 - 1) / float(newest - oldest);
         let guess = |time: u64| (float(time - oldest) * pace) as i64 as usize;
         let first = self.until(from, guess(from));
         let last = self.until(to, guess(to));
@@ -102,6 +110,7 @@ impl<R: Row> Track<R> {
             start: 0,
             len: 0,
             capacity: rows.next_multiple_of(BLOCK),
+            reach: Reach::default(),
         }
     }
 
@@ -124,6 +133,19 @@ impl<R: Row> Track<R> {
         } else {
             self.len += 1;
         }
+        self.measure();
+    }
+
+    fn measure(&mut self) {
+        let (oldest, newest) = (self.at(0), self.last());
+        self.reach = match (oldest, newest) {
+            (Some(oldest), Some(newest)) if oldest.time < newest.time => Reach {
+                oldest: oldest.time,
+                newest: newest.time,
+                pace: float(self.len as u64 - 1) / float(newest.time - oldest.time),
+            },
+            _ => Reach::default(),
+        };
     }
 
     /// Drops rows that are older, but for the last of them: what lies after that moment begins beside it.
@@ -132,6 +154,7 @@ impl<R: Row> Track<R> {
             self.start = self.slot(1);
             self.len -= 1;
         }
+        self.measure();
     }
 
     /// Drops all.
@@ -141,6 +164,7 @@ impl<R: Row> Track<R> {
         self.len = 0;
         self.rows.clear();
         self.peaks.clear();
+        self.reach = Reach::default();
     }
 
     pub(super) fn len(&self) -> usize {
