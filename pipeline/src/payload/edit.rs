@@ -2,6 +2,7 @@
 
 use super::child::Child;
 use super::encoded::{AttrValue, EncodedAttributes, put_attribute};
+use super::span_view::field::ATTRIBUTES;
 use super::value::{RawValue, key_value};
 use super::wire::{Field, Fields};
 use std::ops::{Deref, DerefMut, Range};
@@ -58,6 +59,14 @@ impl Pending {
         if self.patches.capacity() * size_of::<Patch>() > bytes {
             self.patches = Vec::new();
         }
+    }
+
+    /// Length of the message with the edits applied.
+    #[inline]
+    pub(crate) fn written_len(&self, body: &[u8]) -> usize {
+        let replaced = self.patches.iter();
+        let (cut, added) = replaced.fold((0, 0), |(cut, added), patch| (cut + patch.at.len(), added + patch.by.len()));
+        body.len() - cut + added + self.tail.len()
     }
 
     /// Writes the message with the edits applied. Unedited stretches are copied in one piece.
@@ -151,6 +160,17 @@ impl AttributeEdit<'_> {
     #[inline]
     pub fn append(&mut self, attributes: &EncodedAttributes) {
         attributes.write(&mut self.pending.tail, self.number);
+    }
+
+    /// The same of attributes that are filled anew for every item: what is left of them is empty and has room.
+    #[inline]
+    pub fn append_all(&mut self, attributes: &mut EncodedAttributes) {
+        if self.pending.tail.is_empty() && self.number == ATTRIBUTES {
+            attributes.swap_framed(&mut self.pending.tail);
+        } else {
+            self.append(attributes);
+        }
+        attributes.clear();
     }
 
     /// Gives the attribute this value: in its place if the key is there (repeated ones go), at the end if not.

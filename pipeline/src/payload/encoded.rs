@@ -164,7 +164,21 @@ impl EncodedAttributes {
     /// Adds all of another set. Keys are to be distinct; that is the caller's duty.
     #[inline]
     pub fn extend(&mut self, others: &Self) {
+        self.append(others);
+    }
+
+    /// Adds all of another set and shows its copy.
+    #[inline]
+    pub(super) fn append(&mut self, others: &Self) -> &mut [u8] {
+        let begin = self.framed.len();
         self.framed.extend_from_slice(&others.framed);
+        self.framed.get_mut(begin..).unwrap_or_default()
+    }
+
+    /// Exchanges the attributes, as a span has them, for those that are there.
+    #[inline]
+    pub(super) fn swap_framed(&mut self, attributes: &mut Vec<u8>) {
+        std::mem::swap(&mut self.framed, attributes);
     }
 
     /// The attributes as they are kept, for telling sets apart: equal bytes are equal attributes in the same order.

@@ -8,7 +8,7 @@ use super::splice::{Splice, placed};
 use super::stage::{Item, Visitor};
 use super::view::{RESOURCE_ATTRIBUTES, ResourceView, SCOPE_ATTRIBUTES, ScopeView, shell};
 use super::walk::Walk;
-use super::wire::{Field, Fields, put_bytes};
+use super::wire::{Field, Fields, LEN, put_bytes, put_tag, put_varint};
 use std::ops::Range;
 
 /// What became of an item.
@@ -17,6 +17,8 @@ enum Fate {
     Same,
     /// It is in `here`.
     Changed,
+    /// The last stage's edits of it are in `pending`: of what is in `here`, or of what came in.
+    Edited { here: bool },
     Gone,
 }
 
@@ -222,9 +224,10 @@ impl<'a, S: Visitor + ?Sized> Pass<'a, S> {
             self.walk.scope.kept += 1;
             self.splice.open_to_the_end(&mut self.walk.resource);
             self.splice.open_made(&mut self.walk.scope, scope.schema_url);
-            match fate {
-                Fate::Changed => put_bytes(&mut self.splice.out, shell::CONTENT, &self.walk.here),
-                _ => self.splice.out.extend_from_slice(child.raw),
+            if fate == Fate::Same {
+                self.splice.out.extend_from_slice(child.raw);
+            } else {
+                self.put(fate, shell::CONTENT, child.bytes());
             }
         }
     }
@@ -258,9 +261,23 @@ impl<'a, S: Visitor + ?Sized> Pass<'a, S> {
             return;
         }
         around.kept += 1;
-        if fate == Fate::Changed {
-            put_bytes(&mut self.splice.out, number, &walk.here);
+        if fate != Fate::Same {
+            self.put(fate, number, item.body);
         }
+    }
+
+    /// Writes an item that stages have changed.
+    #[inline]
+    fn put(&mut self, fate: Fate, number: u32, body: &[u8]) {
+        let (walk, out) = (&mut *self.walk, &mut self.splice.out);
+        let Fate::Edited { here } = fate else {
+            return put_bytes(out, number, &walk.here);
+        };
+        let body = if here { &walk.here } else { body };
+        put_tag(out, number, LEN);
+        put_varint(out, walk.pending.written_len(body) as u64);
+        walk.pending.write(body, out);
+        walk.pending.clear();
     }
 
     /// Takes one item through the stages from `first` on. `made` says that a stage made the scope it lies in.
@@ -290,6 +307,12 @@ impl<'a, S: Visitor + ?Sized> Pass<'a, S> {
             }
             if walk.pending.changes_nothing() {
                 continue;
+            }
+            if index + 1 == self.stages.len() {
+                // Nobody looks at it again, so it is written where it belongs.
+                return Fate::Edited {
+                    here: fate == Fate::Changed,
+                };
             }
             walk.next.clear();
             walk.pending.write(body, &mut walk.next);

@@ -7,6 +7,7 @@ mod ledger;
 mod meters;
 mod reading;
 mod resolve;
+mod sheets;
 mod stage;
 mod state;
 mod used;

@@ -16,7 +16,8 @@ use super::energy::Energy;
 use super::meters::{Join, Meters, Share};
 use super::reading::{Kind, Reading};
 use super::resolve::resolve;
-use super::state::State;
+use super::sheets::Sheets;
+use super::state::state;
 use super::used::Used;
 use super::waiting::{Held, Told, Waiting};
 
@@ -39,6 +40,7 @@ pub(super) struct GpuStage {
     place: Place,
     /// Filled anew for every span, so that describing one allocates nothing.
     gained: EncodedAttributes,
+    sheets: Sheets,
 }
 
 impl GpuStage {
@@ -55,6 +57,7 @@ impl GpuStage {
             of_request: None,
             place: Place::default(),
             gained: EncodedAttributes::new(),
+            sheets: Sheets::default(),
         }
     }
 
@@ -89,9 +92,12 @@ impl GpuStage {
             }
             _ => false,
         };
-        let is_sampled = used.wholes().all(|gpu| gpu.settled_until() > 0);
-        let is_settled = !is_sampled || used.are_settled(reading.end);
-        let has_energy = is_settled.then(|| describe(&self.meters, used, reading.start, reading.end, &mut self.gained));
+        let settled = used.settled_until();
+        let is_settled = settled.wholes == 0 || settled.all >= reading.end;
+        let has_energy = is_settled.then(|| {
+            let (sheets, gained) = (&mut self.sheets, &mut self.gained);
+            describe(&self.meters, used, reading.start, reading.end, sheets, gained)
+        });
         if let Some(now) = self.now.filter(|_| shares || !is_settled) {
             let held = Held {
                 place: self.place.clone(),
@@ -117,13 +123,13 @@ impl GpuStage {
         if reading.kind == Kind::Request {
             self.meters.share(Share::Unknown);
         }
-        edit.append(&self.gained);
+        edit.append_all(&mut self.gained);
     }
 
     fn leave(&mut self, mut held: Held, builder: &mut TracesBuilder) {
         let mut told = match held.told.take() {
             Some(told) => told,
-            None => tell(&self.meters, &held), // Others need its room.
+            None => tell(&self.meters, &mut self.sheets, &held), // Others need its room.
         };
         if held.shares {
             let share = self.energy.close(held.trace_id, held.span_id, &held.used, held.end);
@@ -146,23 +152,31 @@ impl GpuStage {
 }
 
 /// What the devices did, as attributes; says whether their energy is known.
-fn describe(meters: &Meters, used: &Used, start: u64, end: u64, gained: &mut EncodedAttributes) -> bool {
+fn describe(
+    meters: &Meters,
+    used: &Used,
+    start: u64,
+    end: u64,
+    sheets: &mut Sheets,
+    gained: &mut EncodedAttributes,
+) -> bool {
     gained.clear();
     gained.extend(&used.about);
-    let Some(state) = State::of(used, start, end) else {
+    let Some(window) = state(used, start, end) else {
         meters.join(Join::NoSamples);
         gained.push(names::INFERSCOPE_GPU_SAMPLES, 0);
         gained.push(names::INFERSCOPE_GPU_COVERAGE, 0.0);
         return false;
     };
     meters.join(Join::Joined);
-    state.describe(gained);
-    state.has_energy()
+    let seconds = end.saturating_sub(start) as f64 / 1e9;
+    sheets.describe(&window, seconds, gained);
+    window.energy_j.is_some()
 }
 
-fn tell(meters: &Meters, held: &Held) -> Told {
+fn tell(meters: &Meters, sheets: &mut Sheets, held: &Held) -> Told {
     let mut attributes = EncodedAttributes::new();
-    let has_energy = describe(meters, &held.used, held.start, held.end, &mut attributes);
+    let has_energy = describe(meters, &held.used, held.start, held.end, sheets, &mut attributes);
     Told { attributes, has_energy }
 }
 
@@ -205,11 +219,11 @@ impl SpanStage for GpuStage {
 
     fn release(&mut self, now: Instant, everything: bool) -> Option<Released> {
         self.energy.advance(everything);
-        let (energy, meters) = (&self.energy, &self.meters);
+        let (energy, meters, sheets) = (&self.energy, &self.meters, &mut self.sheets);
         let ready = self.waiting.take(now, |held| {
             let is_over = |deadline: Instant| everything || deadline <= now;
-            if held.told.is_none() && (is_over(held.settle_by) || held.used.are_settled(held.end)) {
-                held.told = Some(tell(meters, held));
+            if held.told.is_none() && (is_over(held.settle_by) || held.used.settled_until().all >= held.end) {
+                held.told = Some(tell(meters, sheets, held));
             }
             if !held.shares || held.told.is_none() {
                 return held.told.is_some();

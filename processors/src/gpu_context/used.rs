@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pipeline::context::gpus::{Devices, Gpu};
+use pipeline::context::gpus::{Devices, Gpu, History};
 use pipeline::payload::{EncodedAttributes, names};
 
 /// The devices of one sender.
@@ -44,16 +44,13 @@ impl Source {
 /// A device that a sender uses.
 #[derive(Debug)]
 pub(super) struct Device {
-    /// The device, or the MIG instance.
-    pub(super) own: Arc<Gpu>,
-    /// The GPU whose power, clocks and temperature these are: the same, or the one that an instance is a part of.
+    /// The GPU whose power, clocks and temperature these are: itself, or the one that an instance is a part of.
     pub(super) whole: Arc<Gpu>,
-}
-
-impl Device {
-    pub(super) fn is_instance(&self) -> bool {
-        self.own.about.mig.is_some()
-    }
+    pub(super) history: Arc<History>,
+    /// Utilization and memory of a MIG instance.
+    pub(super) of_instance: Option<Arc<History>>,
+    /// Whether no device of the sender before this one is an instance of the same GPU.
+    pub(super) is_first_of_its_gpu: bool,
 }
 
 impl Used {
@@ -71,41 +68,48 @@ impl Used {
         if found.iter().any(|gpu| gpu.about.mig.is_some()) {
             about.push(names::INFERSCOPE_GPU_POWER_SCOPE, "device");
         }
-        let with_whole = |own: Arc<Gpu>| {
+        let mut used: Vec<Device> = Vec::with_capacity(found.len());
+        for own in found {
             let parent = own.about.mig.as_ref().and_then(|mig| devices.by_uuid(&mig.parent));
             let whole = Arc::clone(parent.unwrap_or(&own));
-            Device { own, whole }
-        };
-        Self {
-            about,
-            devices: found.into_iter().map(with_whole).collect(),
+            let is_first_of_its_gpu = used.iter().all(|it| it.whole.about.uuid != whole.about.uuid);
+            used.push(Device {
+                history: whole.history(),
+                of_instance: own.about.mig.is_some().then(|| own.history()),
+                whole,
+                is_first_of_its_gpu,
+            });
         }
+        Self { about, devices: used }
     }
 
     /// Each GPU once, also where several instances of it are used.
     pub(super) fn wholes(&self) -> impl Iterator<Item = &Arc<Gpu>> {
-        let firsts = self
-            .devices
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| self.is_first_of_its_gpu(*index));
-        firsts.map(|(_, device)| &device.whole)
+        let firsts = self.devices.iter().filter(|device| device.is_first_of_its_gpu);
+        firsts.map(|device| &device.whole)
     }
 
-    /// Whether no device before this one is an instance of the same GPU.
-    pub(super) fn is_first_of_its_gpu(&self, index: usize) -> bool {
-        let (before, device) = (self.devices.get(..index), self.devices.get(index));
-        let uuid = device.map(|it| &it.whole.about.uuid);
-        before
-            .unwrap_or_default()
-            .iter()
-            .all(|it| Some(&it.whole.about.uuid) != uuid)
+    /// Until when no later sample changes what they did, and the same of whole GPUs alone.
+    pub(super) fn settled_until(&self) -> Settled {
+        let mut settled = Settled {
+            all: u64::MAX,
+            wholes: u64::MAX,
+        };
+        for device in &self.devices {
+            let whole = device.history.settled_until();
+            settled.wholes = settled.wholes.min(whole);
+            settled.all = settled.all.min(whole);
+            if let Some(own) = &device.of_instance {
+                settled.all = settled.all.min(own.settled_until());
+            }
+        }
+        settled
     }
+}
 
-    /// Whether no later sample changes what they did until this moment.
-    pub(super) fn are_settled(&self, until: u64) -> bool {
-        self.devices.iter().all(|device| {
-            device.whole.settled_until() >= until && (!device.is_instance() || device.own.settled_until() >= until)
-        })
-    }
+/// Until when no later sample changes what devices did; 0 where one of them has none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settled {
+    pub(super) all: u64,
+    pub(super) wholes: u64,
 }

@@ -1,6 +1,7 @@
 //! A device and its samples.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use arc_swap::ArcSwap;
 
@@ -12,8 +13,16 @@ use super::{Fast, Slow};
 pub struct Gpu {
     /// What does not change while it is there.
     pub about: About,
-    /// Shared with handles of the same device that were published before; held for one sample or one window at a time.
-    samples: ArcSwap<RwLock<Samples>>,
+    /// Shared with handles of the same device that were published before.
+    history: ArcSwap<History>,
+}
+
+/// What was sampled of a device, for who asks often. That of a device that was published stays its history for ever.
+#[derive(Debug)]
+pub struct History {
+    /// Held for one sample or one window at a time.
+    samples: RwLock<Samples>,
+    settled_until: AtomicU64,
 }
 
 /// What does not change while a device is there.
@@ -49,63 +58,91 @@ pub struct Mig {
 impl Gpu {
     /// A device without samples.
     pub fn new(about: About) -> Arc<Self> {
-        let samples = ArcSwap::from_pointee(RwLock::new(Samples::new()));
-        Arc::new(Self { about, samples })
+        let history = ArcSwap::from_pointee(History::new());
+        Arc::new(Self { about, history })
     }
 
     /// The same device of which more is known now; both handles add to one history.
     pub fn known_better(&self, about: About) -> Arc<Self> {
-        let samples = ArcSwap::new(self.samples.load_full());
-        Arc::new(Self { about, samples })
+        let history = ArcSwap::new(self.history.load_full());
+        Arc::new(Self { about, history })
     }
 
     /// Adds what is sampled often.
     pub fn add_fast(&self, sample: &Fast) {
-        written(&self.samples.load()).add_fast(sample);
+        self.history.load().add(|samples| samples.add_fast(sample));
     }
 
     /// Adds what is sampled less often.
     pub fn add_slow(&self, sample: &Slow) {
-        written(&self.samples.load()).add_slow(sample);
+        self.history.load().add(|samples| samples.add_slow(sample));
+    }
+
+    /// What the device did in a window; see [`History::window`].
+    pub fn window(&self, from: u64, to: u64) -> Option<Window> {
+        self.history.load().window(from, to)
+    }
+
+    /// Energy of a window in joules, as far as it is known.
+    pub fn energy_j(&self, from: u64, to: u64) -> Option<f64> {
+        self.history.load().read().energy_j(from, to)
+    }
+
+    /// Until when no later sample changes what a window says; 0 before the first.
+    pub fn settled_until(&self) -> u64 {
+        self.history.load().settled_until()
+    }
+
+    /// What was sampled of it.
+    pub fn history(&self) -> Arc<History> {
+        self.history.load_full()
+    }
+
+    /// Samples that were not taken, because their time was before that of the newest.
+    pub fn ignored(&self) -> u64 {
+        self.history.load().read().ignored
+    }
+
+    /// Memory of the samples.
+    pub fn bytes_len(&self) -> usize {
+        self.history.load().read().bytes_len()
+    }
+
+    /// Goes on where another handle of the same device has begun: both add to one history from here on.
+    pub(super) fn continue_from(&self, before: &Self) {
+        self.history.store(before.history.load_full());
+    }
+}
+
+// Nothing under the lock waits or can panic, so a poisoned one is as good as another.
+impl History {
+    fn new() -> Self {
+        Self {
+            samples: RwLock::new(Samples::new()),
+            settled_until: AtomicU64::new(0),
+        }
+    }
+
+    fn add(&self, sample: impl FnOnce(&mut Samples)) {
+        let mut samples = self.samples.write().unwrap_or_else(PoisonError::into_inner);
+        sample(&mut samples);
+        // Under the lock, so that whoever sees it finds at least these samples.
+        self.settled_until.store(samples.settled_until(), Ordering::Release);
     }
 
     /// What the device did in a window, times in nanoseconds since 1970. Nothing where no sample speaks for any part of
     /// it, so that what nobody saw never looks like a measurement.
     pub fn window(&self, from: u64, to: u64) -> Option<Window> {
-        read(&self.samples.load()).window(from, to)
-    }
-
-    /// Energy of a window in joules, as far as it is known.
-    pub fn energy_j(&self, from: u64, to: u64) -> Option<f64> {
-        read(&self.samples.load()).energy_j(from, to)
+        self.read().window(from, to)
     }
 
     /// Until when no later sample changes what a window says; 0 before the first.
+    #[inline]
     pub fn settled_until(&self) -> u64 {
-        read(&self.samples.load()).settled_until()
+        self.settled_until.load(Ordering::Acquire)
     }
 
-    /// Samples that were not taken, because their time was before that of the newest.
-    pub fn ignored(&self) -> u64 {
-        read(&self.samples.load()).ignored
+    fn read(&self) -> RwLockReadGuard<'_, Samples> {
+        self.samples.read().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Memory of the samples.
-    pub fn bytes_len(&self) -> usize {
-        read(&self.samples.load()).bytes_len()
-    }
-
-    /// Goes on where another handle of the same device has begun: both add to one history from here on.
-    pub(super) fn continue_from(&self, before: &Self) {
-        self.samples.store(before.samples.load_full());
-    }
-}
-
-// Nothing under these locks waits or can panic, so a poisoned one is as good as another.
-fn read(samples: &RwLock<Samples>) -> RwLockReadGuard<'_, Samples> {
-    samples.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn written(samples: &RwLock<Samples>) -> RwLockWriteGuard<'_, Samples> {
-    samples.write().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-pub use gpu::{About, Gpu, Mig};
+pub use gpu::{About, Gpu, History, Mig};
 pub use process::{Ancestor, Process, Processes};
 pub use sample::{Fast, Slow, Throttle};
 pub use samples::{Spread, Throttled, Window};

@@ -218,7 +218,7 @@ fn counted_throttle_time_is_exact_between_samples_and_reasons_are_those_of_the_s
     let window = steady(10).window(T0 + 1_030 * MS, T0 + 3_070 * MS).unwrap();
 
     assert!(
-        is_close(window.throttled.power_cap_s.unwrap(), 2.04 / 4.0, 1e-5),
+        is_close(window.throttled.power_s.unwrap(), 2.04 / 4.0, 1e-5),
         "{window:?}"
     );
     assert_eq!(window.throttled.thermal_s, None);

@@ -4,7 +4,7 @@
 //! anything about time, so only these are kept, and between them energy grows evenly (domain §2.4).
 
 use super::super::Fast;
-use super::track::{Row, Stretch, Track};
+use super::track::{At, Row, Track, float};
 
 /// No device draws more. What grows faster is no energy: a counter that began anew or garbage. It also keeps the sums of
 /// a ring, which is never longer than twice the horizon, below 2^32 mJ.
@@ -38,13 +38,6 @@ pub(super) struct Energy {
     power: Option<(u64, u32)>,
     /// What sums of power have not filled up to a whole millijoule, in nanojoules.
     rest_nj: u64,
-}
-
-/// One end of a window: the point before it, and what is used and lost from there to it.
-struct Edge {
-    point: Point,
-    mj: f64,
-    lost_us: f64,
 }
 
 /// Energy of a window.
@@ -92,7 +85,7 @@ impl Energy {
 
     /// Until when energy is known; nothing while there is none.
     pub(super) fn known_until(&self) -> Option<u64> {
-        self.points.last().map(|(time, _)| time)
+        self.points.last().map(|last| last.time)
     }
 
     pub(super) fn bytes_len(&self) -> usize {
@@ -101,60 +94,37 @@ impl Energy {
 
     /// Energy from one moment to a later one, as far as it is known.
     pub(super) fn between(&self, from: u64, to: u64) -> Option<Used> {
-        let Stretch {
-            from,
-            to,
-            first,
-            last,
-            touched,
-            ..
-        } = self.points.stretch(from, to)?;
-        let (begin, end) = (self.edge(from, first)?, self.edge(to, last)?);
-        let whole_mj = f64::from(end.point.total_mj.wrapping_sub(begin.point.total_mj));
-        let lost_us = f64::from(end.point.lost_us.wrapping_sub(begin.point.lost_us)) + end.lost_us - begin.lost_us;
-        let known_ns = (to - from) as f64 - lost_us * 1e3;
+        let stretch = self.points.stretch(from, to)?;
+        let ((begin, begin_after), (end, end_after)) = (stretch.begin, stretch.end);
+        let from = Edge::between(begin, begin_after, stretch.from);
+        let to = end_after.map_or_else(Edge::default, |after| Edge::between(end, after, stretch.to));
+        let whole_mj = f64::from(end.row.total_mj.wrapping_sub(begin.row.total_mj));
+        let lost_us = f64::from(end.row.lost_us.wrapping_sub(begin.row.lost_us)) + to.lost_us - from.lost_us;
+        let known_ns = stretch.length_ns() - lost_us * 1e3;
         if known_ns <= 0.0 {
             return None;
         }
-        // The changes around the window.
-        let after = touched - 1;
-        let around_ns = self.points.time(after)? - self.points.time(first - 1)?;
+        // From the change before the window to the one after it.
+        let changes = stretch.last - stretch.first + usize::from(end_after.is_some());
+        let around_ns = end_after.unwrap_or(end).time - begin.time;
         Some(Used {
-            joules: (whole_mj + end.mj - begin.mj).max(0.0) / 1e3,
+            joules: (whole_mj + to.mj - from.mj).max(0.0) / 1e3,
             known_ns,
-            interval_ns: around_ns as f64 / (after + 1).saturating_sub(first).max(1) as f64,
-        })
-    }
-
-    /// At a moment that `until` points are not after.
-    fn edge(&self, time: u64, until: usize) -> Option<Edge> {
-        let (begin, point) = self.points.at(until.checked_sub(1)?)?;
-        let Some((end, next)) = self.points.at(until) else {
-            return Some(Edge {
-                point,
-                mj: 0.0,
-                lost_us: 0.0,
-            });
-        };
-        let share = (time - begin) as f64 / (end - begin) as f64;
-        Some(Edge {
-            point,
-            mj: share * f64::from(next.total_mj.wrapping_sub(point.total_mj)),
-            lost_us: share * f64::from(next.lost_us.wrapping_sub(point.lost_us)),
+            interval_ns: float(around_ns) / float(changes.max(1) as u64),
         })
     }
 
     /// Sums of power end where a counter begins. They stay true for their time, and nobody knows what was used between
     /// the last of them and the counter's first value.
     fn end_sums(&mut self, counter_begins: u64) {
-        if let Some((since, point)) = self.points.last() {
+        if let Some(&At { time, row }) = self.points.last() {
             self.points
-                .push(counter_begins, point.then(None, (counter_begins - since) / 1_000));
+                .push(counter_begins, row.then(None, (counter_begins - time) / 1_000));
         }
     }
 
     fn read(&mut self, time: u64, now_mj: u64) {
-        let Some((since, point)) = self.points.last() else {
+        let Some(&At { time: since, row: point }) = self.points.last() else {
             self.last_mj = Some(now_mj);
             self.points.push(
                 time,
@@ -182,7 +152,7 @@ impl Energy {
         };
         let before = self.power.replace((sample.time_ns, power_mw));
         let last = self.points.last();
-        let (Some((since, power_before)), Some((_, point))) = (before, last) else {
+        let (Some((since, power_before)), Some(&At { row: point, .. })) = (before, last) else {
             self.points.push(
                 sample.time_ns,
                 Point {
@@ -208,6 +178,25 @@ impl Point {
         Self {
             total_mj: self.total_mj.wrapping_add(grown_mj.unwrap_or(0) as u32),
             lost_us: self.lost_us.wrapping_add(lost_us as u32),
+        }
+    }
+}
+
+/// One end of a window: what is used and lost from the point before it.
+#[derive(Clone, Copy, Default)]
+struct Edge {
+    mj: f64,
+    lost_us: f64,
+}
+
+impl Edge {
+    /// At a moment between two points.
+    #[inline]
+    fn between(one: &At<Point>, two: &At<Point>, time: u64) -> Self {
+        let share = float(time - one.time) / float(two.time - one.time);
+        Self {
+            mj: share * f64::from(two.row.total_mj.wrapping_sub(one.row.total_mj)),
+            lost_us: share * f64::from(two.row.lost_us.wrapping_sub(one.row.lost_us)),
         }
     }
 }

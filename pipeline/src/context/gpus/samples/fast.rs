@@ -2,14 +2,15 @@
 
 use super::super::Fast;
 use super::pace;
-use super::track::{Row, Stretch, Track};
+use super::track::{At, Row, Stretch, Track, float};
 
-/// Counters of throttle time.
-pub(super) const COUNTERS: usize = 4;
+/// Causes of counted throttle time: power and temperature. Each has a counter in software and one in hardware.
+const CAUSES: usize = 2;
+const COUNTERS: usize = 2;
 
-/// NVML's reasons; higher bits of a row say which counters were read and whether reasons and clock were.
+/// NVML's reasons; higher bits of a row say which causes were counted and whether reasons and clock were read.
 const REASONS: u16 = 0x1ff;
-const COUNTER_READ: u16 = 0x200; // And the three bits above it.
+const CAUSE_READ: u16 = 0x200; // And the bit above it.
 const REASONS_READ: u16 = 0x2000;
 const CLOCK_MISSING: u16 = 0x4000;
 const CLOCK_READ: u16 = 0x8000;
@@ -22,8 +23,8 @@ const CLOCK_MHZ_MAX: u32 = 20_000;
 pub(super) struct FastRow {
     /// The clock, summed over time: MHz times nanoseconds. It begins anew after 2^64.
     clock_sum: u64,
-    /// Throttle time by counter, in microseconds.
-    throttled_us: [u32; COUNTERS],
+    /// Throttle time by cause, in microseconds.
+    throttled_us: [u32; CAUSES],
     /// Time for which no sample speaks, in microseconds.
     pub(super) unseen_us: u32,
     clock_mhz: u16,
@@ -45,17 +46,17 @@ impl Row for FastRow {
 /// What is written into the next row, beyond the row before.
 #[derive(Debug, Default)]
 pub(super) struct FastWriter {
-    /// The counters' last values.
-    counters: [Option<u64>; COUNTERS],
-    /// Their sums since the ring began, exact.
-    sums_ns: [u64; COUNTERS],
+    /// The last values of each cause's counters.
+    counters: [[Option<u64>; COUNTERS]; CAUSES],
+    /// What each cause's counters grew by since the ring began, exact.
+    sums_ns: [u64; CAUSES],
 }
 
 impl FastWriter {
     /// The row of a sample.
-    pub(super) fn row(&mut self, before: Option<(u64, FastRow)>, sample: &Fast, unseen_ns: u64) -> FastRow {
-        let (since, before) = before.unwrap_or((sample.time_ns, FastRow::default()));
-        let apart_ns = sample.time_ns - since;
+    pub(super) fn row(&mut self, before: Option<&At<FastRow>>, sample: &Fast, unseen_ns: u64) -> FastRow {
+        let apart_ns = before.map_or(0, |before| sample.time_ns - before.time);
+        let before = before.map_or_else(FastRow::default, |before| before.row);
         let unseen_us = (unseen_ns / 1_000) as u32;
         let clock = sample.sm_clock_mhz.filter(|mhz| *mhz <= CLOCK_MHZ_MAX);
         let mut said = match clock {
@@ -85,24 +86,20 @@ impl FastWriter {
     fn count(&mut self, sample: &Fast, apart_ns: u64) -> u16 {
         let throttle = &sample.throttle;
         let now = [
-            throttle.power_cap_ns,
-            throttle.thermal_ns,
-            throttle.hardware_thermal_ns,
-            throttle.power_brake_ns,
+            [throttle.power_cap_ns, throttle.power_brake_ns],
+            [throttle.thermal_ns, throttle.hardware_thermal_ns],
         ];
+        // Throttled time grows no faster than time; one period of a driver's own step is allowed for.
+        let most_ns = apart_ns.saturating_mul(2).saturating_add(1_000_000_000);
+        let causes = now.into_iter().zip(&mut self.counters).zip(&mut self.sums_ns);
         let mut read = 0;
-        for (index, ((now, last), sum)) in now
-            .into_iter()
-            .zip(&mut self.counters)
-            .zip(&mut self.sums_ns)
-            .enumerate()
-        {
-            let Some(now) = now else { continue };
-            read |= COUNTER_READ << index;
-            // Throttled time grows no faster than time; one period of a driver's own step is allowed for.
-            let most_ns = apart_ns.saturating_mul(2).saturating_add(1_000_000_000);
-            let grown = last.replace(now).and_then(|last| now.checked_sub(last));
-            *sum = sum.wrapping_add(grown.filter(|grown| *grown <= most_ns).unwrap_or(0));
+        for (cause, ((now, last), sum)) in causes.enumerate() {
+            for (now, last) in now.into_iter().zip(last) {
+                let Some(now) = now else { continue };
+                read |= CAUSE_READ << cause;
+                let grown = last.replace(now).and_then(|last| now.checked_sub(last));
+                *sum = sum.wrapping_add(grown.filter(|grown| *grown <= most_ns).unwrap_or(0));
+            }
         }
         read
     }
@@ -115,22 +112,24 @@ impl FastRow {
 }
 
 /// Time between two neighbours for which no sample speaks.
+#[inline]
 fn unseen_ns(one: &FastRow, two: &FastRow) -> u64 {
     u64::from(two.unseen_us.wrapping_sub(one.unseen_us)) * 1_000
 }
 
 /// The clock summed up over the first `offset_ns` of the time between two neighbours.
+#[inline]
 fn clock_area(one: &FastRow, two: &FastRow, offset_ns: u64, apart_ns: u64) -> f64 {
     let (begin, end) = (f64::from(one.clock_mhz), f64::from(two.clock_mhz));
     let unseen_ns = unseen_ns(one, two);
     if unseen_ns == 0 {
-        let at_offset = begin + (end - begin) * offset_ns as f64 / apart_ns.max(1) as f64;
-        return (begin + at_offset) / 2.0 * offset_ns as f64;
+        let at_offset = begin + (end - begin) * float(offset_ns) / float(apart_ns.max(1));
+        return (begin + at_offset) / 2.0 * float(offset_ns);
     }
     // Each of the two values holds as far as its sample speaks.
     let reach = pace::reach(apart_ns, unseen_ns);
     let of_second = offset_ns.saturating_sub(reach + unseen_ns);
-    begin * offset_ns.min(reach) as f64 + end * of_second as f64
+    begin * float(offset_ns.min(reach)) + end * float(of_second)
 }
 
 /// What a window says that is sampled often.
@@ -141,115 +140,105 @@ pub(super) struct FastWindow {
     /// Part of the window that samples speak for, in nanoseconds.
     pub(super) seen_ns: f64,
     pub(super) clock_mhz: Option<f64>,
-    /// Throttle time by counter, in nanoseconds.
-    pub(super) throttled_ns: [Option<f64>; COUNTERS],
+    /// Throttle time by cause, in microseconds.
+    pub(super) throttled_us: [Option<f64>; CAUSES],
     pub(super) reasons: Option<u64>,
 }
 
-/// One end of a window: the row before it, and what is summed up from there to it.
-#[derive(Clone, Copy)]
+/// One end of a window: what is summed up from the row before it.
+#[derive(Clone, Copy, Default)]
 struct Edge {
-    row: FastRow,
     clock: f64,
-    throttled_us: [f64; COUNTERS],
+    throttled_us: [f64; CAUSES],
     unseen_ns: f64,
 }
 
 impl Edge {
-    /// At a moment that `until` rows are not after.
-    fn at(track: &Track<FastRow>, time: u64, until: usize) -> Option<Self> {
-        let (begin, row) = track.at(until.checked_sub(1)?)?;
-        let mut edge = Self {
-            row,
-            clock: 0.0,
-            throttled_us: [0.0; COUNTERS],
-            unseen_ns: 0.0,
-        };
-        let Some((end, next)) = track.at(until).filter(|_| time > begin) else {
-            return Some(edge);
-        };
-        let (offset, apart) = (time - begin, end - begin);
-        let share = offset as f64 / apart as f64;
-        for ((part, next), row) in edge
-            .throttled_us
-            .iter_mut()
-            .zip(next.throttled_us)
-            .zip(row.throttled_us)
-        {
-            *part = share * f64::from(next.wrapping_sub(row));
+    /// At a moment between two rows.
+    #[inline]
+    fn between(one: &At<FastRow>, two: &At<FastRow>, time: u64) -> Self {
+        let (offset, apart) = (time - one.time, two.time - one.time);
+        let (one, two) = (&one.row, &two.row);
+        let share = float(offset) / float(apart);
+        let [power, thermal] = one.throttled_us;
+        let [power_after, thermal_after] = two.throttled_us;
+        let unseen_ns = unseen_ns(one, two);
+        Self {
+            clock: if one.has_clock() && two.has_clock() {
+                clock_area(one, two, offset, apart)
+            } else {
+                0.0
+            },
+            throttled_us: [
+                share * f64::from(power_after.wrapping_sub(power)),
+                share * f64::from(thermal_after.wrapping_sub(thermal)),
+            ],
+            unseen_ns: if unseen_ns == 0 {
+                0.0
+            } else {
+                float(offset - pace::seen(offset, apart, unseen_ns))
+            },
         }
-        edge.unseen_ns = (offset - pace::seen(offset, apart, unseen_ns(&row, &next))) as f64;
-        if row.has_clock() && next.has_clock() {
-            edge.clock = clock_area(&row, &next, offset, apart);
-        }
-        Some(edge)
     }
 }
 
 /// What samples say about a window that ends after it begins; nothing where they do not reach.
 pub(super) fn window(track: &Track<FastRow>, from: u64, to: u64) -> Option<FastWindow> {
     let stretch = track.stretch(from, to)?;
-    let Stretch {
-        from,
-        to,
-        first,
-        last,
-        inside,
-        touched,
-    } = stretch;
-    let (begin, end) = (Edge::at(track, from, first)?, Edge::at(track, to, last)?);
+    let ((begin, begin_after), (end, end_after)) = (stretch.begin, stretch.end);
+    let from = Edge::between(begin, begin_after, stretch.from);
+    let to = end_after.map_or_else(Edge::default, |after| Edge::between(end, after, stretch.to));
     let unseen_us = end.row.unseen_us.wrapping_sub(begin.row.unseen_us);
-    let unseen_ns = f64::from(unseen_us) * 1e3 + end.unseen_ns - begin.unseen_ns;
-    let seen_ns = ((to - from) as f64 - unseen_ns).max(0.0);
+    let unseen_ns = f64::from(unseen_us) * 1e3 + to.unseen_ns - from.unseen_ns;
+    let seen_ns = (stretch.length_ns() - unseen_ns).max(0.0);
+    let (inside, last) = (stretch.inside(), stretch.last);
     if seen_ns <= 0.0 && last == inside {
         return None;
     }
+    let inner = track.peak(stretch.first, last);
+    let around = begin.row.said | inner.unwrap_or(0);
     // The row after the window counts where the window ends on its way there.
-    let said = track.peak(first - 1, touched)?;
-    let mut throttled_ns = [None; COUNTERS];
-    for (index, throttled) in throttled_ns.iter_mut().enumerate() {
-        if said & (COUNTER_READ << index) != 0 {
-            let whole = end
-                .row
-                .throttled_us
-                .get(index)?
-                .wrapping_sub(*begin.row.throttled_us.get(index)?);
-            let us = f64::from(whole) + end.throttled_us.get(index)? - begin.throttled_us.get(index)?;
-            *throttled = Some(us.max(0.0) * 1e3);
-        }
-    }
+    let said = around | end_after.map_or(0, |after| after.row.said);
     let clock_mhz = if said & CLOCK_MISSING != 0 {
         clock_by_row(track, &stretch)
     } else {
-        let whole = end.row.clock_sum.wrapping_sub(begin.row.clock_sum) as f64;
-        (seen_ns > 0.0).then(|| (whole + end.clock - begin.clock) / seen_ns)
+        let whole = float(end.row.clock_sum.wrapping_sub(begin.row.clock_sum));
+        (seen_ns > 0.0).then(|| (whole + to.clock - from.clock) / seen_ns)
+    };
+    let throttled_us = |cause: usize| {
+        let grown = end.row.throttled_us.get(cause)?.wrapping_sub(*begin.row.throttled_us.get(cause)?);
+        let us = f64::from(grown) + to.throttled_us.get(cause)? - from.throttled_us.get(cause)?;
+        (said & (CAUSE_READ << cause) != 0).then(|| us.max(0.0))
     };
     // Of a window between two samples, the one before it tells the reasons.
-    let reasons = track.peak(inside.min(last - 1), last)?;
+    let reasons = inner.filter(|_| inside == stretch.first).unwrap_or(around);
     Some(FastWindow {
         samples: last - inside,
         seen_ns,
         clock_mhz,
-        throttled_ns,
+        throttled_us: [throttled_us(0), throttled_us(1)],
         reasons: (reasons & REASONS_READ != 0).then_some(u64::from(reasons & REASONS)),
     })
 }
 
 /// The mean clock where some samples say nothing of it, which is rare: row by row, without the time beside such samples.
-fn clock_by_row(track: &Track<FastRow>, stretch: &Stretch) -> Option<f64> {
+#[cold]
+fn clock_by_row(track: &Track<FastRow>, stretch: &Stretch<'_, FastRow>) -> Option<f64> {
     let (mut sum, mut seen) = (0.0, 0);
     for number in stretch.first..=stretch.last {
-        let (Some((begin, one)), Some((end, two))) = (track.at(number - 1), track.at(number)) else {
+        let (Some(one), Some(two)) = (track.at(number - 1), track.at(number)) else {
             break;
         };
+        let (begin, end) = (one.time, two.time);
+        let (one, two) = (&one.row, &two.row);
         if !one.has_clock() || !two.has_clock() {
             continue;
         }
         let apart = end - begin;
         let left = stretch.from.max(begin) - begin;
         let right = stretch.to.min(end).max(begin) - begin;
-        let unseen = unseen_ns(&one, &two);
-        sum += clock_area(&one, &two, right, apart) - clock_area(&one, &two, left, apart);
+        let unseen = unseen_ns(one, two);
+        sum += clock_area(one, two, right, apart) - clock_area(one, two, left, apart);
         seen += pace::seen(right, apart, unseen) - pace::seen(left, apart, unseen);
     }
     (seen > 0).then(|| sum / seen as f64)

@@ -14,7 +14,7 @@ use energy::Energy;
 use fast::{FastRow, FastWindow, FastWriter};
 use pace::Pace;
 use slow::SlowRow;
-use track::Track;
+use track::{Track, float};
 
 pub use window::{Spread, Throttled, Window};
 
@@ -58,17 +58,17 @@ impl Samples {
     }
 
     pub(super) fn add_fast(&mut self, sample: &Fast) {
-        let last = self.fast.last();
-        if !self.takes(last.map(|(time, _)| time), sample.time_ns) {
+        let last = self.fast.last().copied();
+        if !self.takes(last.map(|last| last.time), sample.time_ns) {
             return;
         }
-        let last = last.filter(|(time, _)| follows(*time, sample.time_ns));
+        let last = last.filter(|last| follows(last.time, sample.time_ns));
         if last.is_none() {
             self.fast.clear();
             self.energy.clear();
         }
-        let unseen = last.map_or(0, |(since, _)| self.fast_pace.step(sample.time_ns - since));
-        self.fast.push(sample.time_ns, self.writer.row(last, sample, unseen));
+        let unseen = last.map_or(0, |last| self.fast_pace.step(sample.time_ns - last.time));
+        self.fast.push(sample.time_ns, self.writer.row(last.as_ref(), sample, unseen));
         self.energy.add(sample, unseen);
         let horizon = sample.time_ns.saturating_sub(HORIZON_NS);
         self.fast.forget_before(horizon);
@@ -76,16 +76,16 @@ impl Samples {
     }
 
     pub(super) fn add_slow(&mut self, sample: &Slow) {
-        let last = self.slow.last();
-        if !self.takes(last.map(|(time, _)| time), sample.time_ns) {
+        let last = self.slow.last().copied();
+        if !self.takes(last.map(|last| last.time), sample.time_ns) {
             return;
         }
-        let last = last.filter(|(time, _)| follows(*time, sample.time_ns));
+        let last = last.filter(|last| follows(last.time, sample.time_ns));
         if last.is_none() {
             self.slow.clear();
         }
-        let unseen = last.map_or(0, |(since, _)| self.slow_pace.step(sample.time_ns - since));
-        self.slow.push(sample.time_ns, SlowRow::of(sample, last, unseen));
+        let unseen = last.map_or(0, |last| self.slow_pace.step(sample.time_ns - last.time));
+        self.slow.push(sample.time_ns, SlowRow::of(sample, last.as_ref(), unseen));
         self.slow.forget_before(sample.time_ns.saturating_sub(HORIZON_NS));
     }
 
@@ -105,12 +105,11 @@ impl Samples {
         };
         let slow = slow.unwrap_or_default();
         let energy = self.energy.between(begin, end);
-        let [power_cap_s, thermal_s, hardware_thermal_s, power_brake_s] =
-            fast.throttled_ns.map(|ns| ns.map(|ns| ns / 1e9));
+        let [power_s, thermal_s] = fast.throttled_us.map(|us| us.map(|us| us / 1e6));
         let is_instant = from >= to;
         Some(Window {
             samples: u32::try_from(fast.samples).unwrap_or(u32::MAX),
-            coverage: coverage(fast.seen_ns, energy, (end - begin) as f64),
+            coverage: coverage(fast.seen_ns, energy, float(end - begin)),
             utilization: slow.utilization,
             memory_used_bytes: slow.memory_used_bytes,
             temperature_c: slow.temperature_c,
@@ -118,10 +117,8 @@ impl Samples {
             power_w: energy.map(|used| used.joules * 1e9 / used.known_ns),
             sm_clock_hz: fast.clock_mhz.map(|mhz| mhz * 1e6),
             throttled: Throttled {
-                power_cap_s,
+                power_s,
                 thermal_s,
-                hardware_thermal_s,
-                power_brake_s,
             },
             reasons: fast.reasons,
         })
@@ -134,8 +131,8 @@ impl Samples {
 
     /// Until when no later sample changes what a window says.
     pub(super) fn settled_until(&self) -> u64 {
-        let fast = self.fast.last().map(|(time, _)| time);
-        let slow = self.slow.last().map(|(time, _)| time);
+        let fast = self.fast.last().map(|last| last.time);
+        let slow = self.slow.last().map(|last| last.time);
         [fast, slow, self.energy.known_until()]
             .into_iter()
             .flatten()
@@ -152,8 +149,8 @@ impl Samples {
         if from < to {
             return (from, to);
         }
-        let newest = self.fast.last().map(|(time, _)| time);
-        let newest = newest.or_else(|| self.slow.last().map(|(time, _)| time)).unwrap_or(0);
+        let newest = self.fast.last().map(|last| last.time);
+        let newest = newest.or_else(|| self.slow.last().map(|last| last.time)).unwrap_or(0);
         if from < newest {
             (from, from + 1)
         } else {

@@ -2,7 +2,7 @@
 
 use super::super::Slow;
 use super::pace;
-use super::track::{Row, Stretch, Track};
+use super::track::{At, Row, Track, float};
 use super::window::Spread;
 
 /// One moment.
@@ -10,8 +10,8 @@ use super::window::Spread;
 pub(super) struct SlowRow {
     /// Utilization summed over time, in nanoseconds.
     busy_ns: f64,
-    /// One more than the memory in use; 0 where nothing is known.
-    memory_and_one: u64,
+    /// Bytes in use; NaN where nothing is known.
+    memory: f64,
     /// Time for which utilization is known, in microseconds; it begins anew after 2^32.
     known_us: u32,
     /// Time for which no sample speaks, in microseconds.
@@ -24,7 +24,7 @@ pub(super) struct SlowRow {
 /// The highest of some rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peak {
-    memory_and_one: u64,
+    memory: f64,
     utilization: f32,
     temperature_c: f32,
 }
@@ -34,7 +34,7 @@ impl Row for SlowRow {
 
     fn peak(&self) -> Peak {
         Peak {
-            memory_and_one: self.memory_and_one,
+            memory: self.memory,
             utilization: self.utilization,
             temperature_c: self.temperature_c,
         }
@@ -42,29 +42,32 @@ impl Row for SlowRow {
 
     fn join(one: Peak, two: Peak) -> Peak {
         Peak {
-            memory_and_one: one.memory_and_one.max(two.memory_and_one),
-            // Of a number and NaN the number.
-            utilization: one.utilization.max(two.utilization),
-            temperature_c: one.temperature_c.max(two.temperature_c),
+            memory: higher(one.memory, two.memory),
+            utilization: higher(one.utilization, two.utilization),
+            temperature_c: higher(one.temperature_c, two.temperature_c),
         }
     }
 }
 
 impl SlowRow {
     /// The row after another. A utilization is that of the time before its sample, as far as the sample speaks.
-    pub(super) fn of(sample: &Slow, before: Option<(u64, Self)>, unseen_ns: u64) -> Self {
+    pub(super) fn of(sample: &Slow, before: Option<&At<Self>>, unseen_ns: u64) -> Self {
         let share = sample.utilization.filter(|it| (0.0..=1.0).contains(it));
         let temperature = sample.temperature_c.filter(|it| it.is_finite());
         let unseen_us = (unseen_ns / 1_000) as u32;
         let mut row = Self {
             busy_ns: 0.0,
-            memory_and_one: sample.memory_used_bytes.map_or(0, |bytes| bytes.saturating_add(1)),
+            memory: sample.memory_used_bytes.map_or(f64::NAN, |bytes| bytes as f64),
             known_us: 0,
             unseen_us: 0,
             utilization: share.unwrap_or(f32::NAN),
             temperature_c: temperature.unwrap_or(f32::NAN),
         };
-        if let Some((since, before)) = before {
+        if let Some(At {
+            time: since,
+            row: before,
+        }) = before
+        {
             row.unseen_us = before.unseen_us.wrapping_add(unseen_us);
             let apart_us = (sample.time_ns / 1_000 - since / 1_000) as u32;
             let known_us = if share.is_some() {
@@ -78,12 +81,9 @@ impl SlowRow {
         row
     }
 
-    fn memory(&self) -> Option<f64> {
-        self.memory_and_one.checked_sub(1).map(|bytes| bytes as f64)
-    }
-
-    fn temperature(&self) -> Option<f64> {
-        known(self.temperature_c)
+    #[inline]
+    fn temperature(&self) -> f64 {
+        f64::from(self.temperature_c)
     }
 }
 
@@ -101,113 +101,147 @@ pub(super) struct SlowWindow {
 
 /// What samples say about a window that ends after it begins; nothing where they do not reach.
 pub(super) fn window(track: &Track<SlowRow>, from: u64, to: u64) -> Option<SlowWindow> {
-    let Stretch {
-        from,
-        to,
-        first,
-        last,
-        inside,
-        touched,
-    } = track.stretch(from, to)?;
-    let (begin, end) = (Edge::at(track, from, first)?, Edge::at(track, to, last)?);
+    let stretch = track.stretch(from, to)?;
+    let ((begin, begin_after), (end, end_after)) = (stretch.begin, stretch.end);
+    let from = Edge::between(begin, begin_after, stretch.from);
+    let to = end_after.map_or_else(|| Edge::on(&end.row), |after| Edge::between(end, after, stretch.to));
     let unseen_us = end.row.unseen_us.wrapping_sub(begin.row.unseen_us);
-    let unseen_ns = f64::from(unseen_us) * 1e3 + end.unseen - begin.unseen;
-    let seen_ns = ((to - from) as f64 - unseen_ns).max(0.0);
+    let unseen_ns = f64::from(unseen_us) * 1e3 + to.unseen_ns - from.unseen_ns;
+    let seen_ns = (stretch.length_ns() - unseen_ns).max(0.0);
+    let (inside, last) = (stretch.inside(), stretch.last);
     if seen_ns <= 0.0 && last == inside {
         return None;
     }
+    let points = track.peak(stretch.first, last).unwrap_or(NOTHING);
     // The value of a time stands at its end, so that of the last stretch may stand after the window.
-    let stretches = track.peak(first, touched);
-    let points = track.peak(first, last);
-    let known_us = f64::from(end.row.known_us.wrapping_sub(begin.row.known_us)) + end.known_us - begin.known_us;
-    let max = stretches.and_then(|peak| known(peak.utilization));
-    let utilization = max.filter(|_| known_us > 0.0).map(|max| {
-        let mean = (end.row.busy_ns - begin.row.busy_ns + end.busy_ns - begin.busy_ns) / (known_us * 1e3);
+    let max = end_after.map_or(f32::NAN, |after| after.row.utilization);
+    let max = higher(max, points.utilization);
+    let known_us = f64::from(end.row.known_us.wrapping_sub(begin.row.known_us)) + to.known_us - from.known_us;
+    let utilization = known(f64::from(max)).filter(|_| known_us > 0.0).map(|max| {
+        let mean = (end.row.busy_ns - begin.row.busy_ns + to.busy_ns - from.busy_ns) / (known_us * 1e3);
         Spread {
             mean: mean.clamp(0.0, max),
             max,
         }
     });
-    let highest = |inside: Option<f64>, of: fn(&SlowRow) -> Option<f64>| {
-        [begin.value(of), end.value(of), inside]
-            .into_iter()
-            .flatten()
-            .reduce(f64::max)
-    };
-    let memory_inside = points
-        .and_then(|peak| peak.memory_and_one.checked_sub(1))
-        .map(|bytes| bytes as f64);
-    let temperature_inside = points.and_then(|peak| known(peak.temperature_c));
+    let memory = higher(higher(from.memory, to.memory), points.memory);
+    let temperature = higher(
+        higher(from.temperature, to.temperature),
+        f64::from(points.temperature_c),
+    );
     Some(SlowWindow {
         samples: last - inside,
         seen_ns,
         utilization,
-        memory_used_bytes: highest(memory_inside, SlowRow::memory).map(|bytes| bytes.round() as u64),
-        temperature_c: highest(temperature_inside, SlowRow::temperature),
+        memory_used_bytes: known(memory).map(|bytes| (bytes + 0.5) as u64),
+        temperature_c: known(temperature),
     })
 }
 
-/// One end of a window: the rows beside it, and what is summed up from the one before to it.
+/// The peak of no rows.
+const NOTHING: Peak = Peak {
+    memory: f64::NAN,
+    utilization: f32::NAN,
+    temperature_c: f32::NAN,
+};
+
+/// One end of a window: values at it, and what is summed up from the row before it.
 #[derive(Clone, Copy)]
 struct Edge {
-    row: SlowRow,
-    next: Option<SlowRow>,
-    offset_ns: u64,
-    apart_ns: u64,
+    /// NaN where nothing is known.
+    memory: f64,
+    temperature: f64,
     busy_ns: f64,
     known_us: f64,
-    /// Time before it for which no sample speaks, in nanoseconds.
-    unseen: f64,
+    /// Time before it for which no sample speaks.
+    unseen_ns: f64,
 }
 
 impl Edge {
-    /// At a moment that `until` rows are not after.
-    fn at(track: &Track<SlowRow>, time: u64, until: usize) -> Option<Self> {
-        let (begin, row) = track.at(until.checked_sub(1)?)?;
-        let next = track.at(until).filter(|_| time > begin);
-        let mut edge = Self {
-            row,
-            next: next.map(|(_, next)| next),
-            offset_ns: time - begin,
-            apart_ns: next.map_or(0, |(end, _)| end - begin),
+    /// At the moment of a row.
+    fn on(row: &SlowRow) -> Self {
+        Self {
+            memory: row.memory,
+            temperature: row.temperature(),
             busy_ns: 0.0,
             known_us: 0.0,
-            unseen: 0.0,
-        };
-        if let Some(next) = edge.next {
-            let seen = pace::seen(edge.offset_ns, edge.apart_ns, edge.unseen_ns(&next));
-            edge.unseen = (edge.offset_ns - seen) as f64;
-            if let Some(share) = known(next.utilization) {
-                edge.known_us = seen as f64 / 1e3;
-                edge.busy_ns = seen as f64 * share;
-            }
+            unseen_ns: 0.0,
         }
-        Some(edge)
     }
 
-    fn unseen_ns(&self, next: &SlowRow) -> u64 {
-        u64::from(next.unseen_us.wrapping_sub(self.row.unseen_us)) * 1_000
-    }
-
-    /// A value that changes evenly from sample to sample, where samples speak for this moment.
-    fn value(&self, of: fn(&SlowRow) -> Option<f64>) -> Option<f64> {
-        let Some(next) = self.next else {
-            return of(&self.row);
+    /// At a moment between two rows.
+    #[inline]
+    fn between(one: &At<SlowRow>, two: &At<SlowRow>, time: u64) -> Self {
+        let between = Between {
+            offset_ns: time - one.time,
+            apart_ns: two.time - one.time,
+            unseen_ns: u64::from(two.row.unseen_us.wrapping_sub(one.row.unseen_us)) * 1_000,
         };
-        let unseen = self.unseen_ns(&next);
-        let reach = pace::reach(self.apart_ns, unseen);
-        if unseen > 0 || of(&self.row).is_none() || of(&next).is_none() {
-            let is_of_first = self.offset_ns <= reach;
-            let is_of_second = self.offset_ns >= reach + unseen;
-            return of(&self.row)
-                .filter(|_| is_of_first)
-                .or(of(&next).filter(|_| is_of_second));
+        let seen_ns = between.seen_ns();
+        let share = f64::from(two.row.utilization);
+        let (known_us, busy_ns) = if share.is_nan() {
+            (0.0, 0.0)
+        } else {
+            (float(seen_ns) / 1e3, float(seen_ns) * share)
+        };
+        Self {
+            memory: between.value(one.row.memory, two.row.memory),
+            temperature: between.value(one.row.temperature(), two.row.temperature()),
+            busy_ns,
+            known_us,
+            unseen_ns: float(between.offset_ns - seen_ns),
         }
-        let (begin, end) = (of(&self.row)?, of(&next)?);
-        Some(begin + (end - begin) * self.offset_ns as f64 / self.apart_ns as f64)
     }
 }
 
-fn known(value: f32) -> Option<f64> {
-    (!value.is_nan()).then(|| f64::from(value))
+/// A moment between two rows.
+#[derive(Clone, Copy)]
+struct Between {
+    offset_ns: u64,
+    apart_ns: u64,
+    unseen_ns: u64,
+}
+
+impl Between {
+    #[inline]
+    fn seen_ns(self) -> u64 {
+        if self.unseen_ns == 0 {
+            return self.offset_ns;
+        }
+        pace::seen(self.offset_ns, self.apart_ns, self.unseen_ns)
+    }
+
+    /// A value that changes evenly from sample to sample, where samples speak for this moment. NaN is no value.
+    #[inline]
+    fn value(self, one: f64, two: f64) -> f64 {
+        let value = one + (two - one) * float(self.offset_ns) / float(self.apart_ns);
+        if self.unseen_ns == 0 && !value.is_nan() {
+            return value;
+        }
+        self.value_of_one(one, two)
+    }
+
+    #[cold]
+    fn value_of_one(self, one: f64, two: f64) -> f64 {
+        let reach = pace::reach(self.apart_ns, self.unseen_ns);
+        if self.offset_ns <= reach && !one.is_nan() {
+            one
+        } else if self.offset_ns >= reach + self.unseen_ns {
+            two
+        } else {
+            f64::NAN
+        }
+    }
+}
+
+#[inline]
+fn known(value: f64) -> Option<f64> {
+    (!value.is_nan()).then_some(value)
+}
+
+/// The higher of two values; of a number and NaN the number.
+#[inline]
+fn higher<T: PartialOrd + Copy>(one: T, two: T) -> T {
+    // Only NaN differs from itself.
+    if one >= two || two != two { one } else { two }
 }

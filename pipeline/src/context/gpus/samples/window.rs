@@ -34,15 +34,12 @@ pub struct Spread {
     pub max: f64,
 }
 
-/// Counted throttle time in seconds; none of a counter that the device does not have.
+/// Counted throttle time in seconds; none of a cause for which the device has no counter. Counters in software and in
+/// hardware are added up: both may count at the same time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Throttled {
-    /// By the power cap, in software.
-    pub power_cap_s: Option<f64>,
-    /// By temperature, in software.
+    /// By the power cap and the power brake.
+    pub power_s: Option<f64>,
+    /// By temperature.
     pub thermal_s: Option<f64>,
-    /// By temperature, in hardware.
-    pub hardware_thermal_s: Option<f64>,
-    /// By the power brake, in hardware.
-    pub power_brake_s: Option<f64>,
 }

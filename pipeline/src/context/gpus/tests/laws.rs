@@ -109,7 +109,7 @@ proptest! {
             prop_assert!(0.0 <= utilization.mean && utilization.max <= 1.0);
         }
         prop_assert!((0.0..=1.0).contains(&window.coverage), "{window:?}");
-        let rates = [window.energy_j, window.power_w, window.sm_clock_hz, window.throttled.power_cap_s, window.throttled.thermal_s];
+        let rates = [window.energy_j, window.power_w, window.sm_clock_hz, window.throttled.power_s, window.throttled.thermal_s];
         prop_assert!(rates.into_iter().flatten().all(|it| it.is_finite() && it >= 0.0), "{window:?}");
         prop_assert!(window.sm_clock_hz.is_none_or(|hz| hz <= 3.0e9 * (1.0 + 1e-9)), "{window:?}");
         prop_assert!(window.temperature_c.is_none_or(|it| (-10.0..=100.0).contains(&it)), "{window:?}");
