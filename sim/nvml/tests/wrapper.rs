@@ -162,6 +162,122 @@ fn activity_is_counted_between_two_samples_from_hopper_on() {
 }
 
 #[test]
+fn an_instance_counts_its_own_activity_and_no_links() {
+    let (_stage, nvml) =
+        stage("gpus: [{load: 1, mig: [{uuid: MIG-a, gpu_instance: 7, active: 0.25}, {uuid: MIG-b, gpu_instance: 9}]}]");
+    let device = nvml.device_by_index(0).unwrap();
+    let ids = [GpmMetricId::SmUtil, GpmMetricId::PcieTxPerSec];
+    let active = |gpu_instance: u32| {
+        let before = device.gpm_mig_sample(gpu_instance).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let after = device.gpm_mig_sample(gpu_instance).unwrap();
+        nvml_wrapper::gpm::gpm_metrics_get(&nvml, &before, &after, &ids).unwrap()
+    };
+
+    let idle = active(7);
+    assert!((idle[0].as_ref().unwrap().value - 25.0).abs() < 1e-6);
+    assert!(matches!(idle[1], Err(NvmlError::NotSupported)));
+    assert!((active(9)[0].as_ref().unwrap().value - 100.0).abs() < 1e-6);
+    assert!(matches!(device.gpm_mig_sample(3), Err(NvmlError::InvalidArg)));
+}
+
+#[test]
+fn links_count_what_went_over_them_and_a_device_without_any_has_no_counters() {
+    let (_stage, nvml) =
+        stage("gpus: [{nvlink: 1024, nvlink_errors: {crc_flit: 4, replay: 2}}, {nvlinks: 0, nvlink: 1024}]");
+    let ids = [
+        field_id::NVML_FI_DEV_NVLINK_LINK_COUNT,
+        field_id::NVML_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL,
+        field_id::NVML_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL,
+    ];
+    let said = |index| {
+        let device = nvml.device_by_index(index).unwrap();
+        let values = device.field_values_for(&ids.map(FieldId)).unwrap();
+        let text = |value: &Result<_, NvmlError>| format!("{value:?}");
+        let texts: Vec<String> = values.iter().map(|it| text(&it.as_ref().unwrap().value)).collect();
+        let before = device.gpm_sample().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let after = device.gpm_sample().unwrap();
+        let ids = [GpmMetricId::NvlinkTotalTxPerSec];
+        let metrics = nvml_wrapper::gpm::gpm_metrics_get(&nvml, &before, &after, &ids).unwrap();
+        (texts.join(" "), metrics[0].as_ref().unwrap().value.round())
+    };
+
+    assert_eq!(said(0), ("Ok(U64(18)) Ok(U64(4)) Ok(U64(2))".to_owned(), 1024.0));
+    assert_eq!(
+        said(1),
+        ("Ok(U64(0)) Err(NotSupported) Err(NotSupported)".to_owned(), 0.0)
+    );
+}
+
+#[test]
+fn what_a_process_does_is_told_of_those_that_do_anything_and_once_for_each_look() {
+    let (_stage, nvml) = stage(
+        "gpus: [{processes: [{pid: 1, sm: 0.6, mem: 0.3, dec: 0.1}, {pid: 2}]}, {processes: [{pid: 2}]},
+                {mig: [{uuid: MIG-a, processes: [{pid: 1, sm: 1}]}]}]",
+    );
+    let device = nvml.device_by_index(0).unwrap();
+
+    let samples = device.process_utilization_stats(None).unwrap();
+    let said: Vec<_> = samples
+        .iter()
+        .map(|it| (it.pid, it.sm_util, it.mem_util, it.enc_util, it.dec_util))
+        .collect();
+    assert_eq!(said, [(1, 60, 30, 0, 10)]);
+
+    // Either the driver has not looked since, or what it saw is newer.
+    let newest = samples[0].timestamp;
+    match device.process_utilization_stats(newest) {
+        Ok(samples) => assert!(samples.iter().all(|it| it.timestamp > newest)),
+        Err(why) => assert!(matches!(why, NvmlError::NotFound), "{why}"),
+    }
+    let of = |index| nvml.device_by_index(index).unwrap().process_utilization_stats(None);
+    assert!(matches!(of(1), Err(NvmlError::NotFound)), "nobody does anything");
+    assert!(matches!(of(2), Err(NvmlError::NotSupported)), "a divided GPU");
+}
+
+/// Where a child of these tests finds its scenario.
+const CHILD: &str = "a_library_with_a_broken_scenario_begins_when_it_is_put_right";
+
+#[test]
+fn a_broken_scenario_is_a_library_that_does_not_begin_and_says_what_is_wrong_and_where() {
+    let folder = std::env::temp_dir().join(format!("inferscope-broken-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("scenario.yaml");
+    std::fs::write(&path, "gpus:\n  - {load: 0.5}\n  - {laod: 0.5}\n").unwrap();
+
+    // In a process of its own, because it is the environment that names the file.
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", CHILD, "--ignored", "--nocapture"])
+        .env(inferscope_nvml_sim::SCENARIO_VARIABLE, &path)
+        .output()
+        .unwrap();
+
+    let said = String::from_utf8_lossy(&child.stderr);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(child.status.success(), "{said}");
+    assert!(
+        said.contains("INFERSCOPE_NVML_SCENARIO") && said.contains("laod"),
+        "{said}"
+    );
+    assert!(said.contains("scenario.yaml:3:6"), "the place: {said}");
+}
+
+#[test]
+#[ignore = "runs in a process of its own, with a scenario in its environment"]
+fn a_library_with_a_broken_scenario_begins_when_it_is_put_right() {
+    let begin = || Nvml::builder().lib_path(Stage::built().as_os_str()).init();
+    for _ in 0..2 {
+        assert!(matches!(begin(), Err(NvmlError::InvalidArg)));
+    }
+
+    let path = std::env::var_os(inferscope_nvml_sim::SCENARIO_VARIABLE).unwrap();
+    std::fs::write(path, "gpus: [{}, {}, {}]").unwrap();
+
+    assert_eq!(begin().unwrap().device_count().unwrap(), 3);
+}
+
+#[test]
 fn an_event_is_told_once() {
     let (_stage, nvml) = stage("gpus: [{xids: [{at: 50ms, number: 79}]}]");
     let device = nvml.device_by_index(0).unwrap();
