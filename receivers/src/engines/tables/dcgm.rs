@@ -88,6 +88,16 @@ const ROWS: &[Row] = &[
     row(&m::GPU_DRAM_ACTIVE, &["PROF_DRAM_ACTIVE"]),
     row(&m::GPU_PCIE_THROUGHPUT, &["PROF_PCIE_TX_BYTES"]).adding(&[("network.io.direction", "transmit")]),
     row(&m::GPU_PCIE_THROUGHPUT, &["PROF_PCIE_RX_BYTES"]).adding(&[("network.io.direction", "receive")]),
+    row(&m::GPU_NVLINK_THROUGHPUT, &["PROF_NVLINK_TX_BYTES"]).adding(&[("network.io.direction", "transmit")]),
+    row(&m::GPU_NVLINK_THROUGHPUT, &["PROF_NVLINK_RX_BYTES"]).adding(&[("network.io.direction", "receive")]),
+    row(&m::GPU_ERRORS, &["DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL"])
+        .adding(&[("hw.type", "gpu"), ("error.type", "nvlink_crc_flit")]),
+    row(&m::GPU_ERRORS, &["DEV_NVLINK_CRC_DATA_ERROR_COUNT_TOTAL"])
+        .adding(&[("hw.type", "gpu"), ("error.type", "nvlink_crc_data")]),
+    row(&m::GPU_ERRORS, &["DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL"])
+        .adding(&[("hw.type", "gpu"), ("error.type", "nvlink_replay")]),
+    row(&m::GPU_ERRORS, &["DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL"])
+        .adding(&[("hw.type", "gpu"), ("error.type", "nvlink_recovery")]),
 ];
 
 const WITHOUT_ROLE: &[(&str, &str)] = &[
@@ -106,13 +116,19 @@ const WITHOUT_ROLE: &[(&str, &str)] = &[
     ("DEV_FB_FREE", "what is left of the memory"),
     ("DEV_FB_RESERVED", "memory that nobody can have"),
     ("DEV_RETIRED_*", "pages of memory that are out of use"),
-    ("DEV_NVLINK_*", "its unit differs between chips"),
+    (
+        "DEV_NVLINK_BANDWIDTH_TOTAL",
+        "called a counter and is a rate, in units of 1024000 bytes",
+    ),
+    ("DEV_NVLINK_*", "of one link, or its unit differs between chips"),
     ("DEV_PCIE_TX_THROUGHPUT", "called a counter and is a rate over 20 ms"),
     ("DEV_PCIE_RX_THROUGHPUT", "called a counter and is a rate over 20 ms"),
     ("PROF_PCIE_TX_BYTES", "a counter in older versions"),
     ("PROF_PCIE_RX_BYTES", "a counter in older versions"),
     ("PROF_PIPE_FP*", "parts of what keeps a multiprocessor active"),
-    ("PROF_NVLINK_*", "its unit differs between chips"),
+    ("PROF_NVLINK_TX_BYTES", "a counter in older versions"),
+    ("PROF_NVLINK_RX_BYTES", "a counter in older versions"),
+    ("PROF_NVLINK_*", "of one link"),
     ("DEV_CLOCK_THROTTLE_REASONS", "a set of bits"),
     ("DEV_CLOCKS_EVENT_REASONS", "a set of bits"),
     ("DEV_VGPU_LICENSE_STATUS", "a license"),
