@@ -32,6 +32,7 @@ pub(super) fn devices<'nvml>(
                 let mut whole = settle(handle, about, &driver, &mut known, gpus);
                 whole.is_up = true;
                 let instances = instances(&whole.handle, &parent);
+                whole.is_divided = !instances.is_empty();
                 found.push(whole);
                 for (handle, about) in instances {
                     let mut instance = settle(handle, about, &driver, &mut known, gpus);
@@ -85,16 +86,17 @@ fn instances<'nvml>(whole: &NvmlDevice<'nvml>, parent: &About) -> Vec<(NvmlDevic
         let handle = whole.mig_device_by_index(index).ok()?;
         let name = handle.name().unwrap_or_default();
         let attributes = handle.attributes();
+        let uuid = handle.uuid().ok()?;
         let about = About {
-            uuid: handle.uuid().ok()?,
             mig: Some(Mig {
                 parent: parent.uuid.clone(),
-                gpu_instance: gpu_instance(&handle),
+                gpu_instance: gpu_instance(&handle, &uuid),
                 slices: attributes.map_or(0, |it| it.gpu_instance_slice_count),
                 profile: name
                     .rsplit_once(" MIG ")
                     .map_or_else(String::new, |(_, it)| it.to_owned()),
             }),
+            uuid,
             ..parent.clone()
         };
         Some((handle, about))
@@ -102,13 +104,23 @@ fn instances<'nvml>(whole: &NvmlDevice<'nvml>, parent: &About) -> Vec<(NvmlDevic
     there.collect()
 }
 
-/// The number of the instance, which the library tells with a process in it only: the call for it has no safe wrapper.
-fn gpu_instance(handle: &NvmlDevice<'_>) -> Option<u32> {
+/// The number of the instance. Since there are names of their own for instances (drivers from 470 on), the library tells it
+/// with a process in it only: the call for it has no safe wrapper.
+fn gpu_instance(handle: &NvmlDevice<'_>, uuid: &str) -> Option<u32> {
+    if let Some(number) = number_in(uuid) {
+        return Some(number);
+    }
     let count = handle.running_compute_processes_count().ok()?;
     if !(1..=most::PROCESSES).contains(&count) {
         return None;
     }
     handle.running_compute_processes().ok()?.first()?.gpu_instance_id
+}
+
+/// The number in a name as drivers before 470 made them: `MIG-GPU-<uuid>/<GPU instance>/<compute instance>`.
+fn number_in(uuid: &str) -> Option<u32> {
+    let mut parts = uuid.strip_prefix("MIG-GPU-")?.split('/');
+    parts.nth(1)?.parse().ok()
 }
 
 /// The device as it was known, or a new one; samples stay with the same device over sessions.
@@ -126,7 +138,7 @@ fn settle<'nvml>(
     if let Some(at) = known.iter().position(|it| same(&it.gpu.about)) {
         let mut device = known.swap_remove(at);
         if let Some(better) = with_number(&device.gpu, &about) {
-            device.gpu = better; // Its series keep their labels.
+            device.gpu = better;
         }
         return device;
     }
@@ -146,7 +158,7 @@ fn with_number(known: &Gpu, now: &About) -> Option<Arc<Gpu>> {
     is_new.then(|| known.known_better(now.clone()))
 }
 
-/// The labels that dcgm-exporter gives a device, without the node's name.
+/// The labels that dcgm-exporter gives a device, without the node's name and those of an instance.
 fn labels(about: &About, driver: &str) -> Vec<(&'static str, String)> {
     let mut labels = vec![
         ("gpu", about.index.to_string()),
@@ -156,11 +168,18 @@ fn labels(about: &About, driver: &str) -> Vec<(&'static str, String)> {
         ("modelName", about.model.clone()),
         ("DCGM_FI_DRIVER_VERSION", driver.to_owned()),
     ];
-    if let Some(mig) = &about.mig {
-        labels.push(("GPU_I_PROFILE", mig.profile.clone()));
-        labels.push(("hw.parent", mig.parent.clone()));
-        labels.extend(mig.gpu_instance.map(|number| ("GPU_I_ID", number.to_string())));
-    }
     labels.retain(|(_, value)| !value.is_empty());
     labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number_in;
+
+    #[test]
+    fn old_names_of_instances_have_their_number() {
+        assert_eq!(number_in("MIG-GPU-5fd3/11/0"), Some(11));
+        assert_eq!(number_in("MIG-a5e3c6f0-63a2-5c60-9ac7-1f2a7b8f2f6a"), None);
+        assert_eq!(number_in("MIG-GPU-5fd3"), None);
+    }
 }

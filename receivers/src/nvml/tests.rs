@@ -1,4 +1,7 @@
 mod faults;
+mod instances;
+mod links;
+mod pods;
 mod rig;
 mod words;
 

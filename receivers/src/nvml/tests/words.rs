@@ -13,7 +13,8 @@ use crate::prometheus::tests::rig::Site;
 /// Everything stands still, but for what only counts.
 const STILL: &str =
     "gpus: [{uuid: GPU-a, load: 0.5, power: 300, power_capped: 0, tensor: 0.25, memory_used: 68719476736,
-    xids: [{at: 1200ms, number: 79}], processes: [{pid: 1, memory: 1048576}]}]";
+    pcie: 100, nvlink: 2000, nvlink_errors: {crc_flit: 3, replay: 2}, ecc_corrected_before: 4,
+    xids: [{at: 1200ms, number: 79}], processes: [{pid: 1, memory: 1048576, sm: 0.25, mem: 0.125}]}]";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_is_told_in_names_and_units_of_opentelemetry() {
@@ -138,6 +139,10 @@ const OURS_ONLY: &[&str] = &[
     "inferscope.gpu.up",
     "inferscope.gpu.library.up",
     "inferscope.gpu.power.limit",
+    "inferscope.gpu.process.memory.bandwidth.busy",
+    "inferscope.gpu.process.memory.usage",
+    "inferscope.gpu.process.utilization",
+    "hw.gpu.io",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,6 +152,7 @@ async fn d2_a_page_of_dcgm_exporter_and_the_library_tell_the_same() {
     rig.until("everything", |rig| {
         rig.value("inferscope.gpu.tensor.active", &[]).is_some()
             && rig.value("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL", &[]).is_some()
+            && rig.value("DCGM_FI_PROF_NVLINK_RX_BYTES", &[]).is_some()
     })
     .await;
     let told = rig.state();
@@ -165,7 +171,7 @@ async fn d2_a_page_of_dcgm_exporter_and_the_library_tell_the_same() {
         .await;
 
     let (ours, theirs) = (canonical(&told), canonical(&scraped.state()));
-    assert!(ours.len() > 25, "{}", ours.len());
+    assert!(ours.len() > 30, "{}", ours.len());
     assert_eq!(ours, theirs);
 }
 
@@ -173,7 +179,7 @@ async fn d2_a_page_of_dcgm_exporter_and_the_library_tell_the_same() {
 fn page(told: &State) -> String {
     let mut page = String::new();
     for (series, value) in told.iter().filter(|(series, _)| series.name.starts_with("DCGM_FI_")) {
-        let is_counter = ["ENERGY", "COUNTER", "REMAPPED", "ECC", "VIOLATION"]
+        let is_counter = ["ENERGY", "COUNTER", "REMAPPED", "ECC", "VIOLATION", "ERROR_COUNT"]
             .iter()
             .any(|part| series.name.contains(part));
         let kind = if is_counter { "counter" } else { "gauge" };
@@ -216,7 +222,9 @@ fn canonical(told: &State) -> BTreeMap<Series, String> {
 #[tokio::test(flavor = "multi_thread")]
 #[allow(clippy::print_stderr)] // The figure is what the test is for.
 async fn eight_gpus_cost_a_few_hundred_calls_a_second_by_the_plan_as_it_stands() {
-    let gpus = ["{load: 0.5}"; 8].join(", ");
+    // A process on each, as engines have.
+    let gpu = format!("{{load: 0.5, processes: [{{pid: {}, sm: 0.5}}]}}", std::process::id());
+    let gpus = [gpu.as_str(); 8].join(", ");
     let stage = Stage::new(&Stage::built(), &format!("gpus: [{gpus}]")).unwrap();
     let yaml = format!("library_path: '{}'", stage.path().display());
     let rig = Rig::of::<super::super::NvmlReceiver>(&yaml).await;
