@@ -6,9 +6,9 @@ use nvml_wrapper::structs::device::FieldId;
 use nvml_wrapper::sys_exports::field_id as f;
 
 use super::device::Asked;
+use super::metrics as m;
 use super::reading::Snapshot;
 use super::sane::{Nothing, at_most, most};
-use crate::engines::metrics as m;
 
 /// What a device counts and seldom changes.
 #[derive(Default)]

@@ -32,17 +32,17 @@ pub(super) struct Holder {
 impl Holders {
     /// As the pods were told of last.
     pub(super) fn now(pods: &Pods, devices: &Devices) -> Self {
-        Self::of(pods.map(), &pods.devices(), devices)
+        Self::of(&pods.map(), &pods.devices(), devices)
     }
 
-    fn of(map: Arc<PodMap>, given: &PodDevices, devices: &Devices) -> Self {
+    fn of(map: &Arc<PodMap>, given: &PodDevices, devices: &Devices) -> Self {
         let mut holders = Self {
             by_device: HashMap::new(),
-            map: Arc::clone(&map),
+            map: Arc::clone(map),
         };
         for pod in given.iter().filter(|pod| pod.released_at.is_none()) {
             for id in map.devices_of(given, &pod.namespace, &pod.name).unwrap_or_default() {
-                let containers = containers(pod, id, &map);
+                let containers = containers(pod, id, map);
                 for container in containers {
                     holders.add(devices, id, (&pod.namespace, &pod.name), container);
                 }

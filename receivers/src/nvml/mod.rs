@@ -10,6 +10,7 @@ mod exporter;
 mod find;
 mod holders;
 mod lineage;
+mod metrics;
 mod processes;
 mod reading;
 mod sane;

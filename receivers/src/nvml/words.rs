@@ -5,27 +5,11 @@ use pipeline::payload::scrape::Kind;
 use super::config::{Config, HostnameLabel};
 use super::exporter::Exporter;
 use super::holders::Holders;
+use super::metrics as m;
 use super::reading::{ProcessReading, Snapshot};
 use super::told::{Owner, Point};
-use crate::engines::metrics as m;
 use crate::engines::profile::{self, Metric};
 use crate::engines::tables::DCGM;
-
-/// No engine has these, so they stand in none of the tables. Without a unit, as Prometheus' own `up`.
-const GPU_UP: Metric = Metric {
-    name: "inferscope.gpu.up",
-    unit: "",
-    kind: profile::Kind::Gauge,
-    role: "up",
-    description: "Whether the device answers.",
-};
-const LIBRARY_UP: Metric = Metric {
-    name: "inferscope.gpu.library.up",
-    unit: "",
-    kind: profile::Kind::Gauge,
-    role: "up",
-    description: "Whether the library of the GPUs answers.",
-};
 
 /// Whose words are told, and where.
 #[derive(Debug)]
@@ -108,7 +92,7 @@ impl Words {
     /// Whether the library answers.
     pub(super) fn library_up(&self, is_up: bool) -> Point {
         let labels = vec![("host.name".to_owned(), self.hostname.name.clone())];
-        self.own_point(&LIBRARY_UP, labels, f64::from(u8::from(is_up)))
+        self.own_point(&m::LIBRARY_UP, labels, f64::from(u8::from(is_up)))
     }
 
     /// Everything that devices say; how many processes had to be left out.
@@ -128,7 +112,7 @@ impl Words {
 
     fn device(&self, device: &Snapshot, holders: &Holders, told: &mut Vec<Point>) {
         let mut labels = self.labels(device);
-        told.push(self.own_point(&GPU_UP, attributes(&labels), f64::from(u8::from(device.is_up))));
+        told.push(self.own_point(&m::GPU_UP, attributes(&labels), f64::from(u8::from(device.is_up))));
         let holder = holders.alone(&device.uuid);
         labels.extend(holder.into_iter().flat_map(|holder| holder.labels(self.with_uid)));
         let base = attributes(&labels);
@@ -172,10 +156,10 @@ impl Words {
     #[allow(clippy::cast_precision_loss)] // Bytes of a device stay below 2^53.
     fn process(&self, process: &ProcessReading, base: &Attributes, told: &mut Vec<Point>) {
         if let Some(bytes) = process.memory_bytes {
-            told.push(self.own_point(&m::GPU_PROCESS_MEMORY_USAGE, base.clone(), bytes as f64));
+            told.push(self.own_point(&m::PROCESS_MEMORY_USAGE, base.clone(), bytes as f64));
         }
         let Some(shares) = process.shares else { return };
-        told.push(self.own_point(&m::GPU_PROCESS_MEMORY_BUSY, base.clone(), shares.memory));
+        told.push(self.own_point(&m::PROCESS_MEMORY_BUSY, base.clone(), shares.memory));
         let tasks = [
             ("general", shares.sm),
             ("encoder", shares.encoder),
@@ -184,7 +168,7 @@ impl Words {
         for (task, share) in tasks {
             let mut attributes = base.clone();
             attributes.push(("hw.gpu.task".to_owned(), task.to_owned()));
-            told.push(self.own_point(&m::GPU_PROCESS_UTILIZATION, attributes, share));
+            told.push(self.own_point(&m::PROCESS_UTILIZATION, attributes, share));
         }
     }
 

@@ -3,6 +3,7 @@
 // Time here is the library's: the wall clock.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use inferscope_nvml_sim::Stage;
@@ -236,26 +237,29 @@ fn what_a_process_does_is_told_of_those_that_do_anything_and_once_for_each_look(
     assert!(matches!(of(2), Err(NvmlError::NotSupported)), "a divided GPU");
 }
 
-/// Where a child of these tests finds its scenario.
-const CHILD: &str = "a_library_with_a_broken_scenario_begins_when_it_is_put_right";
-
 #[test]
 fn a_broken_scenario_is_a_library_that_does_not_begin_and_says_what_is_wrong_and_where() {
+    // It is the environment that names the file, so the library is in a process of its own: this test again.
+    if let Some(path) = std::env::var_os(inferscope_nvml_sim::SCENARIO_VARIABLE) {
+        return with_a_broken_scenario(Path::new(&path));
+    }
     let folder = std::env::temp_dir().join(format!("inferscope-broken-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("scenario.yaml");
     std::fs::write(&path, "gpus:\n  - {load: 0.5}\n  - {laod: 0.5}\n").unwrap();
+    let name = std::thread::current().name().unwrap().to_owned();
 
-    // In a process of its own, because it is the environment that names the file.
     let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", CHILD, "--ignored", "--nocapture"])
+        .args(["--exact", &name, "--nocapture"])
         .env(inferscope_nvml_sim::SCENARIO_VARIABLE, &path)
         .output()
         .unwrap();
 
     let said = String::from_utf8_lossy(&child.stderr);
+    let is_right_now = std::fs::read_to_string(&path).unwrap() == RIGHT;
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(child.status.success(), "{said}");
+    assert!(is_right_now, "the child did not get that far: {said}");
     assert!(
         said.contains("INFERSCOPE_NVML_SCENARIO") && said.contains("laod"),
         "{said}"
@@ -263,16 +267,16 @@ fn a_broken_scenario_is_a_library_that_does_not_begin_and_says_what_is_wrong_and
     assert!(said.contains("scenario.yaml:3:6"), "the place: {said}");
 }
 
-#[test]
-#[ignore = "runs in a process of its own, with a scenario in its environment"]
-fn a_library_with_a_broken_scenario_begins_when_it_is_put_right() {
+const RIGHT: &str = "gpus: [{}, {}, {}]";
+
+/// A library with a broken scenario begins when that is put right.
+fn with_a_broken_scenario(path: &Path) {
     let begin = || Nvml::builder().lib_path(Stage::built().as_os_str()).init();
     for _ in 0..2 {
         assert!(matches!(begin(), Err(NvmlError::InvalidArg)));
     }
 
-    let path = std::env::var_os(inferscope_nvml_sim::SCENARIO_VARIABLE).unwrap();
-    std::fs::write(path, "gpus: [{}, {}, {}]").unwrap();
+    std::fs::write(path, RIGHT).unwrap();
 
     assert_eq!(begin().unwrap().device_count().unwrap(), 3);
 }

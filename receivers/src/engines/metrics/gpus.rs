@@ -78,35 +78,11 @@ pub(crate) const GPU_PCIE_THROUGHPUT: Metric = gauge(
     "PCIe",
     "Bytes per second over PCIe, headers included.",
 );
-pub(crate) const GPU_IO: Metric = counter(
-    "hw.gpu.io",
-    "By",
-    "PCIe",
-    "Bytes over PCIe, headers included, by direction.",
-);
 pub(crate) const GPU_NVLINK_THROUGHPUT: Metric = gauge(
     "inferscope.gpu.nvlink.throughput",
     "By/s",
     "NVLink",
     "Bytes per second over all links to other GPUs.",
-);
-pub(crate) const GPU_PROCESS_UTILIZATION: Metric = gauge(
-    "inferscope.gpu.process.utilization",
-    "1",
-    "GPU utilization of a process",
-    "Share of the device's time that a process had, from 0 to 1.",
-);
-pub(crate) const GPU_PROCESS_MEMORY_BUSY: Metric = gauge(
-    "inferscope.gpu.process.memory.bandwidth.busy",
-    "1",
-    "GPU utilization of a process",
-    "Share of time in which a process read or wrote device memory, from 0 to 1.",
-);
-pub(crate) const GPU_PROCESS_MEMORY_USAGE: Metric = gauge(
-    "inferscope.gpu.process.memory.usage",
-    "By",
-    "GPU memory of a process",
-    "Device memory that a process holds.",
 );
 
 pub(super) const ALL: &[Metric] = &[
@@ -130,9 +106,5 @@ pub(super) const ALL: &[Metric] = &[
     GPU_TENSOR_ACTIVE,
     GPU_DRAM_ACTIVE,
     GPU_PCIE_THROUGHPUT,
-    GPU_IO,
     GPU_NVLINK_THROUGHPUT,
-    GPU_PROCESS_UTILIZATION,
-    GPU_PROCESS_MEMORY_BUSY,
-    GPU_PROCESS_MEMORY_USAGE,
 ];

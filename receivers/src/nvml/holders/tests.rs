@@ -70,7 +70,7 @@ fn map(pods: Vec<Pod>) -> Arc<PodMap> {
 }
 
 fn held(given: Vec<Given>) -> Holders {
-    Holders::of(map(Vec::new()), &PodDevices::new(given), &devices())
+    Holders::of(&map(Vec::new()), &PodDevices::new(given), &devices())
 }
 
 /// Pod and container of the only holder.
@@ -136,7 +136,7 @@ fn a_claimed_device_is_known_by_its_uuid() {
         &[("vllm", &["gpu.nvidia.com/node-1/gpu-1"]), ("proxy", &[])],
     )];
 
-    let holders = Holders::of(Arc::new(map), &PodDevices::new(given), &devices());
+    let holders = Holders::of(&Arc::new(map), &PodDevices::new(given), &devices());
 
     assert_eq!(alone(&holders, "GPU-b"), named("vllm-0", "vllm"));
 }
@@ -147,7 +147,7 @@ fn where_the_kubelet_tells_of_nobody_hami_counts() {
         hami_gpus: Some(vec!["GPU-b".to_owned()]),
         ..pod("vllm-0", "uid-0")
     };
-    let holders = Holders::of(map(vec![shared]), &PodDevices::default(), &devices());
+    let holders = Holders::of(&map(vec![shared]), &PodDevices::default(), &devices());
 
     assert_eq!(alone(&holders, "GPU-b"), Some(("vllm-0".to_owned(), None)));
 }
@@ -163,7 +163,7 @@ fn process(uid: Option<&str>, group: &str) -> ProcessReading {
 
 #[test]
 fn a_process_is_of_the_pod_and_the_container_that_its_group_names() {
-    let holders = Holders::of(map(vec![pod("vllm-0", "uid-0")]), &PodDevices::default(), &devices());
+    let holders = Holders::of(&map(vec![pod("vllm-0", "uid-0")]), &PodDevices::default(), &devices());
     let of = |uid, group| {
         let holder = holders.of_process("GPU-b", &process(uid, group));
         holder.map(|it| (it.pod, it.container, it.uid.unwrap()))
