@@ -42,14 +42,18 @@ impl Doings {
     ///
     /// The wrapper makes room for as many as the library says, and nobody can look at that number first. So this is asked
     /// of a device only that has just told how many processes there are, and told no nonsense.
-    pub(super) fn ask(&mut self, device: &NvmlDevice<'_>, now_ns: u64, asked: &mut Asked<'_>) {
+    pub(super) fn ask(&mut self, device: &NvmlDevice<'_>, running: &[ProcessInfo], now_ns: u64, asked: &mut Asked<'_>) {
         let samples = match device.process_utilization_stats(self.newest_us) {
             // The driver has seen nobody do anything since; or somebody began between two calls.
             Err(NvmlError::NotFound | NvmlError::InsufficientSize(_)) => Some(Vec::new()),
             answer => asked.take(answer),
         };
         match samples {
-            Some(samples) => self.hear(&samples, now_ns / 1_000, asked),
+            Some(mut samples) => {
+                // Drivers fill places that they have nobody for with whatever was there.
+                samples.retain(|sample| running.iter().any(|process| process.pid == sample.pid));
+                self.hear(&samples, now_ns / 1_000, asked);
+            }
             None => self.seen = None,
         }
     }

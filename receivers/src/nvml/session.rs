@@ -235,7 +235,7 @@ impl Errand {
         // Parts of a GPU, and those that are divided, do not say what processes do.
         let says_doings = !device.is_divided && !device.is_instance();
         if self.asks_processes && says_doings && !all.is_empty() {
-            device.doings.ask(&device.handle, self.wall(), &mut asked);
+            device.doings.ask(&device.handle, &all, self.wall(), &mut asked);
         }
         let mut found = Vec::new();
         for info in all {
