@@ -6,6 +6,7 @@ use super::holders::{Holder, Holders};
 use super::reading::{Instance, ProcessReading, Reading, Snapshot};
 use super::told::{Owner, Point};
 use super::words::{Hostname, kind};
+use crate::engines::tables::OF_INSTANCE;
 
 /// dcgm-exporter's series.
 #[derive(Debug)]
@@ -18,22 +19,6 @@ pub(super) struct Exporter {
     /// Whether a device that is shared is told for each pod (`--kubernetes-virtual-gpus`).
     pub(super) by_share: bool,
 }
-
-/// What the exporter tells of each GPU instance as its own (entity level `GPU_I` and `GPU_CI` in DCGM's table of fields).
-/// Everything else is the GPU's, and is told again with each of its instances.
-const OF_INSTANCE: [&str; 11] = [
-    "DEV_FB_USED",
-    "DEV_FB_FREE",
-    "DEV_FB_RESERVED",
-    "DEV_FB_TOTAL",
-    "DEV_FB_USED_PERCENT",
-    "PROF_GR_ENGINE_ACTIVE",
-    "PROF_SM_ACTIVE",
-    "PROF_SM_OCCUPANCY",
-    "PROF_PIPE_TENSOR_ACTIVE",
-    "PROF_DRAM_ACTIVE",
-    XID,
-];
 
 /// The library does not say in which instance an error was, so that it stays with the GPU.
 const XID: &str = "DEV_XID_ERRORS";

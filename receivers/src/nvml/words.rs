@@ -199,10 +199,9 @@ impl Words {
 
 /// A device's labels under OpenTelemetry's names, by the table that a scrape of dcgm-exporter goes through.
 fn attributes(labels: &[(&'static str, String)]) -> Attributes {
-    let canonical = DCGM.canonical("DCGM_FI_DEV_SM_CLOCK", profile::Kind::Gauge, &borrowed(labels));
-    let mut attributes = canonical.map_or_else(Vec::new, |it| owned(it.attributes()));
-    attributes.retain(|(name, _)| name != "type");
-    attributes
+    // A family that an instance has of its own, so that nothing of what says which it is gets lost.
+    let canonical = DCGM.canonical("DCGM_FI_PROF_GR_ENGINE_ACTIVE", profile::Kind::Gauge, &borrowed(labels));
+    canonical.map_or_else(Vec::new, |it| owned(it.attributes()))
 }
 
 fn borrowed<'a>(labels: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {

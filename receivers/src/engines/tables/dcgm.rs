@@ -1,7 +1,7 @@
 //! NVIDIA's dcgm-exporter, from its lists of counters. The units are in the help texts only.
 
 use super::super::metrics as m;
-use super::super::profile::{Profile, Row, row};
+use super::super::profile::{Parts, Profile, Row, row};
 
 /// dcgm-exporter.
 pub static DCGM: Profile = Profile {
@@ -27,8 +27,37 @@ pub static DCGM: Profile = Profile {
         ("GPU_I_PROFILE", "inferscope.gpu.mig.profile"),
         ("GPU_I_ID", "inferscope.gpu.mig.id"),
     ],
+    parts: Some(&Parts {
+        label: "GPU_I_ID",
+        own: OF_INSTANCE,
+        of_part: &[
+            "GPU_I_ID",
+            "GPU_I_PROFILE",
+            "pod",
+            "namespace",
+            "container",
+            "pod_uid",
+            "vgpu",
+        ],
+    }),
     guests: &[],
 };
+
+/// What the exporter tells of each GPU instance as its own (entity level `GPU_I` and `GPU_CI` in DCGM's table of fields).
+/// Everything else is the GPU's, and stands on the page again with each of its instances.
+pub(crate) const OF_INSTANCE: &[&str] = &[
+    "DEV_FB_USED",
+    "DEV_FB_FREE",
+    "DEV_FB_RESERVED",
+    "DEV_FB_TOTAL",
+    "DEV_FB_USED_PERCENT",
+    "DEV_XID_ERRORS",
+    "PROF_GR_ENGINE_ACTIVE",
+    "PROF_SM_ACTIVE",
+    "PROF_SM_OCCUPANCY",
+    "PROF_PIPE_TENSOR_ACTIVE",
+    "PROF_DRAM_ACTIVE",
+];
 
 const GPU: &[(&str, &str)] = &[("hw.type", "gpu")];
 /// A sensor is a piece of hardware of its own; the GPU is what it belongs to.

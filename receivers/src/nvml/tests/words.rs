@@ -175,6 +175,61 @@ async fn d2_a_page_of_dcgm_exporter_and_the_library_tell_the_same() {
     assert_eq!(ours, theirs);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn d2_what_a_page_repeats_with_every_instance_is_the_gpus_and_told_once() {
+    let own = std::process::id();
+    let instance = |uuid: &str, number: u8| {
+        format!("{{uuid: {uuid}, profile: 1g.10gb, gpu_instance: {number}, active: 0.25, processes: [{{pid: {own}}}]}}")
+    };
+    let mig = [instance("MIG-1", 7), instance("MIG-2", 9)].join(", ");
+    let stage = Stage::new(
+        &Stage::built(),
+        &format!("gpus: [{{uuid: GPU-a, power: 300, mig: [{mig}]}}]"),
+    )
+    .unwrap();
+    let mut rig = Rig::at(&stage, ", process_metrics: false, dcgm: {enabled: true}").await;
+    let both = |rig: &Rig| ["7", "9"].map(|it| rig.value("DCGM_FI_PROF_SM_ACTIVE", &[("GPU_I_ID", it)]));
+    rig.until("both instances", |rig| both(rig) == [Some(0.25); 2]).await;
+    rig.until("the rest", |rig| {
+        rig.value("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL", &[("GPU_I_ID", "7")])
+            .is_some()
+    })
+    .await;
+    let told = rig.state();
+    rig.stop().await;
+    let living: State = told.into_iter().filter(|(_, value)| value.is_some()).collect();
+
+    let site = Site::page(page(&living)).await;
+    let yaml = format!(
+        "{{targets: ['{}'], collection_interval: 1s, timeout: 900ms}}",
+        site.address
+    );
+    let scraped = Rig::of::<EngineReceiver<Dcgm>>(&yaml).await;
+    scraped
+        .until("the page", |rig| rig.value("hw.power", &[]) == Some(300.0))
+        .await;
+
+    let (ours, theirs) = (canonical(&living), canonical(&scraped.state()));
+    let is_of_instance = |series: &Series| series.attributes.contains_key("inferscope.gpu.mig.id");
+    let of_gpu: BTreeMap<_, _> = theirs.iter().filter(|(series, _)| !is_of_instance(series)).collect();
+    assert!(of_gpu.len() > 15, "{of_gpu:#?}");
+    for (series, value) in of_gpu {
+        assert_eq!(ours.get(series), Some(value), "{series:?}");
+    }
+    // The page does not have the names of instances, so that only their number is the same.
+    let active = |told: &BTreeMap<Series, String>| {
+        let mut all: Vec<_> = told
+            .iter()
+            .filter(|(series, _)| series.name == "inferscope.gpu.sm.active" && is_of_instance(series))
+            .map(|(series, value)| (series.attributes["inferscope.gpu.mig.id"].clone(), value.clone()))
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(active(&ours), active(&theirs));
+    assert_eq!(active(&ours).len(), 2);
+}
+
 /// The series in the words of dcgm-exporter as its page.
 fn page(told: &State) -> String {
     let mut page = String::new();
