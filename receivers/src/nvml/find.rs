@@ -7,6 +7,7 @@ use nvml_wrapper::{Device as NvmlDevice, Nvml};
 use pipeline::context::gpus::{About, Gpu, Gpus, Mig};
 
 use super::device::Device;
+use super::lineage::Kernel;
 use super::sane::{Nothing, most};
 
 /// All devices, GPUs in the driver's order with their instances behind them. One that is known keeps what it said; one
@@ -15,6 +16,7 @@ pub(super) fn devices<'nvml>(
     nvml: &'nvml Nvml,
     mut known: Vec<Device<'nvml>>,
     gpus: &Gpus,
+    kernel: &Kernel,
     failed: &dyn Fn(&'static str),
 ) -> Result<Vec<Device<'nvml>>, String> {
     let count = nvml
@@ -31,7 +33,7 @@ pub(super) fn devices<'nvml>(
                 let parent = about.clone();
                 let mut whole = settle(handle, about, &driver, &mut known, gpus);
                 whole.is_up = true;
-                let instances = instances(&whole.handle, &parent);
+                let instances = instances(&whole.handle, &parent, gpus, kernel);
                 whole.is_divided = !instances.is_empty();
                 found.push(whole);
                 for (handle, about) in instances {
@@ -75,12 +77,19 @@ fn gpu(nvml: &Nvml, index: u32) -> Result<(NvmlDevice<'_>, About), NvmlError> {
 }
 
 /// The MIG instances of a GPU.
-fn instances<'nvml>(whole: &NvmlDevice<'nvml>, parent: &About) -> Vec<(NvmlDevice<'nvml>, About)> {
+fn instances<'nvml>(
+    whole: &NvmlDevice<'nvml>,
+    parent: &About,
+    gpus: &Gpus,
+    kernel: &Kernel,
+) -> Vec<(NvmlDevice<'nvml>, About)> {
     /// Most that any GPU can be divided into, with room for the next ones.
     const INSTANCES_MAX: u32 = 16;
     if !whole.mig_mode().is_ok_and(|mode| mode.current == 1) {
         return Vec::new();
     }
+    let before = gpus.devices();
+    let told_before = |uuid: &str| before.by_uuid(uuid)?.about.mig.as_ref()?.gpu_instance;
     let count = whole.mig_device_count().unwrap_or_default().min(INSTANCES_MAX);
     let there = (0..count).filter_map(|index| {
         let handle = whole.mig_device_by_index(index).ok()?;
@@ -90,7 +99,7 @@ fn instances<'nvml>(whole: &NvmlDevice<'nvml>, parent: &About) -> Vec<(NvmlDevic
         let about = About {
             mig: Some(Mig {
                 parent: parent.uuid.clone(),
-                gpu_instance: gpu_instance(&handle, &uuid),
+                gpu_instance: gpu_instance(&handle, &uuid).or_else(|| told_before(&uuid)),
                 slices: attributes.map_or(0, |it| it.gpu_instance_slice_count),
                 profile: name
                     .rsplit_once(" MIG ")
@@ -101,10 +110,43 @@ fn instances<'nvml>(whole: &NvmlDevice<'nvml>, parent: &About) -> Vec<(NvmlDevic
         };
         Some((handle, about))
     });
-    there.collect()
+    let mut found: Vec<_> = there.collect();
+    number_the_last(&mut found, parent, kernel);
+    found
 }
 
-/// The number of the instance. Since there are names of their own for instances (drivers from 470 on), the library tells it
+/// Instances that nothing has run in yet have the number that is left, where only one is.
+fn number_the_last(found: &mut [(NvmlDevice<'_>, About)], parent: &About, kernel: &Kernel) {
+    let numbers = |found: &[(NvmlDevice<'_>, About)]| -> Vec<Option<u32>> {
+        let migs = found.iter().map(|(_, about)| about.mig.as_ref());
+        migs.map(|mig| mig.and_then(|mig| mig.gpu_instance)).collect()
+    };
+    let known = numbers(found);
+    if known.iter().all(Option::is_some) {
+        return;
+    }
+    let all = kernel.gpu_instances(parent.minor.unwrap_or(parent.index));
+    let Some(last) = left(all, &known) else { return };
+    // Instances may come and go between the two answers: those that were found must be there still.
+    let is_there = |(handle, about): &(NvmlDevice<'_>, About)| handle.uuid().is_ok_and(|uuid| uuid == about.uuid);
+    if found.iter().all(is_there) {
+        let migs = found.iter_mut().filter_map(|(_, about)| about.mig.as_mut());
+        migs.for_each(|mig| mig.gpu_instance = mig.gpu_instance.or(Some(last)));
+    }
+}
+
+/// The only number that is left for those that have none. Nothing where several are, or where the two do not fit together.
+fn left(mut all: Vec<u32>, known: &[Option<u32>]) -> Option<u32> {
+    for number in known.iter().flatten() {
+        let at = all.iter().position(|it| it == number)?;
+        all.swap_remove(at);
+    }
+    let unknown = known.iter().filter(|number| number.is_none()).count();
+    let first = *all.first()?;
+    (all.len() == unknown && all.iter().all(|it| *it == first)).then_some(first)
+}
+
+/// The number of an instance. Since there are names of their own for instances (drivers from 470 on), the library tells it
 /// with a process in it only: the call for it has no safe wrapper.
 fn gpu_instance(handle: &NvmlDevice<'_>, uuid: &str) -> Option<u32> {
     if let Some(number) = number_in(uuid) {
@@ -174,7 +216,20 @@ fn labels(about: &About, driver: &str) -> Vec<(&'static str, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::number_in;
+    use super::{left, number_in};
+
+    #[test]
+    fn a_number_is_that_of_an_instance_where_no_other_is_left() {
+        assert_eq!(left(vec![7], &[None]), Some(7));
+        assert_eq!(left(vec![3, 5, 9], &[Some(9), None, Some(3)]), Some(5));
+        assert_eq!(left(vec![3, 3, 9], &[None, Some(9), None]), Some(3), "two parts of one");
+
+        assert_eq!(left(vec![3, 5], &[None, None]), None, "which is which?");
+        assert_eq!(left(vec![3, 3, 5], &[Some(3), None, None]), None);
+        assert_eq!(left(vec![3], &[None, None]), None, "one has come meanwhile");
+        assert_eq!(left(vec![3, 5], &[Some(4), None]), None, "of another time");
+        assert_eq!(left(Vec::new(), &[None]), None);
+    }
 
     #[test]
     fn old_names_of_instances_have_their_number() {

@@ -120,7 +120,7 @@ impl Errand {
             let due = plan.due(self.clock.now());
             let failed = |word| self.counts.failed(word);
             if due[SEARCH] {
-                match find::devices(nvml, devices, &self.gpus, &failed) {
+                match find::devices(nvml, devices, &self.gpus, &self.kernel, &failed) {
                     Ok(found) => devices = found,
                     Err(why) => return Some(why),
                 }

@@ -1,8 +1,14 @@
 //! MIG instances, in both languages.
 
-use inferscope_nvml_sim::Stage;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::rig::Rig;
+use inferscope_nvml_sim::Stage;
+use pipeline::outside::{Appender, Storage, SystemStorage};
+use pipeline::plan::World;
+
+use super::rig::{FAST, Rig};
 
 /// Two instances; something runs in the first.
 fn divided() -> String {
@@ -73,4 +79,61 @@ async fn dcgms_series_of_a_divided_gpu_are_those_of_its_instances() {
         .lines()
         .find(|line| line.starts_with("inferscope_nvml_instances_unnumbered{"));
     assert!(unnumbered.is_some_and(|line| line.ends_with(" 1")), "{unnumbered:?}");
+}
+
+/// The system's files, and the driver's of one instance.
+struct WithInstance;
+
+impl Storage for WithInstance {
+    fn append(&self, path: &Path, truncate: bool) -> io::Result<Box<dyn Appender>> {
+        SystemStorage.append(path, truncate)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let folder = Path::new("/proc/driver/nvidia/capabilities/gpu4/mig");
+        match path.strip_prefix(folder) {
+            Ok(file) if [Path::new("gi7/access"), Path::new("gi7/ci0/access")].contains(&file) => {
+                Ok(b"DeviceFileMinor: 30\n".to_vec())
+            }
+            Ok(_) => Err(io::ErrorKind::NotFound.into()),
+            Err(_) => SystemStorage.read(path),
+        }
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        SystemStorage.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        SystemStorage.remove(path)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
+        SystemStorage.list(directory)
+    }
+
+    fn create_directory(&self, directory: &Path) -> io::Result<()> {
+        SystemStorage.create_directory(directory)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_number_of_the_only_instance_is_known_before_anything_runs_in_it() {
+    let scenario =
+        "gpus: [{uuid: GPU-a, minor: 4, mig: [{uuid: MIG-1, profile: 7g.80gb, gpu_instance: 7, active: 0.5}]}]";
+    let stage = Stage::new(&Stage::built(), scenario).unwrap();
+    let mut world = World::system();
+    world.outside.storage = Arc::new(WithInstance);
+    let yaml = format!(
+        "{{library_path: '{}', {FAST}, dcgm: {{enabled: true}}}}",
+        stage.path().display()
+    );
+    let rig = Rig::within::<super::super::NvmlReceiver>(&yaml, world).await;
+
+    rig.until_value("DCGM_FI_PROF_SM_ACTIVE", &[("UUID", "GPU-a"), ("GPU_I_ID", "7")], 0.5)
+        .await;
+
+    let one = [("hw.id", "MIG-1"), ("inferscope.gpu.mig.id", "7")];
+    rig.until_value("inferscope.gpu.sm.active", &one, 0.5).await;
+    assert!(rig.world.context.gpus.devices().by_instance(4, 7).is_some());
 }
