@@ -149,13 +149,7 @@ fn only_one(devices: &Devices) -> Result<Used, Join> {
 
 /// The device behind an id, or behind a replica of it.
 fn device<'a>(devices: &'a Devices, id: &str) -> Option<&'a Arc<Gpu>> {
-    match DeviceId::parse(id)?.device {
-        pods::Device::Gpu(uuid) | pods::Device::Mig(uuid) => devices.by_uuid(uuid),
-        pods::Device::Index(number) => devices.by_number(number),
-        pods::Device::IndexMig { gpu, gpu_instance } => devices.by_instance(gpu, gpu_instance),
-        // The API server, which knows its UUID, has not told.
-        pods::Device::Claimed { .. } => None,
-    }
+    devices.find(&DeviceId::parse(id)?.device)
 }
 
 fn used<'i>(devices: &Devices, ids: impl Iterator<Item = &'i str>, source: Source) -> Result<Used, Join> {

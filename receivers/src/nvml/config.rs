@@ -19,6 +19,14 @@ pub struct Config {
     pub retry_interval: Duration,
     /// The node's name in labels; empty for the system's.
     pub hostname: String,
+    /// Whether metrics say which pod holds the device, where `pod_resources` knows.
+    pub kubernetes: bool,
+    /// Whether dcgm-exporter's series say the pod's uid as well.
+    pub kubernetes_enable_pod_uid: bool,
+    /// Whether dcgm-exporter's series of a device that several pods share are told for each of them.
+    pub kubernetes_virtual_gpus: bool,
+    /// Whether it is told what each process does with a device.
+    pub process_metrics: bool,
     /// The names of NVIDIA's dcgm-exporter beside our own.
     pub dcgm: Dcgm,
 }
@@ -74,6 +82,10 @@ impl Default for Config {
             timeout: Duration::from_secs(5),
             retry_interval: Duration::from_secs(10),
             hostname: String::new(),
+            kubernetes: true,
+            kubernetes_enable_pod_uid: false,
+            kubernetes_virtual_gpus: false,
+            process_metrics: true,
             dcgm: Dcgm::default(),
         }
     }
@@ -119,6 +131,18 @@ impl Validate for Config {
             }
         }
         report.within("rates", |report| self.rates.validate(report));
+        for (key, is_set) in [
+            ("kubernetes_enable_pod_uid", self.kubernetes_enable_pod_uid),
+            ("kubernetes_virtual_gpus", self.kubernetes_virtual_gpus),
+        ] {
+            if is_set && !(self.kubernetes && self.dcgm.enabled) {
+                report.help(
+                    key,
+                    "it changes labels of dcgm-exporter's series for pods, which are not told",
+                    "set `dcgm: {enabled: true}` and leave `kubernetes` as it is, or remove the key",
+                );
+            }
+        }
         if self.dcgm.enabled && self.dcgm.job.is_empty() {
             report.within("dcgm", |report| report.reject("job", "must not be empty"));
         }

@@ -3,6 +3,7 @@
 use pipeline::Outcome;
 use pipeline::telemetry::{Counter, Gauge, MetricAbout, Telemetry};
 
+use super::sane::WORDS;
 use crate::taken::{ACCEPTED_POINTS, ACCEPTED_RECORDS, REFUSED_POINTS, REFUSED_RECORDS};
 
 const fn about(name: &'static str, help: &'static str, unit: &'static str) -> MetricAbout {
@@ -21,7 +22,7 @@ const DEVICES: MetricAbout = about(
 );
 const FAILED: MetricAbout = about(
     "inferscope_nvml_calls_failed",
-    "Calls of the library that gave nothing, by reason: lost, library, garbage, permission, other.",
+    "Answers of the library that gave nothing, by reason: lost, library, garbage, permission, other.",
     "{call}",
 );
 const ABANDONED: MetricAbout = about(
@@ -35,6 +36,22 @@ const DROPPED: MetricAbout = about(
     "{event}",
 );
 
+const IGNORED: MetricAbout = about(
+    "inferscope_nvml_samples_ignored",
+    "Samples that were not kept for gpu_context, by reason: time_backwards, when the clock was set back by up to two seconds.",
+    "{sample}",
+);
+const LEFT_OUT: MetricAbout = about(
+    "inferscope_nvml_processes_left_out",
+    "Processes that nothing was told of, because their device has more than may be told.",
+    "{process}",
+);
+const UNNUMBERED: MetricAbout = about(
+    "inferscope_nvml_instances_unnumbered",
+    "MIG instances of which the library has not told the number yet: nothing has run in them.",
+    "{instance}",
+);
+
 /// All of them, for the component table.
 pub(super) const ALL: &[MetricAbout] = &[
     ACCEPTED_POINTS,
@@ -46,7 +63,13 @@ pub(super) const ALL: &[MetricAbout] = &[
     FAILED,
     ABANDONED,
     DROPPED,
+    IGNORED,
+    LEFT_OUT,
+    UNNUMBERED,
 ];
+
+/// The label of samples that came before the newest.
+const TIME_BACKWARDS: &str = "time_backwards";
 
 /// The instruments.
 #[derive(Debug, Clone)]
@@ -55,9 +78,14 @@ pub(super) struct Counts {
     pub(super) devices: Gauge,
     pub(super) abandoned: Counter,
     pub(super) dropped: Counter,
+    /// Samples that came before the newest.
+    pub(super) ignored: Counter,
+    pub(super) left_out: Counter,
+    pub(super) unnumbered: Gauge,
+    /// By [`WORDS`]: all of them are there from the beginning, so that a rate sees the first failure.
+    failed: [Counter; WORDS.len()],
     /// Taken and refused, of metrics and of logs.
     ended: [[Counter; 2]; 2],
-    telemetry: Telemetry,
 }
 
 impl Counts {
@@ -67,17 +95,24 @@ impl Counts {
             devices: telemetry.gauge(DEVICES),
             abandoned: telemetry.counter(ABANDONED),
             dropped: telemetry.counter(DROPPED),
+            ignored: telemetry.with("reason", TIME_BACKWARDS).counter(IGNORED),
+            left_out: telemetry.counter(LEFT_OUT),
+            unnumbered: telemetry.gauge(UNNUMBERED),
+            failed: WORDS.map(|word| telemetry.with("reason", word).counter(FAILED)),
             ended: [
                 [telemetry.counter(ACCEPTED_POINTS), telemetry.counter(REFUSED_POINTS)],
                 [telemetry.counter(ACCEPTED_RECORDS), telemetry.counter(REFUSED_RECORDS)],
             ],
-            telemetry: telemetry.clone(),
         }
     }
 
     /// A call gave nothing.
     pub(super) fn failed(&self, reason: &'static str) {
-        self.telemetry.with("reason", reason).counter(FAILED).add(1);
+        for (word, counter) in WORDS.iter().zip(&self.failed) {
+            if *word == reason {
+                counter.add(1);
+            }
+        }
     }
 
     /// How a batch of points ended.

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use nvml_wrapper::Device as NvmlDevice;
-use nvml_wrapper::GpmSample;
 use nvml_wrapper::Nvml;
 use nvml_wrapper::enum_wrappers::device::{Clock, EccCounter, MemoryError, TemperatureSensor};
-use nvml_wrapper::enums::device::SampleValue;
-use nvml_wrapper::enums::gpm::GpmMetricId;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::structs::device::FieldId;
 use nvml_wrapper::sys_exports::field_id as f;
 use pipeline::context::gpus::{Fast, Gpu, Slow, Throttle};
 
-use super::reading::Snapshot;
+use super::activity::Activity;
+use super::counters::{Counters, values};
+use super::processes::Doings;
+use super::reading::{Instance, ProcessReading, Snapshot};
 use super::sane::{Nothing, at_most, most};
 use crate::engines::metrics as m;
 
@@ -23,12 +23,20 @@ pub(super) struct Device<'nvml> {
     pub(super) gpu: Arc<Gpu>,
     pub(super) labels: Vec<(&'static str, String)>,
     pub(super) is_up: bool,
+    /// It has MIG instances.
+    pub(super) is_divided: bool,
     /// Events since it was seen first; None where it does not tell of them.
     pub(super) xids: Option<u64>,
     pub(super) last_xid: Option<u64>,
+    /// What its processes did, and who they were in the last round.
+    pub(super) doings: Doings,
+    pub(super) processes: Vec<ProcessReading>,
+    /// Samples that were not kept, as far as they were counted.
+    ignored: u64,
     said: Said,
-    before: Option<GpmSample<'nvml>>,
-    counts_activity: bool,
+    activity: Activity<'nvml>,
+    /// Of an instance, the GPU that it is a part of.
+    parent: Option<NvmlDevice<'nvml>>,
 }
 
 /// What a device said when it was asked last.
@@ -43,9 +51,7 @@ struct Said {
     memory_clock_mhz: Option<u64>,
     codecs: [Option<u64>; 2],
     ecc: [Option<u64>; 2],
-    /// Memory temperature, PCIe replays, corrected and uncorrected remapped rows, failed remaps.
-    slow_fields: [Option<u64>; 5],
-    activity: [Option<f64>; ACTIVITY.len()],
+    counters: Counters,
 }
 
 /// Fields that are asked for often, in one call.
@@ -58,26 +64,7 @@ const FAST: [FieldId; 6] = [
     FieldId(f::NVML_FI_DEV_CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN),
 ];
 
-const SLOW: [FieldId; 5] = [
-    FieldId(f::NVML_FI_DEV_MEMORY_TEMP),
-    FieldId(f::NVML_FI_DEV_PCIE_REPLAY_COUNTER),
-    FieldId(f::NVML_FI_DEV_REMAPPED_COR),
-    FieldId(f::NVML_FI_DEV_REMAPPED_UNC),
-    FieldId(f::NVML_FI_DEV_REMAPPED_FAILURE),
-];
-
-/// What Hopper and its successors count, under dcgm-exporter's names, with the way to its unit.
-const ACTIVITY: [(GpmMetricId, &str, f64); 7] = [
-    (GpmMetricId::GraphicsUtil, "PROF_GR_ENGINE_ACTIVE", 0.01),
-    (GpmMetricId::SmUtil, "PROF_SM_ACTIVE", 0.01),
-    (GpmMetricId::SmOccupancy, "PROF_SM_OCCUPANCY", 0.01),
-    (GpmMetricId::AnyTensorUtil, "PROF_PIPE_TENSOR_ACTIVE", 0.01),
-    (GpmMetricId::DramBwUtil, "PROF_DRAM_ACTIVE", 0.01),
-    (GpmMetricId::PcieTxPerSec, "PROF_PCIE_TX_BYTES", MEBIBYTE),
-    (GpmMetricId::PcieRxPerSec, "PROF_PCIE_RX_BYTES", MEBIBYTE),
-];
-
-const MEBIBYTE: f64 = 1_048_576.0;
+pub(super) const MEBIBYTE: f64 = 1_048_576.0;
 
 /// Notes failures, and which of them end a device or the library.
 pub(super) struct Asked<'a> {
@@ -86,7 +73,7 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn take<T>(&mut self, answer: Result<T, impl Into<Nothing>>) -> Option<T> {
+    pub(super) fn take<T>(&mut self, answer: Result<T, impl Into<Nothing>>) -> Option<T> {
         let nothing: Nothing = match answer {
             Ok(value) => return Some(value),
             Err(error) => error.into(),
@@ -102,6 +89,11 @@ impl Asked<'_> {
         None
     }
 
+    /// A value that can be; one that cannot is counted.
+    pub(super) fn filtered(&mut self, value: Option<u64>, most: u64) -> Option<u64> {
+        value.and_then(|value| self.take(at_most(value, most)))
+    }
+
     fn number(&mut self, answer: Result<impl Into<u64>, NvmlError>, most: u64) -> Option<u64> {
         let answer = answer.map_err(Nothing::from).and_then(|value| at_most(value, most));
         self.take(answer)
@@ -110,21 +102,35 @@ impl Asked<'_> {
 
 impl<'nvml> Device<'nvml> {
     pub(super) fn new(handle: NvmlDevice<'nvml>, gpu: Arc<Gpu>, labels: Vec<(&'static str, String)>) -> Self {
-        let counts_activity = gpu.about.mig.is_none() && handle.gpm_support().unwrap_or(false);
+        let parent = gpu.about.mig.as_ref().and_then(|_| handle.mig_parent_device().ok());
+        let counting = match gpu.about.mig {
+            Some(_) => parent.as_ref(),
+            None => Some(&handle),
+        };
         Self {
+            activity: Activity::new(counting),
+            parent,
             handle,
-            gpu,
             labels,
             is_up: true,
+            is_divided: false,
             xids: None,
             last_xid: None,
+            doings: Doings::default(),
+            processes: Vec::new(),
+            ignored: gpu.ignored(),
             said: Said::default(),
-            before: None,
-            counts_activity,
+            gpu,
         }
     }
 
-    fn is_instance(&self) -> bool {
+    /// Samples that were not kept since the last time that this was asked.
+    pub(super) fn newly_ignored(&mut self) -> u64 {
+        let before = std::mem::replace(&mut self.ignored, self.gpu.ignored());
+        self.ignored.saturating_sub(before)
+    }
+
+    pub(super) fn is_instance(&self) -> bool {
         self.gpu.about.mig.is_some()
     }
 
@@ -133,21 +139,20 @@ impl<'nvml> Device<'nvml> {
         if self.is_instance() {
             return; // Power, energy and clocks are the whole GPU's.
         }
-        let [energy, power, power_cap, thermal, hardware, brake] = fields(&self.handle, &FAST, asked);
+        let [energy, power, power_cap, thermal, hardware, brake] = values(&self.handle, &FAST, asked);
         // Behind the call: one that took long answers as of its end.
         let time_ns = clock();
-        let count = |value: Option<u64>| value.filter(|value| *value <= most::COUNT);
         let sm_clock = asked.number(self.handle.clock_info(Clock::SM), most::MEGAHERTZ);
         let reasons = asked.take(self.handle.current_throttle_reasons());
         self.said.fast = Fast {
             time_ns,
-            energy_mj: count(energy),
-            power_mw: power.filter(|value| *value <= most::MILLIWATTS).and_then(small),
+            energy_mj: energy,
+            power_mw: asked.filtered(power, most::MILLIWATTS).and_then(small),
             throttle: Throttle {
-                power_cap_ns: count(power_cap),
-                thermal_ns: count(thermal),
-                hardware_thermal_ns: count(hardware),
-                power_brake_ns: count(brake),
+                power_cap_ns: power_cap,
+                thermal_ns: thermal,
+                hardware_thermal_ns: hardware,
+                power_brake_ns: brake,
             },
             sm_clock_mhz: sm_clock.and_then(small),
             reasons: reasons.map(|reasons| reasons.bits()),
@@ -165,9 +170,8 @@ impl<'nvml> Device<'nvml> {
         let utilization = rates.as_ref().and_then(|rates| asked.take(busy(rates.gpu)));
         self.said.memory_busy = rates.as_ref().and_then(|rates| asked.take(busy(rates.memory)));
         let memory = asked.take(self.handle.memory_info());
-        self.said.memory = memory
-            .map(|memory| (memory.used, memory.reserved, memory.total))
-            .filter(|(used, reserved, total)| used <= total && reserved <= total && *total <= most::BYTES);
+        let memory = memory.map(|memory| (memory.used, memory.reserved, memory.total));
+        self.said.memory = memory.and_then(|memory| asked.take(sane_memory(memory)));
         self.said.slow.time_ns = time_ns;
         #[allow(clippy::cast_precision_loss)] // A percentage.
         let share = utilization.map(|percent| percent as f32 / 100.0);
@@ -181,7 +185,7 @@ impl<'nvml> Device<'nvml> {
     /// Asks for what changes slowly.
     pub(super) fn ask_temperature(&mut self, nvml: &'nvml Nvml, asked: &mut Asked<'_>) {
         if self.is_instance() {
-            return;
+            return self.ask_instance(nvml, asked);
         }
         let temperature = asked.number(self.handle.temperature(TemperatureSensor::Gpu), most::CELSIUS);
         #[allow(clippy::cast_precision_loss)] // At most 150.
@@ -192,36 +196,19 @@ impl<'nvml> Device<'nvml> {
         let encoder = self.handle.encoder_utilization().map(|it| it.utilization);
         let decoder = self.handle.decoder_utilization().map(|it| it.utilization);
         self.said.codecs = [encoder, decoder].map(|answer| asked.number(answer, most::PERCENT));
-        if self.counts_activity {
-            self.ask_activity(nvml, asked);
-        }
+        self.activity.ask(nvml, &self.handle, None, asked);
     }
 
-    fn ask_activity(&mut self, nvml: &'nvml Nvml, asked: &mut Asked<'_>) {
-        self.said.activity = [None; ACTIVITY.len()];
-        let Some(now) = asked.take(self.handle.gpm_sample()) else {
-            self.before = None;
-            return;
-        };
-        if let Some(before) = &self.before {
-            let ids = ACTIVITY.map(|(id, ..)| id);
-            let found = asked.take(nvml_wrapper::gpm::gpm_metrics_get(nvml, before, &now, &ids));
-            for (place, result) in self.said.activity.iter_mut().zip(found.unwrap_or_default()) {
-                let value = asked.take(result).map(|result| result.value);
-                *place = value.filter(|value| value.is_finite() && *value >= 0.0);
-            }
-            for (place, (_, _, scale)) in self.said.activity.iter_mut().zip(ACTIVITY) {
-                let is_share = scale < 1.0;
-                *place = place
-                    .filter(|value| !is_share || *value <= 100.0)
-                    .map(|value| value * scale);
-            }
+    /// Of an instance only its activity is known, by its number.
+    fn ask_instance(&mut self, nvml: &'nvml Nvml, asked: &mut Asked<'_>) {
+        let number = self.gpu.about.mig.as_ref().and_then(|mig| mig.gpu_instance);
+        if let (Some(parent), Some(number)) = (&self.parent, number) {
+            self.activity.ask(nvml, parent, Some(number), asked);
         }
-        self.before = Some(now);
     }
 
     /// Asks for errors and limits.
-    pub(super) fn ask_health(&mut self, asked: &mut Asked<'_>) {
+    pub(super) fn ask_health(&mut self, clock: &dyn Fn() -> u64, asked: &mut Asked<'_>) {
         if self.is_instance() {
             return;
         }
@@ -230,7 +217,7 @@ impl<'nvml> Device<'nvml> {
             let errors = self.handle.total_ecc_errors(kind, EccCounter::Volatile);
             asked.number(errors, most::COUNT)
         });
-        self.said.slow_fields = fields(&self.handle, &SLOW, asked);
+        self.said.counters.ask(&self.handle, clock, asked);
         self.said.power_limit_mw = asked.number(self.handle.enforced_power_limit(), most::MILLIWATTS);
     }
 
@@ -238,7 +225,9 @@ impl<'nvml> Device<'nvml> {
     pub(super) fn forget(&mut self) {
         self.is_up = false;
         self.said = Said::default();
-        self.before = None;
+        self.activity.forget();
+        self.doings = Doings::default();
+        self.processes.clear();
     }
 
     /// What it said last.
@@ -247,7 +236,8 @@ impl<'nvml> Device<'nvml> {
         let mut told = Snapshot {
             labels: self.labels.clone(),
             uuid: self.gpu.about.uuid.clone(),
-            is_instance: self.is_instance(),
+            instance: self.gpu.about.mig.as_ref().map(Instance::of),
+            is_divided: self.is_divided,
             is_up: self.is_up,
             ..Snapshot::default()
         };
@@ -261,36 +251,34 @@ impl<'nvml> Device<'nvml> {
             self.said.slow.utilization.map(|it| f64::from((it * 100.0).round())),
         );
         told.gauge("DEV_MEM_COPY_UTIL", whole(self.said.memory_busy));
+        self.activity.tell(self.said.counters.has_links(), &mut told);
+        if !self.is_divided {
+            told.processes.clone_from(&self.processes);
+        }
         if self.is_instance() {
             return told;
         }
+        self.said.counters.tell(&mut told);
         told.gauge("DEV_SM_CLOCK", self.said.fast.sm_clock_mhz.map(f64::from));
         told.gauge("DEV_MEM_CLOCK", whole(self.said.memory_clock_mhz));
         told.gauge("DEV_GPU_TEMP", self.said.slow.temperature_c.map(f64::from));
-        let [memory_temperature, replays, corrected, uncorrected, failed] = self.said.slow_fields;
-        let memory_temperature = memory_temperature.filter(|value| *value <= most::CELSIUS);
-        told.gauge("DEV_MEMORY_TEMP", whole(memory_temperature));
         told.gauge("DEV_POWER_USAGE", whole(self.said.power_mw).map(|it| it / 1e3));
         told.gauge(
             "DEV_POWER_USAGE_INSTANT",
             self.said.fast.power_mw.map(|it| f64::from(it) / 1e3),
         );
         told.counter("DEV_TOTAL_ENERGY_CONSUMPTION", whole(self.said.fast.energy_mj));
-        told.counter("DEV_PCIE_REPLAY_COUNTER", whole(replays));
         told.gauge("DEV_ENC_UTIL", whole(self.said.codecs[0]));
         told.gauge("DEV_DEC_UTIL", whole(self.said.codecs[1]));
-        told.counter("DEV_CORRECTABLE_REMAPPED_ROWS", whole(corrected));
-        told.counter("DEV_UNCORRECTABLE_REMAPPED_ROWS", whole(uncorrected));
-        told.gauge("DEV_ROW_REMAP_FAILURE", whole(failed));
         told.counter("DEV_ECC_SBE_VOL_TOTAL", whole(self.said.ecc[0]));
         told.counter("DEV_ECC_DBE_VOL_TOTAL", whole(self.said.ecc[1]));
         told.gauge("DEV_XID_ERRORS", whole(self.last_xid));
         let throttle = &self.said.fast.throttle;
         told.counter("DEV_POWER_VIOLATION", whole(throttle.power_cap_ns));
         told.counter("DEV_THERMAL_VIOLATION", whole(throttle.thermal_ns));
-        for (value, (_, family, _)) in self.said.activity.iter().zip(ACTIVITY) {
-            told.gauge(family, *value);
-        }
+        // Under the name before 2024 and the one since: which of them the exporter tells, its list of fields says.
+        told.gauge("DEV_CLOCK_THROTTLE_REASONS", whole(self.said.fast.reasons));
+        told.gauge("DEV_CLOCKS_EVENT_REASONS", whole(self.said.fast.reasons));
         let seconds = |value: Option<u64>| whole(value).map(|it| it / 1e9);
         let reason = |reason| Some(("inferscope.reason", reason));
         told.own(
@@ -334,23 +322,12 @@ fn small(value: u64) -> Option<u32> {
     u32::try_from(value).ok()
 }
 
-/// Values of fields, in one call; each that the device does not have is None.
-fn fields<const N: usize>(device: &NvmlDevice<'_>, ids: &[FieldId; N], asked: &mut Asked<'_>) -> [Option<u64>; N] {
-    let mut values = [None; N];
-    let Some(answers) = asked.take(device.field_values_for(ids)) else {
-        return values;
-    };
-    for (place, answer) in values.iter_mut().zip(answers) {
-        let value = answer.and_then(|answer| answer.value);
-        *place = asked.take(value).and_then(|value| {
-            let whole = match value {
-                SampleValue::U32(value) => Ok(u64::from(value)),
-                SampleValue::U64(value) => at_most(value, most::COUNT),
-                SampleValue::I64(value) => u64::try_from(value).map_err(|_| Nothing::Garbage),
-                SampleValue::F64(_) => Err(Nothing::Garbage),
-            };
-            asked.take(whole)
-        });
+/// Used, reserved and all memory that can be.
+fn sane_memory(memory: (u64, u64, u64)) -> Result<(u64, u64, u64), Nothing> {
+    let (used, reserved, total) = memory;
+    if used <= total && reserved <= total && total <= most::BYTES {
+        Ok(memory)
+    } else {
+        Err(Nothing::Garbage)
     }
-    values
 }

@@ -1,4 +1,5 @@
-//! What the kernel tells of a process that uses a device: when it began, from whom it descends, in which container it runs.
+//! What the kernel tells of a process that uses a device: when it began, from whom it descends, in which container it runs;
+//! and the driver in the kernel of instances.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +12,10 @@ const GENERATIONS_MAX: usize = 8;
 
 /// Clock ticks in a second, as the kernel counts them for programs on every architecture (proc(5), `USER_HZ`).
 const TICKS_PER_S: u64 = 100;
+
+/// Numbers of the driver's GPU instances, and of compute instances in one: today's devices have up to 14 and 7.
+const GPU_INSTANCES_MAX: u32 = 16;
+const COMPUTE_INSTANCES_MAX: u32 = 8;
 
 /// Shorter names of pods in control groups are none: uids have 32 digits, with dashes or without.
 const POD_UID_BYTES_MIN: usize = 32;
@@ -128,6 +133,22 @@ impl Kernel {
             .parse()
             .ok()?;
         seconds.checked_mul(1_000_000_000)
+    }
+
+    /// The numbers of a GPU's instances, by the number of its device file: one for each compute instance, as each is a
+    /// device of its own. Empty where the driver's files are not there, as in most containers.
+    pub(super) fn gpu_instances(&self, minor: u32) -> Vec<u32> {
+        let mut numbers = Vec::new();
+        for number in 0..GPU_INSTANCES_MAX {
+            let folder = format!("/proc/driver/nvidia/capabilities/gpu{minor}/mig/gi{number}");
+            if self.text(&format!("{folder}/access")).is_none() {
+                continue;
+            }
+            let parts =
+                (0..COMPUTE_INSTANCES_MAX).filter(|part| self.text(&format!("{folder}/ci{part}/access")).is_some());
+            numbers.extend(parts.map(|_| number));
+        }
+        numbers
     }
 
     fn text(&self, path: &str) -> Option<String> {

@@ -1,11 +1,17 @@
 #![doc = include_str!("README.md")]
 
+mod activity;
 mod config;
+mod counters;
 mod counts;
 mod desk;
 mod device;
+mod exporter;
 mod find;
+mod holders;
 mod lineage;
+mod metrics;
+mod processes;
 mod reading;
 mod sane;
 mod session;
@@ -31,6 +37,7 @@ use self::counts::Counts;
 use self::lineage::Kernel;
 use self::session::Errand;
 use self::tell::Teller;
+use self::told::Told;
 use self::watch::Watch;
 use self::words::Words;
 
@@ -65,11 +72,22 @@ impl Receiver for NvmlReceiver {
             counts: counts.clone(),
             kernel: Kernel::new(setup.outside.storage.clone()),
             host: hostname.clone(),
+            asks_processes: config.process_metrics || config.kubernetes_virtual_gpus,
         };
         let watch = Watch::new(errand, config.timeout.get(), setup.health.clone(), id.clone());
         let words = Words::new(&config, id, hostname);
-        let interval = config.collection_interval.get();
-        let teller = Teller::new(words, watch.clone(), interval, (outlets, setup.outside, counts));
+        let teller = Teller {
+            words,
+            watch: watch.clone(),
+            interval: config.collection_interval.get(),
+            pods: config.kubernetes.then(|| setup.context.pods.clone()),
+            gpus: setup.context.gpus.clone(),
+            outlets,
+            outside: setup.outside,
+            counts,
+            told: Told::default(),
+            known: Vec::new(),
+        };
         Ok(join(watch.run(stop.clone()), teller.run(stop)).map(|_| Ok(())).boxed())
     }
 }

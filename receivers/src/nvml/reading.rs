@@ -1,20 +1,61 @@
 //! What a device said last, in the words of dcgm-exporter: its table, the same that a scrape of that exporter goes through,
 //! says what each is called in OpenTelemetry's names. So both inputs tell the same.
 
+use pipeline::context::gpus::Mig;
+
+use super::processes::Shares;
 use crate::engines::profile::{Kind, Metric};
 
 /// A device as of one round.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Snapshot {
-    /// Labels of dcgm-exporter, without the node's name.
+    /// Labels of dcgm-exporter, without the node's name and those of an instance.
     pub(super) labels: Vec<(&'static str, String)>,
     pub(super) uuid: String,
-    pub(super) is_instance: bool,
+    /// Set for a MIG instance.
+    pub(super) instance: Option<Instance>,
+    /// It has MIG instances.
+    pub(super) is_divided: bool,
     /// Whether it answers.
     pub(super) is_up: bool,
     pub(super) readings: Vec<Reading>,
     /// What dcgm-exporter has no word for.
     pub(super) own: Vec<Own>,
+    /// Who computes on it, and what they do.
+    pub(super) processes: Vec<ProcessReading>,
+}
+
+/// What makes a device a part of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Instance {
+    /// UUID of the GPU.
+    pub(super) parent: String,
+    /// The GPU instance's number, where the library has told.
+    pub(super) number: Option<u32>,
+    pub(super) profile: String,
+}
+
+impl Instance {
+    pub(super) fn of(mig: &Mig) -> Self {
+        Self {
+            parent: mig.parent.clone(),
+            number: mig.gpu_instance,
+            profile: mig.profile.clone(),
+        }
+    }
+}
+
+/// What a process does on a device.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct ProcessReading {
+    /// In the node's namespace.
+    pub(super) pid: u32,
+    pub(super) pod_uid: Option<String>,
+    /// The control group that it runs in, which has the container's id in its name.
+    pub(super) group: String,
+    pub(super) memory_bytes: Option<u64>,
+    /// None where the device cannot say.
+    pub(super) shares: Option<Shares>,
 }
 
 /// A value under a name of dcgm-exporter, without its `DCGM_FI_`.

@@ -17,6 +17,10 @@ pub(super) mod most {
     /// Devices of a node, and processes of a device: room for any machine there is, and none for a random number.
     pub(in super::super) const DEVICES: u32 = 64;
     pub(in super::super) const PROCESSES: u32 = 4_096;
+    /// Links of a device; the largest have 18.
+    pub(in super::super) const LINKS: u64 = 64;
+    /// Bytes a second: more than all links and the memory of a device together.
+    pub(in super::super) const BYTES_PER_S: f64 = 1e14;
 }
 
 /// Why a call gave nothing.
@@ -35,6 +39,9 @@ pub(super) enum Nothing {
     /// Anything else.
     Other,
 }
+
+/// All labels of the counter.
+pub(super) const WORDS: [&str; 5] = ["lost", "library", "garbage", "permission", "other"];
 
 impl Nothing {
     /// The label of the counter; None for what is no failure.

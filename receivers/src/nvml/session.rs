@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use nvml_wrapper::bitmasks::event::EventTypes;
-use nvml_wrapper::enums::device::UsedGpuMemory;
 use nvml_wrapper::enums::event::XidError;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{EventSet, Nvml};
@@ -17,7 +16,9 @@ use super::desk::{Desk, Xid};
 use super::device::{Asked, Device};
 use super::find;
 use super::lineage::Kernel;
-use super::sane::{Nothing, most};
+use super::processes;
+use super::reading::ProcessReading;
+use super::sane::Nothing;
 
 /// What a thread needs.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub(super) struct Errand {
     pub(super) kernel: Kernel,
     /// The node's name.
     pub(super) host: String,
+    /// Whether it is asked what each process does.
+    pub(super) asks_processes: bool,
 }
 
 /// When each group is due.
@@ -117,7 +120,7 @@ impl Errand {
             let due = plan.due(self.clock.now());
             let failed = |word| self.counts.failed(word);
             if due[SEARCH] {
-                match find::devices(nvml, devices, &self.gpus, &failed) {
+                match find::devices(nvml, devices, &self.gpus, &self.kernel, &failed) {
                     Ok(found) => devices = found,
                     Err(why) => return Some(why),
                 }
@@ -137,7 +140,7 @@ impl Errand {
                 self.hear(events.as_ref(), &mut devices, desk);
             }
             if due[TEMPERATURE] || due[SEARCH] {
-                self.publish(&devices);
+                self.publish(&mut devices);
             }
             desk.leave(Ok(devices.iter().map(Device::snapshot).collect()));
             desk.pause(plan.wait(self.clock.now()));
@@ -163,7 +166,7 @@ impl Errand {
             device.ask_utilization(&|| self.wall(), &mut asked);
         }
         if due[HEALTH] && asked.worst.is_none() {
-            device.ask_health(&mut asked);
+            device.ask_health(&|| self.wall(), &mut asked);
         }
         if asked.worst.is_some() {
             device.forget();
@@ -200,12 +203,15 @@ impl Errand {
         }
     }
 
-    fn publish(&self, devices: &[Device<'_>]) {
+    fn publish(&self, devices: &mut [Device<'_>]) {
         // Looked at first: whoever is found afterwards was there at this moment, or began later and says so.
         let seen_ns = self.wall();
         let mut list = Vec::new();
-        if let Some(boot_ns) = self.kernel.boot_ns() {
-            for device in devices.iter().filter(|device| device.is_up) {
+        let boot_ns = self.kernel.boot_ns();
+        for device in devices.iter_mut() {
+            self.counts.ignored.add(device.newly_ignored());
+            device.processes.clear();
+            if let Some(boot_ns) = boot_ns.filter(|_| device.is_up) {
                 list.extend(self.running(device, boot_ns));
             }
         }
@@ -219,30 +225,42 @@ impl Errand {
         });
     }
 
-    /// The processes that compute on a device, with what the kernel tells of them.
-    fn running(&self, device: &Device<'_>, boot_ns: u64) -> Vec<Process> {
-        let count = device.handle.running_compute_processes_count();
-        // The wrapper makes room for as many as the library says, so that number is looked at first.
-        if !count.is_ok_and(|count| (1..=most::PROCESSES).contains(&count)) {
-            return Vec::new();
+    /// The processes that compute on a device, with what the kernel tells of them. What each of them does stays with the device.
+    fn running(&self, device: &mut Device<'_>, boot_ns: u64) -> Vec<Process> {
+        let mut asked = Asked {
+            failed: &|word| self.counts.failed(word),
+            worst: None,
+        };
+        let all = processes::running(&device.handle, &mut asked);
+        // Parts of a GPU, and those that are divided, do not say what processes do.
+        let says_doings = !device.is_divided && !device.is_instance();
+        if self.asks_processes && says_doings && !all.is_empty() {
+            device.doings.ask(&device.handle, &all, self.wall(), &mut asked);
         }
-        let all = device.handle.running_compute_processes().unwrap_or_default();
-        let of_node = all.into_iter().filter_map(|process| {
-            let lineage = self.kernel.lineage(process.pid, boot_ns)?;
-            Some(Process {
-                pid: process.pid,
+        let mut found = Vec::new();
+        for info in all {
+            let Some(lineage) = self.kernel.lineage(info.pid, boot_ns) else {
+                continue;
+            };
+            let memory_bytes = processes::memory(&info, &mut asked);
+            device.processes.push(ProcessReading {
+                pid: info.pid,
+                pod_uid: lineage.pod_uid.clone(),
+                group: lineage.group.clone(),
+                memory_bytes,
+                shares: device.doings.of(info.pid).filter(|_| says_doings),
+            });
+            found.push(Process {
+                pid: info.pid,
                 started_ticks: lineage.started_ticks,
                 gpu: device.gpu.about.uuid.clone(),
-                memory_bytes: match process.used_gpu_memory {
-                    UsedGpuMemory::Used(bytes) => Some(bytes).filter(|bytes| *bytes <= most::BYTES),
-                    UsedGpuMemory::Unavailable => None,
-                },
+                memory_bytes,
                 group: lineage.group,
                 pod_uid: lineage.pod_uid,
                 line: lineage.line,
-            })
-        });
-        of_node.collect()
+            });
+        }
+        found
     }
 
     /// Nanoseconds since 1970.

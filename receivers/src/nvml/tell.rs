@@ -3,6 +3,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use pipeline::component::{Outlets, Stop};
+use pipeline::context::gpus::Gpus;
+use pipeline::context::pods::Pods;
 use pipeline::lane::Outlet;
 use pipeline::outside::Outside;
 use pipeline::payload::{Metrics, Payload};
@@ -10,6 +12,7 @@ use pipeline::{Origin, Outcome};
 use tokio::time::{sleep, timeout};
 
 use super::counts::Counts;
+use super::holders::Holders;
 use super::reading::Snapshot;
 use super::told::{Point, Told};
 use super::watch::Watch;
@@ -27,30 +30,15 @@ pub(super) struct Teller {
     pub(super) outlets: Outlets,
     pub(super) outside: Outside,
     pub(super) counts: Counts,
-    told: Told,
+    /// Who holds which device; None where nobody wants to know.
+    pub(super) pods: Option<Pods>,
+    pub(super) gpus: Gpus,
+    pub(super) told: Told,
     /// Devices that were told last: while the library does not answer, they are down.
-    known: Vec<Snapshot>,
+    pub(super) known: Vec<Snapshot>,
 }
 
 impl Teller {
-    pub(super) fn new(
-        words: Words,
-        watch: Watch,
-        interval: Duration,
-        (outlets, outside, counts): (Outlets, Outside, Counts),
-    ) -> Self {
-        Self {
-            words,
-            watch,
-            interval,
-            outlets,
-            outside,
-            counts,
-            told: Told::default(),
-            known: Vec::new(),
-        }
-    }
-
     /// Tells until it is stopped; then all series end.
     pub(super) async fn run(mut self, stop: Stop) {
         loop {
@@ -77,12 +65,19 @@ impl Teller {
                     device.is_up = false;
                     device.readings.clear();
                     device.own.clear();
+                    device.processes.clear();
                 }
             }
         }
-        for device in &self.known {
-            self.words.points(device, &mut points);
-        }
+        let pods = self.pods.as_ref();
+        let holders = pods.map_or_else(Holders::default, |pods| Holders::now(pods, &self.gpus.devices()));
+        let left_out = self.words.points(&self.known, &holders, &mut points);
+        self.counts.left_out.add(left_out);
+        let is_unnumbered = |device: &&Snapshot| device.instance.as_ref().is_some_and(|it| it.number.is_none());
+        let unnumbered = self.known.iter().filter(is_unnumbered).count();
+        self.counts
+            .unnumbered
+            .set(i64::try_from(unnumbered).unwrap_or(i64::MAX));
         points
     }
 

@@ -13,7 +13,7 @@ mod stage;
 pub use curve::Curve;
 pub use fault::{Fault, What};
 pub use run::{Device, Run};
-pub use scenario::{Gpu, Instance, Process, Scenario, Xid};
+pub use scenario::{Gpu, Instance, LinkErrors, Process, Scenario, Xid};
 pub use stage::{Stage, StageError};
 
 /// The environment variable with the path of a scenario, which the library reads when it is initialized first.

@@ -34,6 +34,7 @@ pub struct Device {
     tensor: Line,
     dram: Line,
     pcie: Line,
+    nvlink: Line,
     ecc_corrected: Line,
     ecc_uncorrected: Line,
 }
@@ -108,6 +109,7 @@ impl Device {
             tensor: line(&about.tensor),
             dram: line(&about.dram),
             pcie: line(&about.pcie),
+            nvlink: line(&about.nvlink),
             ecc_corrected: line(&about.ecc_corrected),
             ecc_uncorrected: line(&about.ecc_uncorrected),
             about: about.clone(),
@@ -175,16 +177,39 @@ impl Device {
         [&self.ecc_corrected, &self.ecc_uncorrected].map(|line| whole(line.at(time)))
     }
 
-    /// Means over a window by the number of the metric: shares in percent, rates in MiB a second.
-    pub(crate) fn gpm(&self, metric: u32, from: f64, to: f64) -> Option<f64> {
+    /// Errors of the board's whole life, corrected and not.
+    pub(crate) fn ecc_of_life(&self, time: f64) -> [u64; 2] {
+        let [corrected, uncorrected] = self.ecc(time);
+        [
+            corrected + self.about.ecc_corrected_before,
+            uncorrected + self.about.ecc_uncorrected_before,
+        ]
+    }
+
+    /// Bytes over PCIe each way, from one time to another.
+    pub(crate) fn pcie_bytes(&self, from: f64, to: f64) -> u64 {
+        whole((self.pcie.under(to) - self.pcie.under(from)) * MEBIBYTE)
+    }
+
+    /// Bytes over all links each way, from one time to another.
+    pub(crate) fn nvlink_bytes(&self, from: f64, to: f64) -> u64 {
+        whole((self.nvlink.under(to) - self.nvlink.under(from)) * MEBIBYTE)
+    }
+
+    /// Means over a window by the number of the metric: shares in percent, rates in MiB a second. Links are the whole
+    /// GPU's, as far as it is one.
+    pub(crate) fn gpm(&self, metric: u32, instance: Option<&Instance>, from: f64, to: f64) -> Option<f64> {
         let mean = |line: &Line| (line.under(to) - line.under(from)) / (to - from).max(1e-9);
-        let percent = |line: &Line| mean(line).clamp(0.0, 1.0) * 100.0;
+        let own = instance.and_then(|it| it.active);
+        let percent = |line: &Line| own.unwrap_or_else(|| mean(line)).clamp(0.0, 1.0) * 100.0;
         Some(match metric {
             1 | 2 => percent(&self.utilization),
             3 => percent(&self.load) * 0.5,
             5 | 7 => percent(&self.tensor),
             10 => percent(&self.dram),
-            20 | 21 => mean(&self.pcie),
+            20 | 21 if instance.is_none() => mean(&self.pcie),
+            // The library counts what is not there, and finds nothing.
+            60 | 61 if instance.is_none() => mean(&self.nvlink) * f64::from(u32::from(self.about.nvlinks > 0)),
             _ => return None,
         })
     }
@@ -209,6 +234,8 @@ impl Device {
         self.about.mig.iter().filter(move |it| is_there(it.from, it.to, time))
     }
 }
+
+const MEBIBYTE: f64 = 1_048_576.0;
 
 fn is_there(from: config::Duration, to: Option<config::Duration>, time: f64) -> bool {
     time >= from.as_secs_f64() && to.is_none_or(|to| time < to.as_secs_f64())

@@ -68,18 +68,42 @@ pub struct Gpu {
     pub tensor: Curve,
     /// Share of the memory's bandwidth.
     pub dram: Curve,
-    /// MiB a second.
+    /// MiB a second, each way.
     pub pcie: Curve,
+    /// Links to other GPUs.
+    pub nvlinks: u32,
+    /// MiB a second over all links, each way.
+    pub nvlink: Curve,
+    /// Errors of all links since the driver was loaded.
+    pub nvlink_errors: LinkErrors,
     /// Single-bit errors since the driver was loaded.
     pub ecc_corrected: Curve,
     /// Double-bit errors.
     pub ecc_uncorrected: Curve,
+    /// Single-bit errors that the board had before.
+    pub ecc_corrected_before: u64,
+    /// Double-bit errors that the board had before.
+    pub ecc_uncorrected_before: u64,
     /// Processes.
     pub processes: Vec<Process>,
     /// Events.
     pub xids: Vec<Xid>,
     /// MIG instances; MIG is on while there are any in the list.
     pub mig: Vec<Instance>,
+}
+
+/// Errors of links, of all together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinkErrors {
+    /// Flow control digits that arrived broken.
+    pub crc_flit: u64,
+    /// Data that arrived broken.
+    pub crc_data: u64,
+    /// Packets that were sent again.
+    pub replay: u64,
+    /// Links that had to find together again.
+    pub recovery: u64,
 }
 
 /// A process that computes.
@@ -90,6 +114,14 @@ pub struct Process {
     pub pid: u32,
     /// Bytes of device memory.
     pub memory: u64,
+    /// Share of the multiprocessors' time, from 0 to 1. Of a process that does nothing nothing is told.
+    pub sm: f64,
+    /// Share of time in which it reads or writes memory.
+    pub mem: f64,
+    /// Share of the encoder's time.
+    pub enc: f64,
+    /// Share of the decoder's time.
+    pub dec: f64,
     /// When it begins.
     pub from: Duration,
     /// When it ends.
@@ -124,6 +156,8 @@ pub struct Instance {
     pub memory: u64,
     /// Bytes.
     pub memory_used: u64,
+    /// Share of its time in which it works, tensor cores and memory included; where it is not set, it does what its GPU does.
+    pub active: Option<f64>,
     /// When it comes.
     pub from: Duration,
     /// When it goes.
@@ -170,8 +204,13 @@ impl Default for Gpu {
             tensor: of_load(0.0, 0.45),
             dram: of_load(0.0, 0.7),
             pcie: of_load(0.0, 4000.0),
+            nvlinks: 18,
+            nvlink: of_load(0.0, 120_000.0),
+            nvlink_errors: LinkErrors::default(),
             ecc_corrected: Curve::Constant(0.0),
             ecc_uncorrected: Curve::Constant(0.0),
+            ecc_corrected_before: 0,
+            ecc_uncorrected_before: 0,
             processes: Vec::new(),
             xids: Vec::new(),
             mig: Vec::new(),

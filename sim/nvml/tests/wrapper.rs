@@ -3,6 +3,7 @@
 // Time here is the library's: the wall clock.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use inferscope_nvml_sim::Stage;
@@ -159,6 +160,125 @@ fn activity_is_counted_between_two_samples_from_hopper_on() {
     assert!((metrics[0].as_ref().unwrap().value - 40.0).abs() < 1e-6);
     assert!(metrics[1].is_err());
     assert!(!nvml.device_by_index(1).unwrap().gpm_support().unwrap());
+}
+
+#[test]
+fn an_instance_counts_its_own_activity_and_no_links() {
+    let (_stage, nvml) =
+        stage("gpus: [{load: 1, mig: [{uuid: MIG-a, gpu_instance: 7, active: 0.25}, {uuid: MIG-b, gpu_instance: 9}]}]");
+    let device = nvml.device_by_index(0).unwrap();
+    let ids = [GpmMetricId::SmUtil, GpmMetricId::PcieTxPerSec];
+    let active = |gpu_instance: u32| {
+        let before = device.gpm_mig_sample(gpu_instance).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let after = device.gpm_mig_sample(gpu_instance).unwrap();
+        nvml_wrapper::gpm::gpm_metrics_get(&nvml, &before, &after, &ids).unwrap()
+    };
+
+    let idle = active(7);
+    assert!((idle[0].as_ref().unwrap().value - 25.0).abs() < 1e-6);
+    assert!(matches!(idle[1], Err(NvmlError::NotSupported)));
+    assert!((active(9)[0].as_ref().unwrap().value - 100.0).abs() < 1e-6);
+    assert!(matches!(device.gpm_mig_sample(3), Err(NvmlError::InvalidArg)));
+}
+
+#[test]
+fn links_count_what_went_over_them_and_a_device_without_any_has_no_counters() {
+    let (_stage, nvml) =
+        stage("gpus: [{nvlink: 1024, nvlink_errors: {crc_flit: 4, replay: 2}}, {nvlinks: 0, nvlink: 1024}]");
+    let ids = [
+        field_id::NVML_FI_DEV_NVLINK_LINK_COUNT,
+        field_id::NVML_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL,
+        field_id::NVML_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL,
+    ];
+    let said = |index| {
+        let device = nvml.device_by_index(index).unwrap();
+        let values = device.field_values_for(&ids.map(FieldId)).unwrap();
+        let text = |value: &Result<_, NvmlError>| format!("{value:?}");
+        let texts: Vec<String> = values.iter().map(|it| text(&it.as_ref().unwrap().value)).collect();
+        let before = device.gpm_sample().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        let after = device.gpm_sample().unwrap();
+        let ids = [GpmMetricId::NvlinkTotalTxPerSec];
+        let metrics = nvml_wrapper::gpm::gpm_metrics_get(&nvml, &before, &after, &ids).unwrap();
+        (texts.join(" "), metrics[0].as_ref().unwrap().value.round())
+    };
+
+    assert_eq!(said(0), ("Ok(U64(18)) Ok(U64(4)) Ok(U64(2))".to_owned(), 1024.0));
+    assert_eq!(
+        said(1),
+        ("Ok(U64(0)) Err(NotSupported) Err(NotSupported)".to_owned(), 0.0)
+    );
+}
+
+#[test]
+fn what_a_process_does_is_told_of_those_that_do_anything_and_once_for_each_look() {
+    let (_stage, nvml) = stage(
+        "gpus: [{processes: [{pid: 1, sm: 0.6, mem: 0.3, dec: 0.1}, {pid: 2}]}, {processes: [{pid: 2}]},
+                {mig: [{uuid: MIG-a, processes: [{pid: 1, sm: 1}]}]}]",
+    );
+    let device = nvml.device_by_index(0).unwrap();
+
+    let samples = device.process_utilization_stats(None).unwrap();
+    let said: Vec<_> = samples
+        .iter()
+        .map(|it| (it.pid, it.sm_util, it.mem_util, it.enc_util, it.dec_util))
+        .collect();
+    assert_eq!(said, [(1, 60, 30, 0, 10)]);
+
+    // Either the driver has not looked since, or what it saw is newer.
+    let newest = samples[0].timestamp;
+    match device.process_utilization_stats(newest) {
+        Ok(samples) => assert!(samples.iter().all(|it| it.timestamp > newest)),
+        Err(why) => assert!(matches!(why, NvmlError::NotFound), "{why}"),
+    }
+    let of = |index| nvml.device_by_index(index).unwrap().process_utilization_stats(None);
+    assert!(matches!(of(1), Err(NvmlError::NotFound)), "nobody does anything");
+    assert!(matches!(of(2), Err(NvmlError::NotSupported)), "a divided GPU");
+}
+
+#[test]
+fn a_broken_scenario_is_a_library_that_does_not_begin_and_says_what_is_wrong_and_where() {
+    // It is the environment that names the file, so the library is in a process of its own: this test again.
+    if let Some(path) = std::env::var_os(inferscope_nvml_sim::SCENARIO_VARIABLE) {
+        return with_a_broken_scenario(Path::new(&path));
+    }
+    let folder = std::env::temp_dir().join(format!("inferscope-broken-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("scenario.yaml");
+    std::fs::write(&path, "gpus:\n  - {load: 0.5}\n  - {laod: 0.5}\n").unwrap();
+    let name = std::thread::current().name().unwrap().to_owned();
+
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &name, "--nocapture"])
+        .env(inferscope_nvml_sim::SCENARIO_VARIABLE, &path)
+        .output()
+        .unwrap();
+
+    let said = String::from_utf8_lossy(&child.stderr);
+    let is_right_now = std::fs::read_to_string(&path).unwrap() == RIGHT;
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(child.status.success(), "{said}");
+    assert!(is_right_now, "the child did not get that far: {said}");
+    assert!(
+        said.contains("INFERSCOPE_NVML_SCENARIO") && said.contains("laod"),
+        "{said}"
+    );
+    assert!(said.contains("scenario.yaml:3:6"), "the place: {said}");
+}
+
+const RIGHT: &str = "gpus: [{}, {}, {}]";
+
+/// A library with a broken scenario begins when that is put right.
+fn with_a_broken_scenario(path: &Path) {
+    let begin = || Nvml::builder().lib_path(Stage::built().as_os_str()).init();
+    for _ in 0..2 {
+        assert!(matches!(begin(), Err(NvmlError::InvalidArg)));
+    }
+
+    std::fs::write(path, RIGHT).unwrap();
+
+    assert_eq!(begin().unwrap().device_count().unwrap(), 3);
 }
 
 #[test]

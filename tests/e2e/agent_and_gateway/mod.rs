@@ -200,8 +200,15 @@ async fn check_counts(rig: &Rig, engine: &Engine, sent: &[Captured]) {
 /// What the agent measured: the GPU by its sensor, and the engine of one pod by its own page.
 async fn check_measured(rig: &Rig, engines: &[Engine; 2]) {
     for engine in engines {
-        let query = format!("hw_power_watts{{hw_id=\"{}\",k8s_node_name=\"{NODE}\"}}", engine.gpu);
-        rig.prometheus.comes_to(&query, engine.power_w).await;
+        let Engine {
+            gpu, pod, namespace, ..
+        } = engine;
+        let node = format!("k8s_node_name=\"{NODE}\"");
+        // With the pod that the kubelet has given it to, under both names.
+        let ours = format!("hw_power_watts{{hw_id=\"{gpu}\",k8s_pod_name=\"{pod}\",{node}}}");
+        rig.prometheus.comes_to(&ours, engine.power_w).await;
+        let dcgm = format!("DCGM_FI_DEV_POWER_USAGE{{UUID=\"{gpu}\",pod=\"{pod}\",namespace=\"{namespace}\",{node}}}");
+        rig.prometheus.comes_to(&dcgm, engine.power_w).await;
     }
     let tokens = rig
         .page

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::pods;
+
 pub use gpu::{About, Gpu, History, Mig};
 pub use process::{Ancestor, Process, Processes};
 pub use sample::{Fast, Slow, Throttle};
@@ -55,6 +57,16 @@ impl Gpus {
 }
 
 impl Devices {
+    /// The device that an id of the kubelet means, where it is one of these. What was claimed is known by its UUID only.
+    pub fn find(&self, device: &pods::Device<'_>) -> Option<&Arc<Gpu>> {
+        match *device {
+            pods::Device::Gpu(uuid) | pods::Device::Mig(uuid) => self.by_uuid(uuid),
+            pods::Device::Index(number) => self.by_number(number),
+            pods::Device::IndexMig { gpu, gpu_instance } => self.by_instance(gpu, gpu_instance),
+            pods::Device::Claimed { .. } => None,
+        }
+    }
+
     /// The device with this UUID.
     pub fn by_uuid(&self, uuid: &str) -> Option<&Arc<Gpu>> {
         self.list.iter().find(|gpu| gpu.about.uuid == uuid)

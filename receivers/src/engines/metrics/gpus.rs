@@ -78,6 +78,12 @@ pub(crate) const GPU_PCIE_THROUGHPUT: Metric = gauge(
     "PCIe",
     "Bytes per second over PCIe, headers included.",
 );
+pub(crate) const GPU_NVLINK_THROUGHPUT: Metric = gauge(
+    "inferscope.gpu.nvlink.throughput",
+    "By/s",
+    "NVLink",
+    "Bytes per second over all links to other GPUs.",
+);
 
 pub(super) const ALL: &[Metric] = &[
     GPU_CLOCK,
@@ -100,4 +106,5 @@ pub(super) const ALL: &[Metric] = &[
     GPU_TENSOR_ACTIVE,
     GPU_DRAM_ACTIVE,
     GPU_PCIE_THROUGHPUT,
+    GPU_NVLINK_THROUGHPUT,
 ];

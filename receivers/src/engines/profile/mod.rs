@@ -38,8 +38,30 @@ pub struct Profile {
     pub without_role: &'static [(&'static str, &'static str)],
     /// What labels are called in the metrics of all engines; others keep their names.
     pub labels: &'static [(&'static str, &'static str)],
+    /// How a page tells of parts of what it is about.
+    pub parts: Option<&'static Parts>,
     /// Engines whose metrics may stand on the same page. They know more of what they do than their host, so theirs win.
     pub guests: &'static [&'static Self],
+}
+
+/// Parts of a device, and what of it is the whole device's: a page repeats that with every part, and it is told once.
+#[derive(Debug)]
+pub struct Parts {
+    /// The label that a series of a part has.
+    pub label: &'static str,
+    /// Families that are the part's own.
+    pub own: &'static [&'static str],
+    /// Labels that say which part it is and whose; they say nothing of the whole.
+    pub of_part: &'static [&'static str],
+}
+
+impl Parts {
+    /// The labels without those of a part, where the series is the whole's.
+    fn labels<'a>(&self, family: &str, labels: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let is_whole = !value(labels, self.label).is_empty() && !self.own.contains(&family);
+        let says = |label: &str| !is_whole || !self.of_part.contains(&label);
+        labels.iter().filter(|(label, _)| says(label)).copied().collect()
+    }
 }
 
 /// Families that play one role.
@@ -173,6 +195,9 @@ impl Profile {
             // Guests come before the host, rows before families, families before spellings.
             let is_host = u32::from(std::ptr::eq(profile, self));
             let shares_name = row.metric.name.starts_with(ENGINE_METRICS);
+            let named = row.families.get(family as usize).copied().unwrap_or_default();
+            let of_whole = profile.parts.map(|parts| parts.labels(named, labels));
+            let labels = of_whole.as_deref().unwrap_or(labels);
             return Some(Canonical {
                 metric: row.metric,
                 scale: row.scale,

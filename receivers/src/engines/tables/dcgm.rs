@@ -1,7 +1,7 @@
 //! NVIDIA's dcgm-exporter, from its lists of counters. The units are in the help texts only.
 
 use super::super::metrics as m;
-use super::super::profile::{Profile, Row, row};
+use super::super::profile::{Parts, Profile, Row, row};
 
 /// dcgm-exporter.
 pub static DCGM: Profile = Profile {
@@ -27,8 +27,37 @@ pub static DCGM: Profile = Profile {
         ("GPU_I_PROFILE", "inferscope.gpu.mig.profile"),
         ("GPU_I_ID", "inferscope.gpu.mig.id"),
     ],
+    parts: Some(&Parts {
+        label: "GPU_I_ID",
+        own: OF_INSTANCE,
+        of_part: &[
+            "GPU_I_ID",
+            "GPU_I_PROFILE",
+            "pod",
+            "namespace",
+            "container",
+            "pod_uid",
+            "vgpu",
+        ],
+    }),
     guests: &[],
 };
+
+/// What the exporter tells of each GPU instance as its own (entity level `GPU_I` and `GPU_CI` in DCGM's table of fields).
+/// Everything else is the GPU's, and stands on the page again with each of its instances.
+pub(crate) const OF_INSTANCE: &[&str] = &[
+    "DEV_FB_USED",
+    "DEV_FB_FREE",
+    "DEV_FB_RESERVED",
+    "DEV_FB_TOTAL",
+    "DEV_FB_USED_PERCENT",
+    "DEV_XID_ERRORS",
+    "PROF_GR_ENGINE_ACTIVE",
+    "PROF_SM_ACTIVE",
+    "PROF_SM_OCCUPANCY",
+    "PROF_PIPE_TENSOR_ACTIVE",
+    "PROF_DRAM_ACTIVE",
+];
 
 const GPU: &[(&str, &str)] = &[("hw.type", "gpu")];
 /// A sensor is a piece of hardware of its own; the GPU is what it belongs to.
@@ -88,6 +117,16 @@ const ROWS: &[Row] = &[
     row(&m::GPU_DRAM_ACTIVE, &["PROF_DRAM_ACTIVE"]),
     row(&m::GPU_PCIE_THROUGHPUT, &["PROF_PCIE_TX_BYTES"]).adding(&[("network.io.direction", "transmit")]),
     row(&m::GPU_PCIE_THROUGHPUT, &["PROF_PCIE_RX_BYTES"]).adding(&[("network.io.direction", "receive")]),
+    row(&m::GPU_NVLINK_THROUGHPUT, &["PROF_NVLINK_TX_BYTES"]).adding(&[("network.io.direction", "transmit")]),
+    row(&m::GPU_NVLINK_THROUGHPUT, &["PROF_NVLINK_RX_BYTES"]).adding(&[("network.io.direction", "receive")]),
+    row(&m::GPU_ERRORS, &["DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL"])
+        .adding(&[("hw.type", "gpu"), ("error.type", "nvlink_crc_flit")]),
+    row(&m::GPU_ERRORS, &["DEV_NVLINK_CRC_DATA_ERROR_COUNT_TOTAL"])
+        .adding(&[("hw.type", "gpu"), ("error.type", "nvlink_crc_data")]),
+    row(&m::GPU_ERRORS, &["DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL"])
+        .adding(&[("hw.type", "gpu"), ("error.type", "nvlink_replay")]),
+    row(&m::GPU_ERRORS, &["DEV_NVLINK_RECOVERY_ERROR_COUNT_TOTAL"])
+        .adding(&[("hw.type", "gpu"), ("error.type", "nvlink_recovery")]),
 ];
 
 const WITHOUT_ROLE: &[(&str, &str)] = &[
@@ -106,13 +145,19 @@ const WITHOUT_ROLE: &[(&str, &str)] = &[
     ("DEV_FB_FREE", "what is left of the memory"),
     ("DEV_FB_RESERVED", "memory that nobody can have"),
     ("DEV_RETIRED_*", "pages of memory that are out of use"),
-    ("DEV_NVLINK_*", "its unit differs between chips"),
+    (
+        "DEV_NVLINK_BANDWIDTH_TOTAL",
+        "called a counter and is a rate, in units of 1024000 bytes",
+    ),
+    ("DEV_NVLINK_*", "of one link, or its unit differs between chips"),
     ("DEV_PCIE_TX_THROUGHPUT", "called a counter and is a rate over 20 ms"),
     ("DEV_PCIE_RX_THROUGHPUT", "called a counter and is a rate over 20 ms"),
     ("PROF_PCIE_TX_BYTES", "a counter in older versions"),
     ("PROF_PCIE_RX_BYTES", "a counter in older versions"),
     ("PROF_PIPE_FP*", "parts of what keeps a multiprocessor active"),
-    ("PROF_NVLINK_*", "its unit differs between chips"),
+    ("PROF_NVLINK_TX_BYTES", "a counter in older versions"),
+    ("PROF_NVLINK_RX_BYTES", "a counter in older versions"),
+    ("PROF_NVLINK_*", "of one link"),
     ("DEV_CLOCK_THROTTLE_REASONS", "a set of bits"),
     ("DEV_CLOCKS_EVENT_REASONS", "a set of bits"),
     ("DEV_VGPU_LICENSE_STATUS", "a license"),

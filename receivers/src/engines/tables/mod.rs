@@ -8,6 +8,7 @@ mod triton;
 mod vllm;
 
 pub use dcgm::DCGM;
+pub(crate) use dcgm::OF_INSTANCE;
 pub use ray_serve::RAY_SERVE;
 pub use sglang::SGLANG;
 pub use tgi::TGI;

@@ -12,6 +12,7 @@ pub static RAY_SERVE: Profile = Profile {
     rows: ROWS,
     without_role: WITHOUT_ROLE,
     labels: &[],
+    parts: None,
     guests: &[&VLLM],
 };
 

@@ -17,6 +17,7 @@ pub static SGLANG: Profile = Profile {
         ("stage", "inferscope.stage"),
         ("cache_source", "inferscope.tier"),
     ],
+    parts: None,
     guests: &[],
 };
 

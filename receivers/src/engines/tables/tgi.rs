@@ -13,6 +13,7 @@ pub static TGI: Profile = Profile {
     rows: ROWS,
     without_role: WITHOUT_ROLE,
     labels: &[("err", "inferscope.reason"), ("method", "inferscope.stage")],
+    parts: None,
     guests: &[],
 };
 

@@ -18,6 +18,7 @@ pub static TRITON: Profile = Profile {
         ("reason", "inferscope.reason"),
         ("gpu_uuid", "hw.id"),
     ],
+    parts: None,
     guests: &[&VLLM],
 };
 

@@ -23,6 +23,7 @@ pub static VLLM: Profile = Profile {
         ("position", "inferscope.position"),
         ("sleep_state", "inferscope.state"),
     ],
+    parts: None,
     guests: &[],
 };
 

@@ -291,3 +291,27 @@ fn this_very_process_is_known_and_one_that_does_not_exist_is_not() {
     assert_eq!(own.line[0].own_pid, std::process::id());
     assert_eq!(kernel.lineage(u32::MAX, boot_ns), None);
 }
+
+#[test]
+fn the_drivers_files_name_instances_once_for_each_part() {
+    let proc = Proc::new();
+    let folder = "/proc/driver/nvidia/capabilities/gpu1/mig";
+    for file in [
+        "gi3/access",
+        "gi3/ci0/access",
+        "gi3/ci2/access",
+        "gi9/access",
+        "gi9/ci0/access",
+        "gi5/access",
+    ] {
+        proc.put(&format!("{folder}/{file}"), "DeviceFileMinor: 30\n".to_owned());
+    }
+    let kernel = Kernel::new(Arc::clone(&proc) as Arc<dyn Storage>);
+
+    assert_eq!(
+        kernel.gpu_instances(1),
+        [3, 3, 9],
+        "number 5 has no part, and is no device"
+    );
+    assert!(kernel.gpu_instances(0).is_empty());
+}

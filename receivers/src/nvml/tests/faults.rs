@@ -1,6 +1,12 @@
 //! The twelve faults of S10: the process lives, what is gone is told to be gone, and what returns is told again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
 use inferscope_nvml_sim::Stage;
+use pipeline::outside::{Clock, SystemClock};
+use pipeline::plan::World;
 
 use super::rig::{FAST, Rig};
 
@@ -18,6 +24,66 @@ fn with_faults(faults: &str) -> String {
 
 fn temperature(of: &'static str) -> Vec<(&'static str, &'static str)> {
     vec![("hw.parent", of), ("hw.sensor_location", "gpu")]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_reason_is_there_before_anything_fails() {
+    let stage = stage(TWO);
+    let rig = Rig::at(&stage, "").await;
+    rig.until_value("inferscope.gpu.up", A, 1.0).await;
+
+    let page = rig.page();
+    let told = |name: &str, reason: &str| {
+        let mut lines = page.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+        lines.any(|line| line.contains(&format!("reason=\"{reason}\"")) && line.ends_with(" 0"))
+    };
+    for reason in ["lost", "library", "garbage", "permission", "other"] {
+        assert!(told("inferscope_nvml_calls_failed", reason), "{reason}: {page}");
+    }
+    assert!(told("inferscope_nvml_samples_ignored", "time_backwards"), "{page}");
+}
+
+/// The system's clock, which somebody sets back by a second.
+#[derive(Default)]
+struct SetBack(AtomicBool);
+
+impl Clock for SetBack {
+    fn now(&self) -> Instant {
+        SystemClock.now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        let back = Duration::from_secs(u64::from(self.0.load(Ordering::SeqCst)));
+        SystemClock.wall() - back
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_that_a_clock_that_was_set_back_costs_are_counted() {
+    let stage = stage(TWO);
+    let clock = Arc::new(SetBack::default());
+    let mut world = World::system();
+    world.outside.clock = clock.clone();
+    let yaml = format!("{{library_path: '{}', {FAST}}}", stage.path().display());
+    let rig = Rig::within::<super::super::NvmlReceiver>(&yaml, world).await;
+    rig.until_value("inferscope.gpu.up", B, 1.0).await;
+
+    clock.0.store(true, Ordering::SeqCst);
+
+    let counted = |rig: &Rig| {
+        let page = rig.page();
+        let mut lines = page
+            .lines()
+            .filter(|it| it.starts_with("inferscope_nvml_samples_ignored{"));
+        lines.next()?.rsplit_once(' ')?.1.parse::<u64>().ok()
+    };
+    // Twenty a second of each of the two, for a second.
+    rig.until("most of them", |rig| counted(rig).is_some_and(|count| count > 20))
+        .await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let count = counted(&rig);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(counted(&rig), count, "time goes on");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,11 +233,7 @@ async fn s10_7_a_call_that_hangs_costs_its_thread_and_nothing_is_frozen() {
     assert!(why.contains("does not come back"), "{why}");
     // Long enough for more threads than there may be.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    let page = rig
-        .world
-        .telemetry
-        .metrics()
-        .render(pipeline::telemetry::Suffixes::none());
+    let page = rig.page();
     let line = page
         .lines()
         .find(|line| line.starts_with("inferscope_nvml_threads_abandoned"));
@@ -239,12 +301,11 @@ async fn s10_10_garbage_is_no_measurement() {
     for (series, value) in living {
         assert!(value.is_finite() && value < 1e13, "{series:?} {value}");
     }
-    let page = rig
-        .world
-        .telemetry
-        .metrics()
-        .render(pipeline::telemetry::Suffixes::none());
-    assert!(page.contains("reason=\"garbage\""), "{page}");
+    let page = rig.page();
+    let line = page
+        .lines()
+        .find(|line| line.starts_with("inferscope_nvml_calls_failed") && line.contains("garbage"));
+    assert!(line.is_some_and(|line| !line.ends_with(" 0")), "{line:?}");
 
     stage.change(TWO).unwrap();
     rig.until_value("hw.temperature", &temperature("GPU-a"), 50.0).await;

@@ -59,11 +59,15 @@ impl Rig {
 
     /// Any receiver.
     pub(super) async fn of<R: Receiver>(yaml: &str) -> Self {
+        Self::within::<R>(yaml, World::system()).await
+    }
+
+    /// Any receiver, in a world that need not be the real one.
+    pub(super) async fn within<R: Receiver>(yaml: &str, world: World) -> Self {
         let section = Section::from_yaml("test.yaml", yaml).unwrap();
         let mut diagnostics = Diagnostics::new();
         let config: Option<R::Config> = ::config::decode(&section, &mut diagnostics);
         let config = config.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
-        let world = World::system();
         let (sender, mut batches) = mpsc::channel::<pipeline::Batch>(64);
         let mut outlets = Outlets::default();
         for signal in [Signal::Metrics, Signal::Logs] {
@@ -112,6 +116,12 @@ impl Rig {
         let first = found.next().and_then(|(_, value)| *value);
         assert!(found.next().is_none(), "several {name} {parts:?}");
         first
+    }
+
+    /// The program's own metrics.
+    pub(super) fn page(&self) -> String {
+        let metrics = self.world.telemetry.metrics();
+        metrics.render(pipeline::telemetry::Suffixes::none())
     }
 
     /// Waits until a condition holds.

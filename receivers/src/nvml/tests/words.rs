@@ -13,7 +13,8 @@ use crate::prometheus::tests::rig::Site;
 /// Everything stands still, but for what only counts.
 const STILL: &str =
     "gpus: [{uuid: GPU-a, load: 0.5, power: 300, power_capped: 0, tensor: 0.25, memory_used: 68719476736,
-    xids: [{at: 1200ms, number: 79}], processes: [{pid: 1, memory: 1048576}]}]";
+    pcie: 100, nvlink: 2000, nvlink_errors: {crc_flit: 3, replay: 2}, ecc_corrected_before: 4,
+    xids: [{at: 1200ms, number: 79}], processes: [{pid: 1, memory: 1048576, sm: 0.25, mem: 0.125}]}]";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_is_told_in_names_and_units_of_opentelemetry() {
@@ -138,6 +139,10 @@ const OURS_ONLY: &[&str] = &[
     "inferscope.gpu.up",
     "inferscope.gpu.library.up",
     "inferscope.gpu.power.limit",
+    "inferscope.gpu.process.memory.bandwidth.busy",
+    "inferscope.gpu.process.memory.usage",
+    "inferscope.gpu.process.utilization",
+    "hw.gpu.io",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,6 +152,7 @@ async fn d2_a_page_of_dcgm_exporter_and_the_library_tell_the_same() {
     rig.until("everything", |rig| {
         rig.value("inferscope.gpu.tensor.active", &[]).is_some()
             && rig.value("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL", &[]).is_some()
+            && rig.value("DCGM_FI_PROF_NVLINK_RX_BYTES", &[]).is_some()
     })
     .await;
     let told = rig.state();
@@ -165,15 +171,70 @@ async fn d2_a_page_of_dcgm_exporter_and_the_library_tell_the_same() {
         .await;
 
     let (ours, theirs) = (canonical(&told), canonical(&scraped.state()));
-    assert!(ours.len() > 25, "{}", ours.len());
+    assert!(ours.len() > 30, "{}", ours.len());
     assert_eq!(ours, theirs);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d2_what_a_page_repeats_with_every_instance_is_the_gpus_and_told_once() {
+    let own = std::process::id();
+    let instance = |uuid: &str, number: u8| {
+        format!("{{uuid: {uuid}, profile: 1g.10gb, gpu_instance: {number}, active: 0.25, processes: [{{pid: {own}}}]}}")
+    };
+    let mig = [instance("MIG-1", 7), instance("MIG-2", 9)].join(", ");
+    let stage = Stage::new(
+        &Stage::built(),
+        &format!("gpus: [{{uuid: GPU-a, power: 300, mig: [{mig}]}}]"),
+    )
+    .unwrap();
+    let mut rig = Rig::at(&stage, ", process_metrics: false, dcgm: {enabled: true}").await;
+    let both = |rig: &Rig| ["7", "9"].map(|it| rig.value("DCGM_FI_PROF_SM_ACTIVE", &[("GPU_I_ID", it)]));
+    rig.until("both instances", |rig| both(rig) == [Some(0.25); 2]).await;
+    rig.until("the rest", |rig| {
+        rig.value("DCGM_FI_DEV_ECC_DBE_VOL_TOTAL", &[("GPU_I_ID", "7")])
+            .is_some()
+    })
+    .await;
+    let told = rig.state();
+    rig.stop().await;
+    let living: State = told.into_iter().filter(|(_, value)| value.is_some()).collect();
+
+    let site = Site::page(page(&living)).await;
+    let yaml = format!(
+        "{{targets: ['{}'], collection_interval: 1s, timeout: 900ms}}",
+        site.address
+    );
+    let scraped = Rig::of::<EngineReceiver<Dcgm>>(&yaml).await;
+    scraped
+        .until("the page", |rig| rig.value("hw.power", &[]) == Some(300.0))
+        .await;
+
+    let (ours, theirs) = (canonical(&living), canonical(&scraped.state()));
+    let is_of_instance = |series: &Series| series.attributes.contains_key("inferscope.gpu.mig.id");
+    let of_gpu: BTreeMap<_, _> = theirs.iter().filter(|(series, _)| !is_of_instance(series)).collect();
+    assert!(of_gpu.len() > 15, "{of_gpu:#?}");
+    for (series, value) in of_gpu {
+        assert_eq!(ours.get(series), Some(value), "{series:?}");
+    }
+    // The page does not have the names of instances, so that only their number is the same.
+    let active = |told: &BTreeMap<Series, String>| {
+        let mut all: Vec<_> = told
+            .iter()
+            .filter(|(series, _)| series.name == "inferscope.gpu.sm.active" && is_of_instance(series))
+            .map(|(series, value)| (series.attributes["inferscope.gpu.mig.id"].clone(), value.clone()))
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(active(&ours), active(&theirs));
+    assert_eq!(active(&ours).len(), 2);
 }
 
 /// The series in the words of dcgm-exporter as its page.
 fn page(told: &State) -> String {
     let mut page = String::new();
     for (series, value) in told.iter().filter(|(series, _)| series.name.starts_with("DCGM_FI_")) {
-        let is_counter = ["ENERGY", "COUNTER", "REMAPPED", "ECC", "VIOLATION"]
+        let is_counter = ["ENERGY", "COUNTER", "REMAPPED", "ECC", "VIOLATION", "ERROR_COUNT"]
             .iter()
             .any(|part| series.name.contains(part));
         let kind = if is_counter { "counter" } else { "gauge" };
@@ -214,26 +275,30 @@ fn canonical(told: &State) -> BTreeMap<Series, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[allow(clippy::print_stderr)] // The figure is what the test is for.
+#[allow(clippy::print_stderr)] // The figures are what the test is for.
 async fn eight_gpus_cost_a_few_hundred_calls_a_second_by_the_plan_as_it_stands() {
-    let gpus = ["{load: 0.5}"; 8].join(", ");
-    let stage = Stage::new(&Stage::built(), &format!("gpus: [{gpus}]")).unwrap();
-    let yaml = format!("library_path: '{}'", stage.path().display());
-    let rig = Rig::of::<super::super::NvmlReceiver>(&yaml).await;
-    rig.until("eight devices", |rig| rig.world.context.gpus.devices().list.len() == 8)
-        .await;
+    let busy = format!("{{load: 0.5, processes: [{{pid: {}, sm: 0.5}}]}}", std::process::id());
+    for (what, gpu) in [("without processes", "{load: 0.5}"), ("with one on each", &busy)] {
+        let gpus = [gpu; 8].join(", ");
+        let stage = Stage::new(&Stage::built(), &format!("gpus: [{gpus}]")).unwrap();
+        let yaml = format!("library_path: '{}'", stage.path().display());
+        let mut rig = Rig::of::<super::super::NvmlReceiver>(&yaml).await;
+        rig.until("eight devices", |rig| rig.world.context.gpus.devices().list.len() == 8)
+            .await;
 
-    let (before, since, cpu) = (stage.calls(), tokio::time::Instant::now(), cpu_of_threads());
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    let calls = stage.calls() - before;
-    let rate = calls as f64 / since.elapsed().as_secs_f64();
+        let (before, since, cpu) = (stage.calls(), tokio::time::Instant::now(), cpu_of_threads());
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let calls = stage.calls() - before;
+        let rate = calls as f64 / since.elapsed().as_secs_f64();
 
-    let cpu = cpu_of_threads().saturating_sub(cpu).as_secs_f64() / since.elapsed().as_secs_f64();
-    eprintln!(
-        "library calls a second for 8 GPUs: {rate:.0}; all threads named nvml: {:.2} % of a core",
-        cpu * 100.0
-    );
-    assert!((200.0..500.0).contains(&rate), "{rate}");
+        let cpu = cpu_of_threads().saturating_sub(cpu).as_secs_f64() / since.elapsed().as_secs_f64();
+        eprintln!(
+            "library calls a second for 8 GPUs {what}: {rate:.0}; all threads named nvml: {:.2} % of a core",
+            cpu * 100.0
+        );
+        assert!((200.0..500.0).contains(&rate), "{rate}");
+        rig.stop().await;
+    }
 }
 
 /// What all threads at libraries have used so far; with this test alone, those of its receiver.

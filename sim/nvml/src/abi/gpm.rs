@@ -9,10 +9,10 @@ use super::{Answer, Call, code, enter, enter_device, put, with};
 /// The first architecture that counts.
 const HOPPER: u32 = 9;
 
-/// A sample: of which GPU it is, and of when.
+/// A sample: of which GPU it is, of which of its GPU instances, and of when.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sample {
-    taken: Option<(usize, f64)>,
+    taken: Option<(usize, Option<c_uint>, f64)>,
 }
 
 /// Whether the device counts.
@@ -66,26 +66,35 @@ pub extern "C" fn nvmlGpmSampleFree(sample: c::nvmlGpmSample_t) -> c::nvmlReturn
 /// Takes a sample of a GPU.
 #[unsafe(no_mangle)]
 pub extern "C" fn nvmlGpmSampleGet(device: c::nvmlDevice_t, sample: c::nvmlGpmSample_t) -> c::nvmlReturn_t {
-    code(enter_device("nvmlGpmSampleGet", device).and_then(|call| take(&call, sample)))
+    code(enter_device("nvmlGpmSampleGet", device).and_then(|call| {
+        call.whole_gpu()?;
+        take(&call, None, sample)
+    }))
 }
 
-/// Takes a sample of an instance: here it does what its GPU does.
+/// Takes a sample of a GPU instance, by the handle of its GPU.
 #[unsafe(no_mangle)]
 pub extern "C" fn nvmlGpmMigSampleGet(
     device: c::nvmlDevice_t,
-    _gpu_instance: c_uint,
+    gpu_instance: c_uint,
     sample: c::nvmlGpmSample_t,
 ) -> c::nvmlReturn_t {
-    code(enter_device("nvmlGpmMigSampleGet", device).and_then(|call| take(&call, sample)))
+    code(enter_device("nvmlGpmMigSampleGet", device).and_then(|call| {
+        let mut there = call.whole_gpu()?.instances(call.now);
+        if !there.any(|it| it.gpu_instance == gpu_instance) {
+            return Err(c::nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT);
+        }
+        take(&call, Some(gpu_instance), sample)
+    }))
 }
 
-fn take(call: &Call, sample: c::nvmlGpmSample_t) -> Answer<()> {
+fn take(call: &Call, gpu_instance: Option<c_uint>, sample: c::nvmlGpmSample_t) -> Answer<()> {
     if call.device()?.about.architecture < HOPPER {
         return Err(c::nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED);
     }
     with(|library| match library.samples.get_mut(&sample.addr()) {
         Some(place) => {
-            place.taken = Some((call.gpu, call.now));
+            place.taken = Some((call.gpu, gpu_instance, call.now));
             Ok(())
         }
         None => Err(c::nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT),
@@ -103,13 +112,14 @@ pub unsafe extern "C" fn nvmlGpmMetricsGet(request: *mut c::nvmlGpmMetricsGet_t)
         let request = unsafe { request.as_mut() }.ok_or(c::nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT)?;
         let handles = [request.sample1.addr(), request.sample2.addr()];
         let taken = with(|library| handles.map(|handle| library.samples.get(&handle).and_then(|it| it.taken)));
-        let [Some((gpu, from)), Some((other, to))] = taken else {
+        let [Some((gpu, part, from)), Some((other, other_part, to))] = taken else {
             return Err(c::nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT);
         };
-        let device = call.run.devices.get(gpu).filter(|_| gpu == other);
+        let device = call.run.devices.get(gpu).filter(|_| gpu == other && part == other_part);
         let device = device.ok_or(c::nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT)?;
+        let instance = part.and_then(|part| device.about.mig.iter().find(|it| it.gpu_instance == part));
         for metric in request.metrics.iter_mut().take(request.numMetrics as usize) {
-            match device.gpm(metric.metricId, from, to) {
+            match device.gpm(metric.metricId, instance, from, to) {
                 Some(value) => {
                     metric.value = if call.is_garbage { f64::NAN } else { value };
                     metric.nvmlReturn = c::nvmlReturn_enum_NVML_SUCCESS;

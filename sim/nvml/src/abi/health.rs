@@ -1,11 +1,10 @@
-//! Errors, links, encoders and processes.
+//! Errors, links and encoders.
 
 use std::ffi::{c_uint, c_ulonglong};
 
 use nvml_wrapper_sys::bindings as c;
 
 use super::{code, enter_device, put};
-use crate::scenario::{Instance, Process};
 
 /// Kilobytes a second over PCIe.
 ///
@@ -18,7 +17,10 @@ pub unsafe extern "C" fn nvmlDeviceGetPcieThroughput(
     place: *mut c_uint,
 ) -> c::nvmlReturn_t {
     let answer = enter_device("nvmlDeviceGetPcieThroughput", device).and_then(|call| {
-        let mebibytes = call.whole_gpu()?.gpm(20, call.now - 0.02, call.now).unwrap_or_default();
+        let mebibytes = call
+            .whole_gpu()?
+            .gpm(20, None, call.now - 0.02, call.now)
+            .unwrap_or_default();
         // SAFETY: the caller says so.
         unsafe { put(place, call.number(mebibytes * 1024.0)) }
     });
@@ -107,88 +109,24 @@ pub unsafe extern "C" fn nvmlDeviceGetTotalEccErrors(
     code(answer)
 }
 
-/// Links to other GPUs: there are none.
+/// Whether there is a link to another GPU.
 ///
 /// # Safety
 /// As the C interface asks: the place may be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetNvLinkState(
     device: c::nvmlDevice_t,
-    _link: c_uint,
+    link: c_uint,
     place: *mut c::nvmlEnableState_t,
 ) -> c::nvmlReturn_t {
-    let answer = enter_device("nvmlDeviceGetNvLinkState", device);
-    // SAFETY: the caller says so.
-    code(answer.and_then(|_| unsafe { put(place, c::nvmlEnableState_enum_NVML_FEATURE_DISABLED) }))
-}
-
-/// Processes that compute.
-///
-/// # Safety
-/// As the C interface asks: `infos` has room for as many as `count` says, or is null.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
-    device: c::nvmlDevice_t,
-    count: *mut c_uint,
-    infos: *mut c::nvmlProcessInfo_t,
-) -> c::nvmlReturn_t {
-    let answer = enter_device("nvmlDeviceGetComputeRunningProcesses_v3", device).and_then(|call| {
-        if count.is_null() {
-            return Err(c::nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT);
-        }
-        // SAFETY: the caller says so.
-        let room = unsafe { count.read() };
-        let mut all = call.device()?.processes(call.now);
-        if let Some(mig) = call.mig() {
-            all.retain(|(_, instance)| instance.is_some_and(|it| it.uuid == mig.uuid));
-        }
-        let there = if call.is_garbage {
-            c_uint::MAX
+    let answer = enter_device("nvmlDeviceGetNvLinkState", device).and_then(|call| {
+        let state = if link < call.whole_gpu()?.about.nvlinks {
+            c::nvmlEnableState_enum_NVML_FEATURE_ENABLED
         } else {
-            c_uint::try_from(all.len()).unwrap_or_default()
+            c::nvmlEnableState_enum_NVML_FEATURE_DISABLED
         };
         // SAFETY: the caller says so.
-        unsafe { put(count, there)? };
-        if there == 0 {
-            return Ok(());
-        }
-        if there > room || infos.is_null() {
-            return Err(c::nvmlReturn_enum_NVML_ERROR_INSUFFICIENT_SIZE);
-        }
-        for (at, (process, instance)) in all.into_iter().enumerate() {
-            // SAFETY: there is room for all of them.
-            unsafe { infos.add(at).write(info(process, instance)) };
-        }
-        Ok(())
-    });
-    code(answer)
-}
-
-fn info(process: &Process, instance: Option<&Instance>) -> c::nvmlProcessInfo_t {
-    c::nvmlProcessInfo_t {
-        pid: process.pid,
-        usedGpuMemory: process.memory,
-        gpuInstanceId: instance.map_or(c_uint::MAX, |it| it.gpu_instance),
-        computeInstanceId: instance.map_or(c_uint::MAX, |it| it.compute_instance),
-    }
-}
-
-/// What each process does: nothing is known here.
-///
-/// # Safety
-/// As the C interface asks: the place may be written.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn nvmlDeviceGetProcessUtilization(
-    device: c::nvmlDevice_t,
-    _utilization: *mut c::nvmlProcessUtilizationSample_t,
-    count: *mut c_uint,
-    _last_seen: c_ulonglong,
-) -> c::nvmlReturn_t {
-    let answer = enter_device("nvmlDeviceGetProcessUtilization", device).and_then(|call| {
-        call.whole_gpu()?;
-        // SAFETY: the caller says so.
-        unsafe { put(count, 0)? };
-        Err(c::nvmlReturn_enum_NVML_ERROR_NOT_FOUND)
+        unsafe { put(place, state) }
     });
     code(answer)
 }

@@ -8,10 +8,13 @@ mod fields;
 mod gpm;
 mod health;
 mod mig;
+mod processes;
 mod system;
 
 use std::collections::HashMap;
-use std::ffi::{c_char, c_uint};
+use std::ffi::{CStr, CString, c_char, c_uint};
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -25,6 +28,8 @@ use crate::scenario::{Instance, Scenario};
 /// What the loaded library knows.
 struct Library {
     run: Arc<Run>,
+    /// Why the scenario that the environment names cannot be played; then the library does not begin.
+    problem: Option<&'static CStr>,
     /// When it was initialized last, in seconds of the scenario, while it is.
     initialized_at: Option<f64>,
     /// How often it was initialized and not shut down.
@@ -39,6 +44,9 @@ static LIBRARY: Mutex<Option<Library>> = Mutex::new(None);
 /// How often any function was called.
 static CALLS: AtomicU64 = AtomicU64::new(0);
 
+/// The code of a library whose scenario cannot be read; the environment is the argument that is meant.
+const BROKEN: c::nvmlReturn_t = c::nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT;
+
 /// How often a call that hangs looks whether it may go on.
 const HANG_LOOK: Duration = Duration::from_millis(10);
 
@@ -46,12 +54,49 @@ impl Library {
     fn new(run: Run) -> Self {
         Self {
             run: Arc::new(run),
+            problem: None,
             initialized_at: None,
             users: 0,
             samples: HashMap::new(),
             sets: HashMap::new(),
             last_handle: 0,
         }
+    }
+
+    /// As the environment says. A scenario that cannot be read is a library that does not begin: better than GPUs that are
+    /// not meant, and than a node without any that nobody can tell from one that has none.
+    fn from_environment() -> Self {
+        let mut library = Self::new(Run::new(Scenario::default(), now_ns()));
+        library.read();
+        library
+    }
+
+    /// Reads the scenario that the environment names; a problem is told, once for as long as the library is loaded.
+    fn read(&mut self) {
+        match from_environment() {
+            Ok(scenario) => {
+                self.run = Arc::new(Run::new(scenario, now_ns()));
+                self.problem = None;
+            }
+            Err(why) if self.problem.is_none_or(|known| known.to_bytes() != why.as_bytes()) => {
+                // Of the C interface only the code of an error arrives at most programs.
+                let _ = writeln!(std::io::stderr(), "{why}");
+                // `nvmlErrorString` gives texts that stay for ever; each change of a broken file costs one.
+                let text: &CStr = CString::new(why).map_or(c"the scenario cannot be read", |text| {
+                    Box::leak(text.into_boxed_c_str())
+                });
+                self.problem = Some(text);
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Whether there is nothing to play. Who begins has the file read again: it may have been put right meanwhile.
+    fn is_broken(&mut self, begins: bool) -> bool {
+        if begins && self.problem.is_some() {
+            self.read();
+        }
+        self.problem.is_some()
     }
 
     /// A handle that was never given before.
@@ -64,7 +109,7 @@ impl Library {
 /// The library; the first to ask reads the scenario.
 fn with<T>(work: impl FnOnce(&mut Library) -> T) -> T {
     let mut library: MutexGuard<'_, Option<Library>> = LIBRARY.lock().unwrap_or_else(PoisonError::into_inner);
-    work(library.get_or_insert_with(|| Library::new(Run::new(from_environment(), now_ns()))))
+    work(library.get_or_insert_with(Library::from_environment))
 }
 
 fn now_ns() -> u64 {
@@ -72,17 +117,19 @@ fn now_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The scenario that the environment names. One that cannot be read is a node without GPUs: better than two that are
-/// not meant.
-fn from_environment() -> Scenario {
+/// The scenario that the environment names, or what is wrong with it and where.
+fn from_environment() -> Result<Scenario, String> {
     let Some(path) = std::env::var_os(crate::SCENARIO_VARIABLE) else {
-        return crate::default::scenario();
+        return Ok(crate::default::scenario());
     };
-    read(std::path::Path::new(&path)).unwrap_or_default()
+    read(Path::new(&path)).map_err(|why| {
+        let variable = crate::SCENARIO_VARIABLE;
+        format!("{variable}: the GPU simulator cannot play this scenario, and does not begin\n{why}")
+    })
 }
 
-fn read(path: &std::path::Path) -> Result<Scenario, String> {
-    let text = std::fs::read_to_string(path).map_err(|why| why.to_string())?;
+fn read(path: &Path) -> Result<Scenario, String> {
+    let text = std::fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))?;
     Scenario::from_yaml(&path.to_string_lossy(), &text)
 }
 
@@ -114,6 +161,14 @@ fn enter_device(name: &str, device: c::nvmlDevice_t) -> Answer<Call> {
 
 fn enter_with(name: &str, handle: Option<Handle>) -> Answer<Call> {
     CALLS.fetch_add(1, Ordering::Relaxed);
+    let begins = name.starts_with("nvmlInit");
+    if with(|library| library.is_broken(begins)) {
+        return Err(if begins {
+            BROKEN
+        } else {
+            c::nvmlReturn_enum_NVML_ERROR_UNINITIALIZED
+        });
+    }
     loop {
         let (run, initialized_at) = with(|library| (Arc::clone(&library.run), library.initialized_at));
         let now = run.now();
@@ -128,7 +183,7 @@ fn enter_with(name: &str, handle: Option<Handle>) -> Answer<Call> {
             return Err(code);
         }
         // A driver that was loaded anew does not know who was there before.
-        if initialized_at.is_none_or(|at| at < run.loaded_at(now)) && !name.starts_with("nvmlInit") {
+        if initialized_at.is_none_or(|at| at < run.loaded_at(now)) && !begins {
             return Err(c::nvmlReturn_enum_NVML_ERROR_UNINITIALIZED);
         }
         let (gpu, instance) = handle.map_or((0, None), |handle| (handle.gpu, handle.instance));
@@ -271,7 +326,10 @@ pub unsafe extern "C" fn inferscope_nvml_sim_scenario(text: *const u8, length: u
     let Ok(scenario) = scenario.and_then(|text| Scenario::from_yaml("scenario", text)) else {
         return 1;
     };
-    with(|library| library.run = Arc::new(Run::new(scenario, start_ns)));
+    with(|library| {
+        library.run = Arc::new(Run::new(scenario, start_ns));
+        library.problem = None;
+    });
     0
 }
 

@@ -42,7 +42,10 @@ pub extern "C" fn nvmlErrorString(result: c::nvmlReturn_t) -> *const c_char {
     let text: &CStr = match result {
         c::nvmlReturn_enum_NVML_SUCCESS => c"Success",
         c::nvmlReturn_enum_NVML_ERROR_UNINITIALIZED => c"Uninitialized",
-        c::nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT => c"Invalid Argument",
+        c::nvmlReturn_enum_NVML_ERROR_INVALID_ARGUMENT => {
+            // Of a library that has not begun, the only argument is the scenario.
+            with(|library| library.problem).unwrap_or(c"Invalid Argument")
+        }
         c::nvmlReturn_enum_NVML_ERROR_NOT_SUPPORTED => c"Not Supported",
         c::nvmlReturn_enum_NVML_ERROR_GPU_IS_LOST => c"GPU is lost",
         _ => c"Unknown Error",
