@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pipeline::context::Context;
 use pipeline::context::gpus::{Devices, Gpu, Process};
-use pipeline::context::pods::{self, Clues, DeviceId, Pod, PodMap};
+use pipeline::context::pods::{Clues, DeviceId, Pod, PodMap};
 use pipeline::payload::{ResourceView, Value, names};
 
 use super::meters::Join;
