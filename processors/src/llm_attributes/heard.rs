@@ -2,7 +2,7 @@
 
 use pipeline::payload::{RawValue, SpanField, SpanView, Text, Value};
 
-use super::rows::{self, Meaning, ROWS, Says};
+use super::rows::{self, Meaning, ONLY_MARKS, ROWS, Says};
 use crate::llm_names::{self, Dictionary, Script, TOKENS_MAX};
 
 /// A longer text is no name, and a copy of it would make the span longer by as much: whoever sends spans writes it.
@@ -31,11 +31,6 @@ pub(super) struct Heard<'a> {
     pub(super) is_llm: bool,
     /// Whether it is the request of an engine.
     pub(super) is_request: bool,
-    /// By row: the rank of the value that counts; 0 while nothing was said.
-    ranks: [u8; ROWS.len()],
-    /// By row and bit: names under which something was said that can be read.
-    seen: [u8; ROWS.len()],
-    values: [RawValue<'a>; ROWS.len()],
     /// Rows, by bit, whose standard name is there with something that says nothing.
     taken: u32,
     /// Rows, by bit, of which something stands under another name than the standard's.
@@ -44,7 +39,26 @@ pub(super) struct Heard<'a> {
     pub(super) conflicts: u32,
     /// Values that could not be read, by fault.
     pub(super) faults: [u8; Fault::WORDS.len()],
+    rows: [Held<'a>; PLACES],
 }
+
+/// What is said of one row.
+#[derive(Debug, Default, Clone, Copy)]
+struct Held<'a> {
+    /// The rank of the value that counts; 0 while nothing was said.
+    rank: u8,
+    /// By bit: names under which something was said that can be read.
+    seen: u8,
+    value: RawValue<'a>,
+}
+
+/// Places for rows, those of the table and one more for what only marks: a power of two.
+const PLACES: usize = 16;
+
+const _: () = assert!(
+    ROWS.len() < PLACES && ONLY_MARKS as usize == PLACES - 1,
+    "every row has a place"
+);
 
 /// A fact that stands under another name and not under the standard's.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +83,7 @@ impl<'a> Heard<'a> {
                     let meaning = dictionary.find(key.as_bytes());
                     reader.meet(key.as_bytes(), meaning);
                     if let Some(meaning) = meaning {
-                        heard.hear(meaning, value);
+                        heard.hear_unexpected(meaning, value);
                     }
                 }
                 Some(_) => {}
@@ -90,12 +104,12 @@ impl<'a> Heard<'a> {
     pub(super) fn gaps(&self) -> impl Iterator<Item = Gap<'a>> {
         let rows = bits(self.elsewhere & !self.taken).filter(|row| self.is_told(*row));
         rows.filter_map(|row| {
-            let rank = self.ranks.get(row).copied().filter(|rank| *rank > 1)?;
+            let held = self.rows.get(row).filter(|held| held.rank > 1)?;
             Some(Gap {
                 row,
                 says: ROWS.get(row)?.0,
-                name: rows::name(row, rank),
-                value: *self.values.get(row)?,
+                name: rows::name(row, held.rank),
+                value: held.value,
             })
         })
     }
@@ -104,7 +118,7 @@ impl<'a> Heard<'a> {
     pub(super) fn spare_names(&self) -> impl Iterator<Item = &'static str> {
         let rows = bits(self.elsewhere & !self.taken).filter(|row| self.is_told(*row));
         let names = rows.flat_map(|row| {
-            let seen = u32::from(self.seen.get(row).copied().unwrap_or_default());
+            let seen = self.rows.get(row).map_or(0, |held| u32::from(held.seen));
             // The lowest bit is the standard's name.
             bits(seen & !1).map(move |at| rows::name(row, at as u8 + 1))
         });
@@ -117,57 +131,77 @@ impl<'a> Heard<'a> {
         self.is_request || says != Some(Says::Seconds)
     }
 
-    #[inline]
+    #[inline(always)]
     fn hear(&mut self, meaning: &Meaning, value: RawValue<'a>) {
         self.is_llm |= meaning.marks_llm;
         self.is_request |= meaning.marks_request;
-        let Some(row) = meaning.row.map(usize::from) else {
-            return;
+        let is_plain = match meaning.says {
+            Says::Count => value.plain_int().is_some(),
+            Says::Text => value.plain_text().is_some_and(|text| !text.is_empty()),
+            Says::Nothing => return,
+            _ => false,
         };
-        let Some((says, _)) = ROWS.get(row) else { return };
-        match usable(*says, meaning, value) {
-            Ok(true) => self.hold(row, meaning.rank, value),
-            // The name is there all the same, and a span has a name once.
-            Ok(false) => self.taken |= u32::from(meaning.rank == 1) << row,
-            Err(fault) => self.fault(row, meaning.rank, fault),
+        if is_plain {
+            self.hold(meaning, value);
+        } else {
+            self.hear_unusual(meaning, value);
         }
     }
 
-    #[inline]
-    fn hold(&mut self, row: usize, rank: u8, value: RawValue<'a>) {
-        let places = (
-            self.ranks.get_mut(row),
-            self.seen.get_mut(row),
-            self.values.get_mut(row),
-        );
-        let (Some(held), Some(seen), Some(place)) = places else {
+    #[inline(never)]
+    fn hear_unexpected(&mut self, meaning: &Meaning, value: RawValue<'a>) {
+        self.hear(meaning, value);
+    }
+
+    /// Hears anything that stands in a row. Never inlined: the loop around it needs the registers.
+    #[inline(never)]
+    fn hear_unusual(&mut self, meaning: &Meaning, value: RawValue<'a>) {
+        match usable(meaning.says, meaning.rank, value) {
+            Ok(true) => self.hold(meaning, value),
+            // The name is there all the same, and a span has a name once.
+            Ok(false) => self.taken |= u32::from(meaning.rank == 1) << meaning.row,
+            Err(fault) => self.fault(meaning, fault),
+        }
+    }
+
+    #[inline(always)]
+    fn hold(&mut self, meaning: &Meaning, value: RawValue<'a>) {
+        let Some(held) = self.rows.get_mut(usize::from(meaning.row) % PLACES) else {
             return;
         };
-        let bit = 1_u8.checked_shl(u32::from(rank) - 1).unwrap_or_default();
-        if *seen & bit != 0 {
+        if held.seen == 0 {
+            *held = Held {
+                rank: meaning.rank,
+                seen: meaning.bit,
+                value,
+            };
+            self.elsewhere |= u32::from(meaning.rank > 1) << meaning.row;
+        } else {
+            self.hold_another(meaning, value);
+        }
+    }
+
+    /// The same where something was said before.
+    #[inline(never)]
+    fn hold_another(&mut self, meaning: &Meaning, value: RawValue<'a>) {
+        let row = usize::from(meaning.row);
+        let Some(held) = self.rows.get_mut(row).filter(|held| held.seen & meaning.bit == 0) else {
             return; // The same name once more.
-        }
-        *seen |= bit;
-        self.elsewhere |= u32::from(rank > 1) << row;
+        };
+        held.seen |= meaning.bit;
+        self.elsewhere |= u32::from(meaning.rank > 1) << row;
         let before = *held;
-        if before == 0 {
-            (*held, *place) = (rank, value);
-            return;
+        if meaning.rank < before.rank {
+            (held.rank, held.value) = (meaning.rank, value);
         }
-        let earlier = *place;
-        if rank < before {
-            (*held, *place) = (rank, value);
-        }
-        if differ(row, (before, earlier), (rank, value)) {
+        if value != before.value && differ(row, (before.rank, before.value), (meaning.rank, value)) {
             self.conflicts |= 1 << row;
         }
     }
 
     #[cold]
-    fn fault(&mut self, row: usize, rank: u8, fault: Fault) {
-        if rank == 1 {
-            self.taken |= 1 << row;
-        }
+    fn fault(&mut self, meaning: &Meaning, fault: Fault) {
+        self.taken |= u32::from(meaning.rank == 1) << meaning.row;
         if let Some(count) = self.faults.get_mut(fault as usize) {
             // Whoever writes attributes may write any number of them.
             *count = count.saturating_add(1);
@@ -176,17 +210,7 @@ impl<'a> Heard<'a> {
 }
 
 /// Whether a value says what belongs there; false for a word that says nothing here.
-#[inline]
-fn usable(says: Says, meaning: &Meaning, value: RawValue<'_>) -> Result<bool, Fault> {
-    match says {
-        Says::Count if value.plain_int().is_some() => Ok(true),
-        Says::Text if value.plain_text().is_some_and(|text| !text.is_empty()) => Ok(true),
-        _ => usable_any(says, meaning.rank, value),
-    }
-}
-
-#[inline(never)]
-fn usable_any(says: Says, rank: u8, value: RawValue<'_>) -> Result<bool, Fault> {
+fn usable(says: Says, rank: u8, value: RawValue<'_>) -> Result<bool, Fault> {
     let value_len = value.bytes().len();
     match (says, value.read()) {
         (Says::Count, Value::Int(count)) if u64::try_from(count).is_ok_and(|count| count <= TOKENS_MAX) => Ok(true),
@@ -217,9 +241,6 @@ fn usable_any(says: Says, rank: u8, value: RawValue<'_>) -> Result<bool, Fault> 
 /// Whether two values, each with the rank of its name, say different things of one row.
 #[cold]
 fn differ(row: usize, (rank, one): (u8, RawValue<'_>), (other_rank, other): (u8, RawValue<'_>)) -> bool {
-    if one == other {
-        return false;
-    }
     let Some((says, _)) = ROWS.get(row) else {
         return false;
     };

@@ -22,6 +22,8 @@ pub(super) enum Says {
     Flag,
     /// Money, in whatever currency whoever gave it has had in mind.
     Price,
+    /// Nothing that is told; it tells requests from other spans.
+    Nothing,
 }
 
 /// All facts; what a tenant is called is for the processor `tenant`.
@@ -53,24 +55,33 @@ const LASTING: [&str; 3] = [names::SESSION_ID, names::USER_ID, names::GEN_AI_REQ
 /// What a key means.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Meaning {
-    /// The row it stands in; none for what tells requests from other spans, and nothing else.
-    pub(super) row: Option<u8>,
+    /// The row it stands in, or [`ONLY_MARKS`].
+    pub(super) row: u8,
+    /// What kind of value that row has.
+    pub(super) says: Says,
     /// How far down its row the name stands, counted from one.
     pub(super) rank: u8,
+    /// The same as a bit, from the lowest.
+    pub(super) bit: u8,
     /// Whether only spans of LLMs say it.
     pub(super) marks_llm: bool,
     /// Whether only requests say it, as engines see them.
     pub(super) marks_request: bool,
 }
 
+/// The row of what stands in none.
+pub(super) const ONLY_MARKS: u8 = 15;
+
 /// What every known key means.
 pub(super) fn dictionary() -> Dictionary<Meaning> {
     let mut dictionary = Dictionary::new();
-    for (row, (_, keys)) in ROWS.iter().enumerate() {
+    for (row, (says, keys)) in ROWS.iter().enumerate() {
         for (rank, key) in keys.iter().enumerate() {
             let meaning = Meaning {
-                row: Some(row as u8),
+                row: row as u8,
+                says: *says,
                 rank: rank as u8 + 1,
+                bit: 1 << rank,
                 marks_llm: !OF_ANY_SPAN.contains(key),
                 marks_request: LATENCIES.contains(key),
             };
@@ -78,8 +89,10 @@ pub(super) fn dictionary() -> Dictionary<Meaning> {
         }
     }
     let only_marks = Meaning {
-        row: None,
+        row: ONLY_MARKS,
+        says: Says::Nothing,
         rank: 0,
+        bit: 0,
         marks_llm: true,
         marks_request: true,
     };

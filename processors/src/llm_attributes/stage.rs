@@ -96,5 +96,6 @@ fn put(gap: &Gap<'_>, out: &mut EncodedAttributes) {
             Value::Str(text) => out.push(key, [text.as_str()].as_slice()),
             _ => out.push(key, gap.value),
         },
+        Says::Nothing => {}
     }
 }

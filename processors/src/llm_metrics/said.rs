@@ -86,7 +86,7 @@ impl<'a> Said<'a> {
                     let meaning = dictionary.find(key.as_bytes());
                     reader.meet(key.as_bytes(), meaning);
                     if let Some(meaning) = meaning {
-                        self.hear(meaning, value);
+                        self.hear_unusual(meaning, value);
                     }
                 }
                 Some(SpanField::Status(status)) => self.failed = status.code() == StatusCode::Error,
