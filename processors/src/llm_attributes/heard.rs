@@ -24,7 +24,7 @@ impl Fault {
     pub(super) const WORDS: [&str; 3] = ["wrong_type", "impossible", "too_long"];
 }
 
-/// What one span says. The first value under a name is the one that counts, as for every reader of OTLP attributes.
+/// What one span says. The first value under a name that can be read is the one that counts.
 #[derive(Debug, Default)]
 pub(super) struct Heard<'a> {
     /// Whether it says something that only spans of LLMs say.

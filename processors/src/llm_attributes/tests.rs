@@ -3,6 +3,7 @@
 mod bad_input;
 mod captures;
 mod documented;
+mod laws;
 mod rig;
 mod table;
 mod whose;
