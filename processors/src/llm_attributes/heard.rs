@@ -194,7 +194,9 @@ impl<'a> Heard<'a> {
         if meaning.rank < before.rank {
             (held.rank, held.value) = (meaning.rank, value);
         }
-        if value != before.value && differ(row, (before.rank, before.value), (meaning.rank, value)) {
+        // The same number is another time in another unit.
+        let may_differ = value != before.value || meaning.says == Says::Seconds;
+        if may_differ && differ(row, (before.rank, before.value), (meaning.rank, value)) {
             self.conflicts |= 1 << row;
         }
     }

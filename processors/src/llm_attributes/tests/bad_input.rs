@@ -95,3 +95,15 @@ fn a_price_in_whole_numbers_is_a_price() {
 
     assert_eq!(out[1], ("inferscope.cost.given".to_owned(), DOUBLE(2.0)));
 }
+
+#[test]
+fn one_number_in_two_units_is_two_times() {
+    let mut rig = Rig::new("");
+
+    rig.run(&[
+        ("llm_d.pd_proxy.true_ttft_ms", INT(250)),
+        ("gen_ai.latency.time_to_first_token", INT(250)),
+    ]);
+
+    assert_eq!(rig.conflicts("gen_ai.latency.time_to_first_token"), 1);
+}
