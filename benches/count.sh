@@ -17,7 +17,7 @@ trap 'rm -f "$out"' EXIT
 GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=1073741824
 export GLIBC_TUNABLES
 
-for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose" "walk all" "llm_phases all" "llm_phases enriched" \
+for bench in "walk view" "walk parse" "walk look" "walk append" "walk decompose" "walk all" "llm_phases all" "llm_phases enriched" "llm_phases named" \
     "metrics parse" "metrics resource" "metrics attributes" \
     "connectors span_metrics" "connectors span_metrics_exponential" "connectors span_metrics_dimensions" "connectors observe" \
     "connectors llm_metrics" "connectors llm_both" "pods pass" "pods attributes" \

@@ -9,7 +9,9 @@ mod enrichment;
 pub mod forward;
 pub mod gpu_context;
 pub mod k8s_attributes;
+pub mod llm_attributes;
 pub mod llm_metrics;
+mod llm_names;
 pub mod llm_phases;
 pub mod memory_limiter;
 pub mod resource;
@@ -25,6 +27,7 @@ pub fn register(registry: &mut Registry) {
     registry.processor::<batch::BatchProcessor>();
     registry.processor::<k8s_attributes::K8sAttributes>();
     registry.processor::<gpu_context::GpuContext>();
+    registry.processor::<llm_attributes::LlmAttributes>();
     registry.processor::<llm_phases::LlmPhases>();
     registry.processor::<memory_limiter::MemoryLimiter>();
     registry.processor::<resource::Resource>();

@@ -1,6 +1,6 @@
-//! The real processors: parse, `llm_phases`, write. `llm_phases <all|enriched> <spans>`
+//! The real processors: parse, `llm_phases`, write. `llm_phases <all|enriched|named> <spans>`
 //!
-//! `enriched` has the processor `resource` behind it, with ten attributes.
+//! `enriched` has the processor `resource` behind it, with ten attributes; `named` has `llm_attributes` there.
 
 use benches::{Task, request};
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use pipeline::component::{Processor, Stage};
 use pipeline::payload::{BatchContext, Limits, Traces, Walk};
 use pipeline::plan::World;
 use pipeline::testing::contract::setup;
+use processors::llm_attributes::LlmAttributes;
 use processors::llm_phases::{Config, LlmPhases};
 use processors::resource::Resource;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -34,6 +35,12 @@ fn main() {
             return;
         };
         stages.push(resource);
+    }
+    if task.what == "named" {
+        let Ok(Stage::Spans(attributes)) = LlmAttributes::build(&Default::default(), &setup("llm_attributes")) else {
+            return;
+        };
+        stages.push(attributes);
     }
     let origin = Origin::default();
     let context = BatchContext {

@@ -1,12 +1,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod configuration;
+mod deltas;
+mod exemplars;
+mod histograms;
+mod labels;
 mod oracle;
 mod properties;
 mod rules;
 mod rules_of_delivery;
 mod scrapes;
-mod translation;
+mod series;
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -16,7 +20,7 @@ use pipeline::payload::Payload;
 use super::PrometheusRemoteWrite;
 use super::proto::{Protocol, Room, encode};
 use super::shard;
-use crate::prometheus_series::{Settings, Table, Translator};
+use crate::prometheus_series::{Losses, Settings, Table, Translator};
 use crate::testing::{Answer, Destination, config, exporter, otlp};
 use oracle::Written;
 
@@ -90,6 +94,20 @@ fn through(translator: &mut Translator, payload: &Payload) -> (Written, Table) {
     oracle::check(&v2);
     assert_eq!(v1.texts(), v2.texts(), "both protocols say the same");
     (v2, table)
+}
+
+/// The series of a payload as text, without those that describe others.
+fn lines(yaml: &str, payload: &Payload) -> Vec<String> {
+    let quiet = format!("disable_scope_info: true\ntarget_info: {{enabled: false}}\n{yaml}");
+    translated(&quiet, payload).0.texts().into_iter().collect()
+}
+
+fn reasons(losses: &Losses) -> Vec<(&'static str, u64)> {
+    losses
+        .reasons
+        .iter()
+        .map(|(loss, count)| (loss.reason(), *count))
+        .collect()
 }
 
 fn now() -> Instant {

@@ -37,6 +37,22 @@ pub const LLM_TOKEN_COUNT_PROMPT: &str = "llm.token_count.prompt";
 pub const LLM_TOKEN_COUNT_COMPLETION: &str = "llm.token_count.completion";
 /// Another former name of the input tokens.
 pub const LLM_USAGE_PROMPT_TOKENS: &str = "llm.usage.prompt_tokens";
+/// Its counterpart for the output tokens.
+pub const LLM_USAGE_COMPLETION_TOKENS: &str = "llm.usage.completion_tokens";
+/// Tokens of the answer that the model thought with; the output tokens contain them.
+pub const GEN_AI_USAGE_REASONING_OUTPUT_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
+/// Their former name.
+pub const GEN_AI_USAGE_REASONING_TOKENS: &str = "gen_ai.usage.reasoning_tokens";
+/// The same as OpenLLMetry writes it.
+pub const LLM_USAGE_REASONING_TOKENS: &str = "llm.usage.reasoning_tokens";
+/// The same as OpenInference writes it.
+pub const LLM_TOKEN_COUNT_COMPLETION_REASONING: &str = "llm.token_count.completion_details.reasoning";
+/// What the provider asks for the request, as OpenLIT writes it.
+pub const GEN_AI_USAGE_COST: &str = "gen_ai.usage.cost";
+/// The same as OpenInference writes it.
+pub const LLM_COST_TOTAL: &str = "llm.cost.total";
+/// The price that a client was told or has worked out from a provider's list. It is no cost of GPUs and enters none.
+pub const INFERSCOPE_COST_GIVEN: &str = "inferscope.cost.given";
 
 /// The engine's request id; in vLLM made from a client's header.
 pub const GEN_AI_REQUEST_ID: &str = "gen_ai.request.id";
@@ -48,6 +64,20 @@ pub const GEN_AI_REQUEST_MAX_TOKENS: &str = "gen_ai.request.max_tokens";
 pub const GEN_AI_REQUEST_N: &str = "gen_ai.request.n";
 /// The model that answered.
 pub const GEN_AI_RESPONSE_MODEL: &str = "gen_ai.response.model";
+/// The id of the answer.
+pub const GEN_AI_RESPONSE_ID: &str = "gen_ai.response.id";
+/// What several requests belong to.
+pub const GEN_AI_CONVERSATION_ID: &str = "gen_ai.conversation.id";
+/// The session of a user; on spans of LLMs the conversation.
+pub const SESSION_ID: &str = "session.id";
+/// Who used the application. Never a label.
+pub const ENDUSER_ID: &str = "enduser.id";
+/// A user; on spans of LLMs the one who used the application.
+pub const USER_ID: &str = "user.id";
+/// The user that was named to the model's API.
+pub const GEN_AI_USER: &str = "gen_ai.user";
+/// The same as OpenLLMetry writes it.
+pub const LLM_USER: &str = "llm.user";
 /// Why the answer ended, per choice. SGLang sends JSON in a text.
 pub const GEN_AI_RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 
@@ -57,12 +87,18 @@ pub const GEN_AI_RESPONSE_FINISH_REASON: &str = "gen_ai.response.finish_reason";
 pub const LLM_FINISH_REASON: &str = "llm.finish_reason";
 /// The same in its responses.
 pub const LLM_RESPONSE_FINISH_REASON: &str = "llm.response.finish_reason";
+/// The same of providers that call it so.
+pub const LLM_RESPONSE_STOP_REASON: &str = "llm.response.stop_reason";
 /// OpenLLMetry's name for the model that was asked for.
 pub const LLM_REQUEST_MODEL_NAME: &str = "llm.request.model_name";
+/// Its former name there.
+pub const LLM_REQUEST_MODEL: &str = "llm.request.model";
 /// OpenInference's name for it.
 pub const LLM_MODEL_NAME: &str = "llm.model_name";
 /// OpenLLMetry's name for the model that answered.
 pub const LLM_RESPONSE_MODEL_NAME: &str = "llm.response.model_name";
+/// Its former name there.
+pub const LLM_RESPONSE_MODEL: &str = "llm.response.model";
 /// Who provides the model.
 pub const GEN_AI_PROVIDER_NAME: &str = "gen_ai.provider.name";
 /// Its former name.

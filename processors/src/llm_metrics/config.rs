@@ -6,8 +6,9 @@ use config::{Duration, Report, Validate};
 use pipeline::payload::names;
 use serde::Deserialize;
 
-use super::dictionary::{Dictionary, Fact, Word};
+use super::dictionary::{Fact, Word, dictionary};
 use crate::aggregation::AggregationTemporality;
+use crate::llm_names::NEVER_LABELS;
 
 /// Metrics of requests to LLMs, made from their spans and those of their phases.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -232,18 +233,6 @@ const OWN_LABELS: [&str; 9] = [
     names::ERROR_TYPE,
 ];
 
-/// What is different for every request or every user, and so would make a series for each.
-const NEVER_LABELS: [&str; 8] = [
-    names::GEN_AI_REQUEST_ID,
-    "gen_ai.response.id",
-    "gen_ai.conversation.id",
-    "session.id",
-    "enduser.id",
-    "user.id",
-    "gen_ai.user",
-    "llm.user",
-];
-
 impl Validate for Config {
     fn validate(&self, report: &mut Report<'_>) {
         if self.metrics_flush_interval.is_zero() {
@@ -262,7 +251,7 @@ impl Validate for Config {
         if self.tenant_class_attribute.is_empty() {
             report.reject("tenant_class_attribute", "must name an attribute");
         }
-        let dictionary = Dictionary::new(names::INFERSCOPE_TENANT_CLASS);
+        let dictionary = dictionary(names::INFERSCOPE_TENANT_CLASS);
         let known = dictionary.find(self.tenant_class_attribute.as_bytes());
         if known.is_some_and(|known| known.fact != Fact::Text(Word::TenantClass)) {
             report.reject(

@@ -11,7 +11,7 @@ use pipeline::payload::{EmittedScope, EncodedAttributes, Opening, Payload, Place
 
 use super::answer::{Answer, Kind, seconds};
 use super::config::{Config, PhasesFrom};
-use super::dictionary::Word;
+use super::dictionary::{Meaning, Word};
 use super::familiar::Familiar;
 use super::labels::{Labels, Sender, Values, Words};
 use super::meters::{Meters, Reason, Seen};
@@ -19,11 +19,11 @@ use super::objectives::{Limits, Objectives};
 use super::publishing::{Publisher, Whose};
 use super::recent::Recent;
 use super::said::Said;
-use super::script::Scripts;
 use super::spent::spent;
 use super::tally::{PhaseKey, Shapes, Tally};
 use super::telling::Teller;
 use crate::aggregation::{Aggregate, AggregationTemporality, Measured, Moment, Room, Sources, Stream, Streams};
+use crate::llm_names::Scripts;
 use crate::llm_phases::{Phase, Source};
 
 /// The scope of the metrics.
@@ -63,7 +63,7 @@ pub(super) struct Counting {
     /// Filled anew for every change of labels.
     labels: EncodedAttributes,
     familiar: Familiar,
-    scripts: Scripts,
+    scripts: Scripts<Meaning>,
     teller: Teller,
     publisher: Publisher,
 }

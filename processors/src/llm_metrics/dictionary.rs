@@ -1,9 +1,11 @@
-//! Under which names requests say the same thing, as a table.
+//! What is counted of what requests say, and under which names they say it.
 //!
-//! Engines, proxies and libraries have named the same facts differently over the years. Of several names of one fact on
-//! one span the first of its row counts; another value under another name is counted as a conflict.
+//! Of several names of one fact on one span the first of its row counts; another value under another name is counted as
+//! a conflict.
 
 use pipeline::payload::names;
+
+use crate::llm_names::{self, IN_MILLISECONDS, LATENCIES, Row};
 
 /// A number that a request may say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,35 +92,11 @@ pub(super) const NUMBERS: usize = Number::EndToEnd as usize + 1;
 /// How many texts there are.
 pub(super) const WORDS: usize = Word::PhaseSource as usize + 1;
 
-/// Facts that go by several names, the most trusted name first. What a client measures
-/// (`gen_ai.response.time_to_first_chunk`) is another quantity and is not here.
-pub(super) const ROWS: [(Fact, &[&str]); 14] = [
-    (
-        Fact::Count(Number::InputTokens),
-        &[
-            names::GEN_AI_USAGE_INPUT_TOKENS,
-            names::GEN_AI_USAGE_PROMPT_TOKENS,
-            names::LLM_TOKEN_COUNT_PROMPT,
-            names::LLM_USAGE_PROMPT_TOKENS,
-        ],
-    ),
-    (
-        Fact::Count(Number::OutputTokens),
-        &[
-            names::GEN_AI_USAGE_OUTPUT_TOKENS,
-            names::GEN_AI_USAGE_COMPLETION_TOKENS,
-            names::LLM_TOKEN_COUNT_COMPLETION,
-        ],
-    ),
-    (
-        Fact::Length(Number::FirstToken),
-        &[
-            names::GEN_AI_LATENCY_TIME_TO_FIRST_TOKEN,
-            names::GEN_AI_SERVER_TTFT,
-            names::GEN_AI_SERVER_TIME_TO_FIRST_TOKEN,
-            names::LLM_D_PD_PROXY_TRUE_TTFT_MS,
-        ],
-    ),
+/// Facts that go by several names, the most trusted name first.
+pub(super) const ROWS: [(Fact, Row); 14] = [
+    (Fact::Count(Number::InputTokens), llm_names::INPUT_TOKENS),
+    (Fact::Count(Number::OutputTokens), llm_names::OUTPUT_TOKENS),
+    (Fact::Length(Number::FirstToken), llm_names::FIRST_TOKEN),
     (Fact::Length(Number::Queue), &[names::GEN_AI_LATENCY_TIME_IN_QUEUE]),
     (
         Fact::Length(Number::Prefill),
@@ -133,53 +111,12 @@ pub(super) const ROWS: [(Fact, &[&str]); 14] = [
         &[names::GEN_AI_LATENCY_TIME_IN_MODEL_INFERENCE],
     ),
     (Fact::Length(Number::EndToEnd), &[names::GEN_AI_LATENCY_E2E]),
-    (
-        Fact::Text(Word::RequestModel),
-        &[
-            names::GEN_AI_REQUEST_MODEL,
-            names::LLM_REQUEST_MODEL_NAME,
-            names::LLM_MODEL_NAME,
-        ],
-    ),
-    (
-        Fact::Text(Word::ResponseModel),
-        &[names::GEN_AI_RESPONSE_MODEL, names::LLM_RESPONSE_MODEL_NAME],
-    ),
-    (
-        Fact::Text(Word::Provider),
-        &[
-            names::GEN_AI_PROVIDER_NAME,
-            names::GEN_AI_SYSTEM,
-            names::LLM_PROVIDER,
-            names::LLM_SYSTEM,
-        ],
-    ),
-    (
-        Fact::Text(Word::Operation),
-        &[
-            names::GEN_AI_OPERATION_NAME,
-            names::OPENINFERENCE_SPAN_KIND,
-            names::TRACELOOP_SPAN_KIND,
-            names::LLM_REQUEST_TYPE,
-        ],
-    ),
-    (
-        Fact::Reasons,
-        &[
-            names::GEN_AI_RESPONSE_FINISH_REASONS,
-            names::GEN_AI_RESPONSE_FINISH_REASON,
-            names::LLM_FINISH_REASON,
-            names::LLM_RESPONSE_FINISH_REASON,
-        ],
-    ),
-    (
-        Fact::Streamed,
-        &[
-            names::GEN_AI_REQUEST_STREAM,
-            names::GEN_AI_IS_STREAMING,
-            names::LLM_IS_STREAMING,
-        ],
-    ),
+    (Fact::Text(Word::RequestModel), llm_names::REQUEST_MODEL),
+    (Fact::Text(Word::ResponseModel), llm_names::RESPONSE_MODEL),
+    (Fact::Text(Word::Provider), llm_names::PROVIDER),
+    (Fact::Text(Word::Operation), llm_names::OPERATION),
+    (Fact::Reasons, llm_names::FINISH_REASONS),
+    (Fact::Streamed, llm_names::STREAMED),
 ];
 
 /// Facts of one name.
@@ -195,20 +132,6 @@ const ALONE: [(Fact, &str); 11] = [
     (Fact::Present(Mark::Decomposed), names::INFERSCOPE_DECOMPOSE_STATUS),
     (Fact::Present(Mark::TritonModel), names::TRITON_MODEL_NAME),
     (Fact::Present(Mark::TgiTotal), names::TGI_TOTAL_TIME),
-];
-
-/// Durations whose unit is not the second.
-const IN_MILLISECONDS: [&str; 1] = [names::LLM_D_PD_PROXY_TRUE_TTFT_MS];
-
-/// Engines say these about their requests and about nothing else, so a span with one of them is a request even where
-/// nobody has decomposed it.
-const LATENCIES: [&str; 6] = [
-    names::GEN_AI_LATENCY_TIME_TO_FIRST_TOKEN,
-    names::GEN_AI_LATENCY_E2E,
-    names::GEN_AI_LATENCY_TIME_IN_QUEUE,
-    names::GEN_AI_LATENCY_TIME_IN_MODEL_PREFILL,
-    names::GEN_AI_LATENCY_TIME_IN_MODEL_DECODE,
-    names::GEN_AI_LATENCY_TIME_IN_MODEL_INFERENCE,
 ];
 
 /// What a key means.
@@ -234,87 +157,30 @@ impl Meaning {
     }
 }
 
-/// Every known key, found by its end and its length: the ends of these names differ, their beginnings do not. Most
-/// attributes of a span are unknown and end at an empty place.
-#[derive(Debug)]
-pub(super) struct Dictionary {
-    places: Box<[Option<Known>; PLACES]>,
-}
+/// What every known key means.
+pub(super) type Dictionary = llm_names::Dictionary<Meaning>;
 
-#[derive(Debug, Clone)]
-struct Known {
-    tag: u64,
-    key: Box<[u8]>,
-    meaning: Meaning,
-}
-
-/// Ten times as many as there are keys, so that hardly two of them meet; and a power of two.
-const PLACES: usize = 512;
-
-impl Dictionary {
-    /// The built-in names, with the name under which senders say a request's class of limits.
-    pub(super) fn new(tenant_class: &str) -> Self {
-        let mut dictionary = Self {
-            places: Box::new([const { None }; PLACES]),
-        };
-        for (row, (fact, keys)) in ROWS.iter().enumerate() {
-            for (rank, key) in keys.iter().enumerate() {
-                dictionary.add(key, *fact, row, rank);
-            }
-        }
-        let class = (Fact::Text(Word::TenantClass), tenant_class);
-        for (row, (fact, key)) in ALONE.iter().chain([&class]).enumerate() {
-            dictionary.add(key, *fact, ROWS.len() + row, 0);
-        }
-        dictionary
-    }
-
-    /// What a key means; none for keys that say nothing here.
-    #[inline]
-    pub(super) fn find(&self, key: &[u8]) -> Option<&Meaning> {
-        let tag = tag(key);
-        let mut at = place(tag);
-        // Ends at an empty place, of which there are more than keys.
-        while let Some(known) = self.places.get(at)? {
-            if known.tag == tag && *known.key == *key {
-                return Some(&known.meaning);
-            }
-            at = (at + 1) % PLACES;
-        }
-        None
-    }
-
-    fn add(&mut self, key: &str, fact: Fact, row: usize, rank: usize) {
-        let tag = tag(key.as_bytes());
-        let meaning = Meaning {
-            fact,
-            row: row as u8,
-            rank: rank as u8 + 1,
-            marks_request: LATENCIES.contains(&key),
-            in_milliseconds: IN_MILLISECONDS.contains(&key),
-        };
-        let from = place(tag);
-        let free = (0..PLACES).map(|step| (from + step) % PLACES);
-        let mut free = free.filter(|at| self.places.get(*at).is_some_and(Option::is_none));
-        if let Some(place) = free.next().and_then(|at| self.places.get_mut(at)) {
-            *place = Some(Known {
-                tag,
-                key: key.as_bytes().into(),
-                meaning,
-            });
+/// The built-in names, with the name under which senders say a request's class of limits.
+pub(super) fn dictionary(tenant_class: &str) -> Dictionary {
+    let mut dictionary = Dictionary::new();
+    for (row, (fact, keys)) in ROWS.iter().enumerate() {
+        for (rank, key) in keys.iter().enumerate() {
+            dictionary.add(key, meaning(key, *fact, row, rank));
         }
     }
+    let class = (Fact::Text(Word::TenantClass), tenant_class);
+    for (row, (fact, key)) in ALONE.iter().chain([&class]).enumerate() {
+        dictionary.add(key, meaning(key, *fact, ROWS.len() + row, 0));
+    }
+    dictionary
 }
 
-/// The last eight bytes of a key with its length; short keys are a row of their own, which hardly any is.
-#[inline]
-fn tag(key: &[u8]) -> u64 {
-    let end = key.last_chunk().map_or(0, |end| u64::from_le_bytes(*end));
-    end ^ (key.len() as u64) << 56
-}
-
-/// Where to look for a tag first: the upper bits of a product depend on all of its bits (Knuth, multiplicative hashing).
-#[inline]
-fn place(tag: u64) -> usize {
-    (tag.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PLACES.trailing_zeros())) as usize
+fn meaning(key: &str, fact: Fact, row: usize, rank: usize) -> Meaning {
+    Meaning {
+        fact,
+        row: row as u8,
+        rank: rank as u8 + 1,
+        marks_request: LATENCIES.contains(&key),
+        in_milliseconds: IN_MILLISECONDS.contains(&key),
+    }
 }

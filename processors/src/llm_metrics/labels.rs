@@ -6,10 +6,11 @@ use std::time::Instant;
 use pipeline::payload::{EncodedAttributes, RawAttrs, RawValue, ResourceView, Text, Value, names};
 
 use super::config::{Config, Dimension};
-use super::dictionary::{Dictionary, Word};
+use super::dictionary::{Dictionary, Word, dictionary};
 use super::said::Said;
 use super::tenants::{OTHER, Tenants};
 use crate::aggregation::instance_id;
+use crate::llm_names;
 
 /// A value longer than this makes no label: it would be kept for as long as its series, and whoever sends spans writes
 /// it.
@@ -20,18 +21,6 @@ const TGI_ROUTER: &str = "text-generation-inference.router";
 
 /// Attributes of a resource that the metrics keep on theirs. Prometheus makes `job` of them.
 const KEPT: [&str; 2] = [names::SERVICE_NAMESPACE, names::SERVICE_NAME];
-
-/// What operations are called elsewhere, and in the semantic conventions.
-const OPERATIONS: [(&str, &str); 8] = [
-    ("LLM", "chat"),
-    ("EMBEDDING", "embeddings"),
-    ("TOOL", "execute_tool"),
-    ("AGENT", "invoke_agent"),
-    ("completion", "text_completion"),
-    ("embedding", "embeddings"),
-    ("tool", "execute_tool"),
-    ("agent", "invoke_agent"),
-];
 
 /// The texts by which requests are told apart; empty where nobody says anything.
 #[derive(Debug, Clone, Copy, Default)]
@@ -132,7 +121,7 @@ impl Labels {
         let tenant = config.dimensions.iter().find(is_tenant);
         let others = config.dimensions.iter().filter(|it| !is_tenant(it));
         Self {
-            dictionary: Dictionary::new(&config.tenant_class_attribute),
+            dictionary: dictionary(&config.tenant_class_attribute),
             models: config.model_attributes.clone(),
             dimensions: others.cloned().collect(),
             tenant: tenant.and_then(|it| it.default.clone()),
@@ -203,7 +192,7 @@ impl Labels {
         let words = [
             (names::GEN_AI_REQUEST_MODEL, words.request_model.as_str()),
             (names::GEN_AI_RESPONSE_MODEL, words.response_model.as_str()),
-            (names::GEN_AI_OPERATION_NAME, operation(words.operation.as_str())),
+            (names::GEN_AI_OPERATION_NAME, operation(&words.operation)),
             (names::GEN_AI_PROVIDER_NAME, words.provider.as_str()),
         ];
         for (key, word) in words.into_iter().filter(|(_, word)| !word.is_empty()) {
@@ -234,8 +223,7 @@ fn fits_text(text: &Text<'_>) -> bool {
     (1..=LABEL_BYTES_MAX).contains(&text.as_bytes().len())
 }
 
-/// What the semantic conventions call an operation.
-fn operation(word: &str) -> &str {
-    let known = OPERATIONS.iter().find(|(elsewhere, _)| *elsewhere == word);
-    known.map_or(word, |(_, here)| here)
+/// What the semantic conventions call an operation; a word that they do not know is a name of somebody's own.
+fn operation<'a>(word: &Text<'a>) -> &'a str {
+    llm_names::operation(word.as_bytes()).unwrap_or_else(|| word.as_str())
 }

@@ -6,6 +6,7 @@ use pipeline::telemetry::{Counter, Gauge, MetricAbout, Telemetry};
 use super::answer::Kind;
 use super::dictionary::ROWS;
 use super::said::{Said, Unusable};
+use crate::llm_names::CONFLICTS;
 
 /// Spans that came, by what they are.
 pub(super) const SPANS: MetricAbout = MetricAbout {
@@ -34,13 +35,6 @@ pub(super) const UNUSABLE: MetricAbout = MetricAbout {
     name: "inferscope_connector_llm_metrics_unusable_values",
     help: "Values that were treated as missing, by reason: wrong_type, not_a_number, negative, too_long (for the span, or \
            for any prompt), unknown_word (no phase of ours), backwards (a span that ends before it starts).",
-    unit: "{attribute}",
-};
-
-/// Values that contradict each other.
-pub(super) const CONFLICTS: MetricAbout = MetricAbout {
-    name: "inferscope_normalize_conflicts",
-    help: "Attributes whose value differs under two of their names; the name that is trusted most was believed.",
     unit: "{attribute}",
 };
 

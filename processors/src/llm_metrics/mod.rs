@@ -12,7 +12,6 @@ mod objectives;
 mod publishing;
 mod recent;
 mod said;
-mod script;
 mod spent;
 mod tally;
 mod telling;

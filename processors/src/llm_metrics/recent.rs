@@ -72,6 +72,7 @@ impl Recent {
     }
 
     /// Whether this is new; it no longer is.
+    #[inline]
     fn remember(&mut self, request: u64, now: Instant) -> bool {
         if self.known.find(request, |known| *known == request).is_some() {
             return false;

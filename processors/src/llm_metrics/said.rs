@@ -3,9 +3,9 @@
 use pipeline::payload::{Opening, RawValue, SpanField, SpanId, StatusCode, Text, TraceId, Value};
 
 use crate::aggregation::Measured;
+use crate::llm_names::{self, Script, TOKENS_MAX};
 
 use super::dictionary::{Dictionary, Fact, Mark, Meaning, NUMBERS, Number, WORDS, Word};
-use super::script::Script;
 
 /// Why values could not be read, counted over one span.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,9 +19,6 @@ pub(super) struct Unusable {
     /// More than there can be.
     pub(super) too_long: u8,
 }
-
-/// No prompt and no answer has more tokens. A larger number is an error or an attack, and would spoil a total for good.
-const TOKENS_MAX: u64 = 1 << 32;
 
 /// Why the answer ended, as far as it matters here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,7 +70,7 @@ const ROWS_MAX: usize = 32;
 impl<'a> Said<'a> {
     /// Reads a span, of which nobody has read anything yet; what it says is expected in the order of a script.
     #[inline]
-    pub(super) fn read(&mut self, opening: &Opening<'a>, dictionary: &Dictionary, script: &mut Script) {
+    pub(super) fn read(&mut self, opening: &Opening<'a>, dictionary: &Dictionary, script: &mut Script<Meaning>) {
         self.start = opening.start;
         self.end = opening.end;
         self.trace_id = opening.trace_id;
@@ -89,7 +86,7 @@ impl<'a> Said<'a> {
                     let meaning = dictionary.find(key.as_bytes());
                     reader.meet(key.as_bytes(), meaning);
                     if let Some(meaning) = meaning {
-                        self.hear(meaning, value);
+                        self.hear_unusual(meaning, value);
                     }
                 }
                 Some(SpanField::Status(status)) => self.failed = status.code() == StatusCode::Error,
@@ -211,7 +208,7 @@ impl<'a> Said<'a> {
             }
             Fact::Text(word) => match value.plain_text().map_or_else(|| value.read(), Value::Str) {
                 Value::Str(text) => {
-                    let may_hold = self.may_hold(meaning, |said| said.word(word) != text);
+                    let may_hold = self.may_hold(meaning, |said| differs(word, said.word(word), text));
                     if let Some(slot) = self.words.get_mut(word as usize).filter(|_| may_hold) {
                         *slot = text;
                     }
@@ -334,6 +331,14 @@ impl Unusable {
         }
         Some(whole(number * unit))
     }
+}
+
+/// Whether two texts say different things. Operations are called otherwise under every name.
+#[cold]
+fn differs(word: Word, one: Text<'_>, other: Text<'_>) -> bool {
+    let operation = |text: Text<'_>| llm_names::operation(text.as_bytes());
+    let is_same_operation = word == Word::Operation && operation(one).is_some() && operation(one) == operation(other);
+    one != other && !is_same_operation
 }
 
 /// From here on, doubles are whole numbers; just above it, they are those that end in their last bit.

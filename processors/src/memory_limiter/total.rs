@@ -74,46 +74,17 @@ fn group_limit(text: &str) -> Option<u64> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
-    use std::io;
-
-    use pipeline::outside::Appender;
-
-    /// Files by path; nothing else can be done with them.
-    struct Files(BTreeMap<&'static str, &'static str>);
-
-    impl Storage for Files {
-        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-            let text = self.0.get(path.to_str().unwrap()).ok_or(io::ErrorKind::NotFound)?;
-            Ok(text.as_bytes().to_vec())
-        }
-
-        fn append(&self, _: &Path, _: bool) -> io::Result<Box<dyn Appender>> {
-            Err(io::ErrorKind::Unsupported.into())
-        }
-
-        fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
-            Err(io::ErrorKind::Unsupported.into())
-        }
-
-        fn remove(&self, _: &Path) -> io::Result<()> {
-            Err(io::ErrorKind::Unsupported.into())
-        }
-
-        fn list(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
-            Err(io::ErrorKind::Unsupported.into())
-        }
-
-        fn create_directory(&self, _: &Path) -> io::Result<()> {
-            Err(io::ErrorKind::Unsupported.into())
-        }
-    }
+    use pipeline::testing::ReadOnly;
 
     const MEMINFO: &str = "MemTotal:       16777216 kB\nMemFree:         1024 kB\n";
     const GIB: u64 = 1024 * 1024 * 1024;
 
     fn total_of(files: &[(&'static str, &'static str)]) -> Result<u64, UnknownTotal> {
-        total(&Files(files.iter().copied().collect()))
+        let files = files.to_vec();
+        total(&ReadOnly(move |path: &Path| {
+            let found = files.iter().find(|(name, _)| Path::new(name) == path);
+            found.map(|(_, text)| (*text).to_owned())
+        }))
     }
 
     #[test]

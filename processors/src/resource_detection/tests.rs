@@ -1,51 +1,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ::config::{Kind, Signal};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use pipeline::Origin;
 use pipeline::context::pods::Node as K8sNode;
-use pipeline::outside::{Appender, Storage};
 use pipeline::payload::Payload;
 use pipeline::plan::World;
-use pipeline::testing::contract;
+use pipeline::testing::{ReadOnly, contract};
 
 use super::*;
 use crate::actions::tests::trial;
-
-/// A host of a test's own.
-struct Host(Vec<(&'static str, &'static str)>);
-
-impl Storage for Host {
-    fn append(&self, _: &Path, _: bool) -> io::Result<Box<dyn Appender>> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let found = self.0.iter().find(|(name, _)| Path::new(name) == path);
-        found
-            .map(|(_, text)| text.as_bytes().to_vec())
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn remove(&self, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn list(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn create_directory(&self, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
 
 const HOST: [(&str, &str); 2] = [
     ("/proc/sys/kernel/hostname", "gpu-17\n"),
@@ -60,7 +26,11 @@ fn built(
     let config = trial::decoded::<Config>(yaml).unwrap();
     let world = World::system();
     let mut setup = contract::setup(&world, "resource_detection", Kind::Processor, Signal::Traces);
-    setup.outside.storage = Arc::new(Host(host.to_vec()));
+    let host = host.to_vec();
+    setup.outside.storage = Arc::new(ReadOnly(move |path: &Path| {
+        let found = host.iter().find(|(name, _)| Path::new(name) == path);
+        found.map(|(_, text)| (*text).to_owned())
+    }));
     build(&config, &setup, |name| {
         let found = variables.iter().find(|(key, _)| *key == name);
         found.map(|(_, value)| (*value).to_owned())

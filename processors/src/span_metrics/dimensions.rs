@@ -9,6 +9,7 @@ use regex::bytes::Regex;
 use super::Config;
 use super::config::Dimension;
 use super::glob;
+use crate::llm_names::NEVER_LABELS;
 
 pub(super) const SPAN_NAME: &str = "span.name";
 pub(super) const SPAN_KIND: &str = "span.kind";
@@ -37,6 +38,10 @@ impl Reserved {
     }
 }
 
+/// What is wrong with ids and users as dimensions. The Collector takes them, so that this is no error.
+const ENDLESS: &str =
+    "is another for every request or user: series_max is reached soon, and users stand on a page of metrics";
+
 /// Checks one list; `beside` is the list whose attributes stand on the same points.
 pub(super) fn validate(
     list: &[Dimension],
@@ -64,6 +69,8 @@ pub(super) fn validate(
             (false, true) => {
                 if !taken.insert(name) {
                     report.reject(&path, format!("there is an attribute {name:?} already"));
+                } else if NEVER_LABELS.contains(&name.as_str()) {
+                    report.warn(&path, format!("{name:?} {ENDLESS}"));
                 }
             }
             (true, false) => {
@@ -71,7 +78,12 @@ pub(super) fn validate(
                     report.reject(&path, "a `glob` has no `default`: nobody knows for which name");
                 }
                 match glob::compile(glob) {
-                    Ok(compiled) => globs.push((glob, compiled)),
+                    Ok(compiled) => {
+                        if let Some(name) = NEVER_LABELS.iter().find(|name| compiled.is_match(name.as_bytes())) {
+                            report.warn(&path, format!("the pattern {glob:?} matches {name:?}, which {ENDLESS}"));
+                        }
+                        globs.push((glob, compiled));
+                    }
                     Err(problem) => report.reject(&path, format!("{glob:?} is no pattern: {problem}")),
                 }
             }

@@ -25,6 +25,18 @@ impl Source {
     /// All of them, as in attributes and metrics.
     pub(super) const WORDS: [&'static str; 5] = ["connection", "gateway", "kubernetes", "claim", "unknown"];
 
+    /// The one with this word.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        let all = [
+            Self::Connection,
+            Self::Gateway,
+            Self::Kubernetes,
+            Self::Claim,
+            Self::Unknown,
+        ];
+        all.into_iter().find(|source| source.word() == word)
+    }
+
     /// The word in attributes and metrics.
     pub(super) fn word(self) -> &'static str {
         Self::WORDS.get(self as usize).copied().unwrap_or_default()
@@ -52,6 +64,8 @@ pub(super) struct Decision<'a> {
     pub(super) tenant: &'a str,
     pub(super) source: Source,
     pub(super) trusted: bool,
+    /// Whether a process in front of this one has decided it and has written down how.
+    pub(super) is_passed_on: bool,
 }
 
 /// Decides about an item with these claims of its own; about its resource, if there are none.
@@ -61,6 +75,7 @@ pub(super) fn decide<'a>(config: &Config, door: &'a Door, facts: &'a Facts, item
             tenant: &door.tenant,
             source: Source::Connection,
             trusted: true,
+            is_passed_on: false,
         };
     }
     let asked = config.order.iter().find_map(|rank| match rank {
@@ -72,6 +87,7 @@ pub(super) fn decide<'a>(config: &Config, door: &'a Door, facts: &'a Facts, item
         tenant: name::UNKNOWN,
         source: Source::Unknown,
         trusted: false,
+        is_passed_on: false,
     })
 }
 
@@ -83,20 +99,27 @@ fn gateway<'a>(door: &'a Door, facts: &'a Facts, item: &Said<'a>) -> Option<Deci
         tenant,
         source: Source::Gateway,
         trusted: true,
+        is_passed_on: false,
     };
     if let Some(header) = filled(&door.header) {
         return Some(vouched(header));
     }
     let tenant = item.by_gateway().or(filled(&facts.by_gateway));
     let decision = vouched(tenant.filter(|_| facts.is_trusted_service)?);
-    // A collector in front has written down that this is only what somebody claims; to pass it on makes it no truer.
-    Some(match item.is_untrusted {
-        true => Decision {
+    // A process in front has written down how it knows, and how sure that is; to pass it on makes it no truer.
+    Some(match (item.found_by, item.is_untrusted) {
+        (Some(source), is_untrusted) => Decision {
+            source,
+            trusted: !is_untrusted,
+            is_passed_on: true,
+            ..decision
+        },
+        (None, true) => Decision {
             source: Source::Claim,
             trusted: false,
             ..decision
         },
-        false => decision,
+        (None, false) => decision,
     })
 }
 
@@ -105,6 +128,7 @@ fn kubernetes(facts: &Facts) -> Option<Decision<'_>> {
         tenant,
         source: Source::Kubernetes,
         trusted: facts.is_observed,
+        is_passed_on: false,
     })
 }
 
@@ -117,6 +141,7 @@ fn claim<'a>(door: &'a Door, facts: &'a Facts, item: &Said<'a>) -> Option<Decisi
         tenant,
         source: Source::Claim,
         trusted: false,
+        is_passed_on: false,
     })
 }
 

@@ -3,6 +3,7 @@
 use pipeline::payload::{RawAttrs, RawValue, Value, names};
 
 use super::config::Config;
+use super::decision::Source;
 use super::meters::Meters;
 use super::name::{self, Fault};
 
@@ -37,6 +38,8 @@ pub(super) struct Said<'a> {
     pub(super) has_marks: bool,
     /// Whether the sender's own mark says that its tenant is not to be trusted.
     pub(super) is_untrusted: bool,
+    /// What the sender's own marks say has told it the tenant, if they are whole: it says how sure it is as well.
+    pub(super) found_by: Option<Source>,
     /// Whether it looks like a request to a model.
     pub(super) is_request: bool,
 }
@@ -56,22 +59,25 @@ impl Keys {
     /// Reads attributes.
     pub(super) fn read<'a>(&self, attributes: RawAttrs<'a>, meters: &Meters) -> Said<'a> {
         let mut said = Said::default();
+        let mut marks = Marks::default();
         for (key, value) in attributes {
             let key = key.as_bytes();
             said.is_request |= marks_request(key);
             if self.lengths & bit(key.len()) != 0 {
-                self.hear(&mut said, key, value, meters);
+                if let Some(mark) = MARKS.iter().find(|mark| mark.as_bytes() == key) {
+                    said.has_marks = true;
+                    marks.hear(mark, value.read());
+                } else {
+                    self.hear(&mut said, key, value, meters);
+                }
             }
         }
+        said.is_untrusted = marks.is_untrusted;
+        said.found_by = marks.source.filter(|_| marks.sources == 1 && marks.says_trust);
         said
     }
 
     fn hear<'a>(&self, said: &mut Said<'a>, key: &[u8], value: RawValue<'a>, meters: &Meters) {
-        if let Some(mark) = MARKS.iter().find(|mark| mark.as_bytes() == key) {
-            said.has_marks = true;
-            said.is_untrusted |= *mark == names::INFERSCOPE_TENANT_TRUSTED && value.read().as_bool() != Some(true);
-            return;
-        }
         if key == names::TENANT_ID.as_bytes() {
             let text = value.read().as_str();
             said.tenant = text.filter(|_| !said.has_tenant);
@@ -88,6 +94,32 @@ impl Keys {
                 put(&mut said.claim, claim, name);
             }
             Err(fault) => meters.refused(fault),
+        }
+    }
+}
+
+/// The marks of one item.
+#[derive(Debug, Default)]
+struct Marks {
+    source: Option<Source>,
+    /// How often it is said; readers differ in which of several they take.
+    sources: u32,
+    says_trust: bool,
+    is_untrusted: bool,
+}
+
+impl Marks {
+    fn hear(&mut self, mark: &str, value: Value<'_>) {
+        match mark {
+            names::INFERSCOPE_TENANT_SOURCE => {
+                self.sources += 1;
+                self.source = value.as_str().and_then(Source::of);
+            }
+            names::INFERSCOPE_TENANT_TRUSTED => {
+                self.says_trust = true;
+                self.is_untrusted |= value.as_bool() != Some(true);
+            }
+            _ => {}
         }
     }
 }

@@ -152,6 +152,9 @@ impl TenantStage {
         if said.has_tenant && said.tenant != Some(decision.tenant) || !said.has_tenant && !is_same {
             edit.set(names::TENANT_ID, decision.tenant);
         }
+        if decision.is_passed_on {
+            return; // Who found the tenant has marked the item, and knows better how.
+        }
         if said.has_marks && (is_request || self.door.sender != Sender::Gateway) {
             forget_marks(edit);
         }

@@ -125,6 +125,7 @@ impl JobRun {
     pub(super) fn rules(&self, target: &Target) -> SeriesRules {
         SeriesRules {
             target: target.labels.clone(),
+            resource: target.resource.clone(),
             scheme: target.scheme(),
             honor_labels: self.job.honor_labels,
             honor_timestamps: self.job.honor_timestamps,

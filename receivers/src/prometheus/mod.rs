@@ -12,6 +12,7 @@ mod further;
 mod job;
 mod labels;
 mod pages;
+mod pod;
 mod relabel;
 mod report;
 mod rules;

@@ -22,6 +22,7 @@ impl Pages {
     pub fn of(labels: &[(&str, &str)]) -> Self {
         let rules = SeriesRules {
             target: labels.iter().copied().collect(),
+            resource: Labels::default(),
             scheme: "http",
             honor_labels: false,
             honor_timestamps: true,

@@ -11,6 +11,8 @@ use crate::engines::profile::Dialect;
 pub(super) struct SeriesRules {
     /// The labels of the target, `job` and `instance` among them.
     pub(super) target: Labels,
+    /// What its resource says beside them.
+    pub(super) resource: Labels,
     /// `http` or `https`.
     pub(super) scheme: &'static str,
     /// Whether the page's labels win over the target's.

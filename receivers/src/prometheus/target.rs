@@ -10,6 +10,7 @@ use md5::{Digest, Md5};
 use super::config::{GlobalOwn, Job, PromDuration};
 use super::discovery::Found;
 use super::labels::{ADDRESS, INSTANCE, JOB, Labels};
+use super::pod;
 use super::relabel::{self, Rule};
 
 /// Names that relabelling may look at and change, and that say how a target is scraped.
@@ -30,6 +31,8 @@ pub(super) struct Target {
     pub(super) interval: Duration,
     /// How long a scrape may take.
     pub(super) timeout: Duration,
+    /// What its resource says of the pod behind it, as far as discovery knows.
+    pub(super) resource: Labels,
 }
 
 impl Target {
@@ -41,6 +44,7 @@ impl Target {
             .scrape_timeout
             .unwrap_or_else(|| global.scrape_timeout.min(interval));
         let mut labels = found.labels();
+        let resource = pod::attributes(&labels);
         let mut default = |name: &str, value: &str| {
             if labels.get(name).is_empty() {
                 labels.set(name, value);
@@ -81,6 +85,7 @@ impl Target {
             labels,
             interval,
             timeout,
+            resource,
         }))
     }
 
@@ -99,8 +104,15 @@ impl Target {
             }
         }
         targets.sort_unstable();
-        targets.dedup();
+        // Several containers of a pod may lead to one page.
+        targets.dedup_by(|one, other| one.is_scraped_as(other));
         (targets, problems)
+    }
+
+    /// Whether both are one to whoever looks at their series.
+    fn is_scraped_as(&self, other: &Self) -> bool {
+        let identity = |it: &Self| (it.interval, it.timeout);
+        self.url == other.url && self.labels == other.labels && identity(self) == identity(other)
     }
 
     /// How long after a multiple of the interval this target's turn is. It is the same after a restart, and targets

@@ -1,23 +1,18 @@
 //! The manifests in `deploy/kubernetes`, as an API server reads them.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
 
-/// The documents of the manifests that are applied without a patch, in their order.
-pub(super) fn applied() -> Vec<Value> {
-    ["namespace", "agent", "gateway"]
-        .into_iter()
-        .flat_map(documents)
-        .collect()
-}
+// Read as the tests read them that need no API server.
+#[allow(dead_code)] // Those look at more of it.
+#[path = "../../manifests/documents.rs"]
+mod documents;
+
+pub(super) use documents::applied;
 
 pub(super) fn documents(name: &str) -> Vec<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes");
-    let text = std::fs::read_to_string(folder.join(format!("{name}.yaml"))).unwrap();
-    serde_saphyr::from_multiple(&text).unwrap()
+    documents::documents(&format!("deploy/kubernetes/{name}.yaml"))
 }
 
 /// What there is in a cluster with GPUs before anything of ours.

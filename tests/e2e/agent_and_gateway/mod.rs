@@ -132,8 +132,8 @@ fn check_context(span: &JaegerSpan, engine: &Engine, uid: &str) {
     }
     assert_eq!(span.text("hw.id"), engine.gpu, "{span:?}");
     if is_request(span) {
-        // The agent found it out by the pod's address, and the gateway says from whom it has it.
-        assert_eq!(span.text("inferscope.tenant.source"), "gateway");
+        // The agent found it out by the pod's address, and the gateway passes that on.
+        assert_eq!(span.text("inferscope.tenant.source"), "kubernetes");
         assert_eq!(span.tags["inferscope.tenant.trusted"], true);
     }
     if span.duration_us > LONG_US {

@@ -5,19 +5,11 @@
 /// GPUs that an annotation may name. No node has as many; anybody who may create a pod writes what he likes.
 const GPUS_MAX: usize = 64;
 
-/// A container's share of one GPU.
+/// A container's share of one GPU. How much of it is asked about by nobody: requests are told which GPUs they ran on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HamiShare<'a> {
-    /// Which container, in the order of the pod.
-    pub container: usize,
     /// The GPU, `GPU-…` included.
-    pub uuid: &'a str,
-    /// The vendor, such as `NVIDIA`.
-    pub vendor: &'a str,
-    /// MiB of memory that it may use.
-    pub memory_mib: u64,
-    /// Hundredths of the GPU that it may use; 0 is no limit.
-    pub core_percent: u32,
+    uuid: &'a str,
 }
 
 impl<'a> HamiShare<'a> {
@@ -27,14 +19,10 @@ impl<'a> HamiShare<'a> {
     /// Reads the annotation: a segment per container ending in `;`, in it a share ending in `:`, of
     /// `UUID,type,memory,cores`. Empty segments are containers without a GPU. None where any part is not of that form:
     /// half of what a pod has would be a wrong answer.
-    pub fn parse(annotation: &'a str) -> Option<Vec<Self>> {
-        let mut shares = Vec::new();
-        for (container, segment) in annotation.split(';').enumerate() {
-            for share in segment.split(':').map(str::trim).filter(|share| !share.is_empty()) {
-                shares.push(Self::one(container, share)?);
-            }
-        }
-        Some(shares)
+    fn parse(annotation: &'a str) -> Option<Vec<Self>> {
+        let shares = annotation.split(';').flat_map(|container| container.split(':'));
+        let shares = shares.map(str::trim).filter(|share| !share.is_empty());
+        shares.map(Self::one).collect()
     }
 
     /// NVIDIA's GPUs of an annotation, by UUID, each once. None where it is broken, names none of these, or
@@ -67,16 +55,14 @@ impl<'a> HamiShare<'a> {
         is_uuid && parts.next().is_some_and(is_number) && parts.next().is_none()
     }
 
-    fn one(container: usize, share: &'a str) -> Option<Self> {
+    /// A GPU, its vendor, MiB of memory and hundredths of the GPU that may be used.
+    fn one(share: &'a str) -> Option<Self> {
         let mut fields = share.split(',');
-        let share = Self {
-            container,
-            uuid: fields.next().filter(|uuid| !uuid.is_empty())?,
-            vendor: fields.next()?,
-            memory_mib: fields.next()?.parse().ok()?,
-            core_percent: fields.next()?.parse().ok()?,
-        };
-        fields.next().is_none().then_some(share)
+        let uuid = fields.next().filter(|uuid| !uuid.is_empty())?;
+        let _vendor = fields.next()?;
+        fields.next()?.parse::<u64>().ok()?;
+        fields.next()?.parse::<u32>().ok()?;
+        fields.next().is_none().then_some(Self { uuid })
     }
 }
 
@@ -87,32 +73,24 @@ mod tests {
 
     const UUID: &str = "GPU-0fc3eda5-e98b-a25b-5b0d-cf5c855d1448";
 
-    fn share(container: usize, uuid: &str, memory_mib: u64) -> HamiShare<'_> {
-        HamiShare {
-            container,
-            uuid,
-            vendor: "NVIDIA",
-            memory_mib,
-            core_percent: 0,
-        }
+    fn shares<'a>(uuids: &[&'a str]) -> Option<Vec<HamiShare<'a>>> {
+        Some(uuids.iter().map(|uuid| HamiShare { uuid }).collect())
     }
 
     #[test]
     fn a_share_has_four_fields() {
         let annotation = format!("{UUID},NVIDIA,3000,0:;");
 
-        assert_eq!(HamiShare::parse(&annotation).unwrap(), [share(0, UUID, 3000)]);
+        assert_eq!(HamiShare::parse(&annotation), shares(&[UUID]));
     }
 
     #[test]
     fn empty_segments_are_containers_without_a_gpu() {
         let annotation = format!(";{UUID},NVIDIA,3000,0:GPU-1,NVIDIA,10,0:;");
 
-        let shares = HamiShare::parse(&annotation).unwrap();
-
-        assert_eq!(shares, [share(1, UUID, 3000), share(1, "GPU-1", 10)]);
-        assert_eq!(HamiShare::parse("").unwrap(), []);
-        assert_eq!(HamiShare::parse(";;").unwrap(), []);
+        assert_eq!(HamiShare::parse(&annotation), shares(&[UUID, "GPU-1"]));
+        assert_eq!(HamiShare::parse(""), shares(&[]));
+        assert_eq!(HamiShare::parse(";;"), shares(&[]));
     }
 
     #[test]

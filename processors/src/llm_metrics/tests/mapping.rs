@@ -103,6 +103,20 @@ fn two_names_that_agree_are_no_conflict() {
 }
 
 #[test]
+fn two_words_for_one_operation_are_no_conflict() {
+    let conflicts = "inferscope_normalize_conflicts{attribute=\"gen_ai.operation.name\"}";
+    let said = |word: &str| {
+        counted(answer(&[
+            ("gen_ai.operation.name", text("chat")),
+            ("openinference.span.kind", text(word)),
+        ]))
+    };
+
+    assert_eq!(said("LLM").1.own(conflicts), 0);
+    assert_eq!(said("TOOL").1.own(conflicts), 1);
+}
+
+#[test]
 fn what_a_client_measured_is_not_what_the_engine_did() {
     let (metrics, _) = counted(answer(&[("gen_ai.response.time_to_first_chunk", DOUBLE(0.5))]));
 

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::harness::{Value, bare, text};
-use crate::llm_metrics::dictionary::Dictionary;
+use crate::llm_metrics::dictionary::{Meaning, dictionary};
 use crate::llm_metrics::said::Said;
-use crate::llm_metrics::script::Script;
+use crate::llm_names::Script;
 
 const KEYS: [&str; 10] = [
     "gen_ai.request.model",
@@ -54,9 +54,9 @@ fn spans() -> impl Strategy<Value = Vec<Span>> {
 }
 
 /// What a span says.
-fn said(span: &[u8], script: &mut Script) -> String {
+fn said(span: &[u8], script: &mut Script<Meaning>) -> String {
     let mut said = Said::default();
-    let dictionary = Dictionary::new("tenant.class");
+    let dictionary = dictionary("tenant.class");
     said.read(&SpanView::of(span).opening(), &dictionary, script);
     format!("{said:?}")
 }

@@ -47,6 +47,25 @@ fn keys_without_effect_say_so() {
 }
 
 #[test]
+fn ids_and_users_as_dimensions_are_warned_of() {
+    for yaml in [
+        "{dimensions: [{name: enduser.id}]}",
+        "{calls_dimensions: [{name: gen_ai.response.id}]}",
+        "{events: {dimensions: [{name: llm.user}]}}",
+        "{dimensions: [{glob: 'gen_ai.*'}]}",
+    ] {
+        let said = problems(yaml);
+
+        assert!(said.contains("another for every request or user"), "{yaml}: {said}");
+        assert!(!said.contains("error"), "{said}");
+    }
+    assert_eq!(
+        problems("{dimensions: [{name: gen_ai.request.model}, {glob: 'http.*'}]}"),
+        ""
+    );
+}
+
+#[test]
 fn what_cannot_be_meant_is_refused() {
     for (yaml, problem) in [
         (

@@ -1,6 +1,7 @@
 //! Where the tenant is written, and what stays as it came.
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use pipeline::{Method, Origin};
@@ -89,6 +90,70 @@ fn what_an_agent_does_not_trust_its_gateway_does_not_trust_either() {
 
     assert_eq!(seen.tenant(0), "acme");
     assert_eq!(seen.marks(), ("claim".to_owned(), "false".to_owned()));
+}
+
+/// What an agent has written onto a request.
+fn marked(source: &str, trusted: bool, claimed: Option<&str>) -> Vec<(&'static str, Value)> {
+    let mut marks = vec![
+        ("inferscope.tenant.source", string(source)),
+        ("inferscope.tenant.trusted", Value::BoolValue(trusted)),
+    ];
+    marks.extend(claimed.map(|claimed| ("inferscope.tenant.claimed", string(claimed))));
+    marks
+}
+
+#[test]
+fn what_an_agent_has_found_out_its_gateway_passes_on_as_found() {
+    for (source, trusted) in [
+        ("kubernetes", true),
+        ("kubernetes", false),
+        ("connection", true),
+        ("claim", false),
+        ("unknown", false),
+    ] {
+        let mut rig = Rig::new(GATEWAY);
+        let batch = request(&[("tenant.id", string("acme"))], &marked(source, trusted, Some("beta")));
+        let traces = trial::traces(&batch);
+
+        let out = rig.bytes(&traces, &gateway());
+
+        assert_eq!(out.bytes().as_ptr(), traces.bytes().as_ptr(), "{source}");
+        // This process knows it from its gateway.
+        assert_eq!(rig.counted("inferscope_tenant_resources", "gateway"), 1);
+    }
+}
+
+#[test]
+fn how_an_agent_knows_is_passed_on_by_nobody_who_has_not_listed_it_or_knows_better() {
+    let batch = request(&[("tenant.id", string("acme"))], &marked("kubernetes", true, None));
+
+    let stranger = Rig::new("").run(&batch, &anyone());
+    assert_eq!(stranger.marks(), ("claim".to_owned(), "false".to_owned()));
+    let other_service = "gateway: { identities: [gateway], trusted_services: [envoy] }";
+    let not_believed = Rig::new(other_service).run(&batch, &gateway());
+    assert_eq!(not_believed.marks(), ("unknown".to_owned(), "false".to_owned()));
+    let header = Rig::new(GATEWAY).run(&batch, &with_header(gateway(), "x-tenant-id", "beta"));
+    assert_eq!(header.tenant(0), "beta");
+    assert_eq!(header.marks(), ("gateway".to_owned(), "true".to_owned()));
+}
+
+#[test]
+fn marks_that_are_not_whole_are_written_anew() {
+    let twice = [marked("kubernetes", true, None), marked("connection", true, None)].concat();
+    let (source, trusted) = (twice[0].clone(), twice[1].clone());
+    for marks in [
+        marked("astrology", true, None),
+        vec![source.clone()],
+        vec![trusted],
+        vec![("inferscope.tenant.source", Value::IntValue(2)), twice[1].clone()],
+        twice,
+    ] {
+        let batch = request(&[("tenant.id", string("acme"))], &marks);
+
+        let seen = Rig::new(GATEWAY).run(&batch, &gateway());
+
+        assert_eq!(seen.marks(), ("gateway".to_owned(), "true".to_owned()), "{marks:?}");
+    }
 }
 
 #[test]

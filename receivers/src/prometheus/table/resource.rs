@@ -15,9 +15,13 @@ const SCOPE: EmittedScope = EmittedScope {
     schema_url: "",
 };
 
-/// The resource of a job and instance, with what `target_info` says about it.
+/// The resource of a job and instance, with what discovery and `target_info` say about it.
 pub(super) fn group(job: &str, instance: &str, info: &Labels, rules: &SeriesRules) -> Group {
     let mut attributes = resource(job, instance, rules.scheme);
+    rules
+        .resource
+        .iter()
+        .for_each(|(key, value)| attributes.push(key, value));
     let own: Vec<String> = attributes.attrs().map(|(key, _)| key.as_str().to_owned()).collect();
     for (name, value) in info.iter().filter(|(name, _)| !own.iter().any(|key| key == name)) {
         // What the target's own labels say is said at the points.

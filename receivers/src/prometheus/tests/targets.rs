@@ -75,6 +75,66 @@ fn relabelling_decides_where_how_and_whether_a_target_is_scraped() {
     assert_eq!(none.len(), 1);
 }
 
+/// Discovery says the same under these labels; `cases` has what the API server and Prometheus make of it.
+const OF_A_POD: &str = "__meta_kubernetes_namespace: llm, __meta_kubernetes_pod_name: vllm-0, __meta_kubernetes_pod_uid: u-1, \
+    __meta_kubernetes_pod_node_name: gpu-a";
+
+#[test]
+fn the_resource_of_a_target_says_which_pod_it_is_whatever_relabelling_leaves() {
+    for (kind, attribute) in [
+        ("ReplicaSet", "k8s.replicaset.name"),
+        ("DaemonSet", "k8s.daemonset.name"),
+        ("StatefulSet", "k8s.statefulset.name"),
+        ("Job", "k8s.job.name"),
+        ("CronJob", "k8s.cronjob.name"),
+    ] {
+        let target = one(&format!(
+            "static_configs: [{{targets: ['a:1'], labels: {{{OF_A_POD}, __meta_kubernetes_pod_container_name: engine, \
+             __meta_kubernetes_pod_controller_kind: {kind}, __meta_kubernetes_pod_controller_name: vllm}}}}], \
+             relabel_configs: [{{regex: '__meta_.*', action: labeldrop}}]"
+        ));
+
+        let expected = [
+            ("k8s.namespace.name", "llm"),
+            ("k8s.pod.name", "vllm-0"),
+            ("k8s.pod.uid", "u-1"),
+            ("k8s.container.name", "engine"),
+            ("k8s.node.name", "gpu-a"),
+            (attribute, "vllm"),
+        ];
+        assert_eq!(target.resource, expected.into_iter().collect());
+        assert_eq!(target.labels.len(), 2, "job and instance");
+    }
+}
+
+#[test]
+fn of_a_node_and_of_an_endpoint_the_node_is_known_and_of_others_nothing() {
+    for (label, expected) in [
+        ("__meta_kubernetes_node_name", Some("n")),
+        ("__meta_kubernetes_endpoint_node_name", Some("n")),
+        ("__meta_kubernetes_pod_controller_name", None),
+        ("__meta_other", None),
+    ] {
+        let target = one(&format!(
+            "static_configs: [{{targets: ['a:1'], labels: {{{label}: n}}}}]"
+        ));
+
+        let expected = expected.map(|node| ("k8s.node.name", node));
+        assert_eq!(target.resource, expected.into_iter().collect(), "{label}");
+    }
+}
+
+#[test]
+fn a_page_that_several_containers_of_a_pod_lead_to_is_scraped_once() {
+    let (found, _) = targets(&format!(
+        "static_configs: [{{targets: ['a:1'], labels: {{{OF_A_POD}, __meta_kubernetes_pod_container_name: b}}}}, \
+         {{targets: ['a:1'], labels: {{{OF_A_POD}, __meta_kubernetes_pod_container_name: a}}}}]"
+    ));
+
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].resource.get("k8s.container.name"), "a", "always the same one");
+}
+
 #[test]
 fn the_same_target_twice_is_scraped_once() {
     let (found, _) = targets("static_configs: [{targets: ['a:1', 'a:1']}, {targets: ['a:1']}]");

@@ -293,6 +293,32 @@ fn target_info_describes_the_resource() {
 }
 
 #[test]
+fn the_resource_says_once_which_pod_discovery_has_found_whatever_the_page_says() {
+    let found: Labels = [("k8s.pod.uid", "u-1"), ("k8s.pod.name", "vllm-0")]
+        .into_iter()
+        .collect();
+    let rules = SeriesRules {
+        resource: found,
+        ..target()
+    };
+    let told = Rig::new(rules).scrape("# TYPE target_info gauge\ntarget_info{\"k8s.pod.uid\"=\"mine\"} 1\na 1\n");
+
+    let resource = told.0.resource_metrics[0].resource.as_ref().unwrap();
+    let said = |key: &str| {
+        let values = resource.attributes.iter().filter(|it| it.key == key);
+        values.count()
+    };
+    assert_eq!((said("k8s.pod.uid"), said("k8s.pod.name")), (1, 1));
+    assert_eq!(text(&resource.attributes, "k8s.pod.uid").as_deref(), Some("u-1"));
+    let point = &told.numbers("a")[0];
+    assert_eq!(
+        text(&point.attributes, "k8s.pod.uid"),
+        None,
+        "no label of Prometheus' own"
+    );
+}
+
+#[test]
 fn external_labels_are_given_to_series_that_do_not_have_them() {
     let external: Labels = [("cluster", "eu"), ("pod", "x")].into_iter().collect();
     let told = Rig::new(SeriesRules {

@@ -12,6 +12,7 @@ use pipeline::payload::scrape::Scrape;
 use pipeline::payload::{Limits, Metrics, Payload};
 use prost::Message;
 
+use super::super::super::labels::Labels;
 use super::super::*;
 
 /// The wall time of the first scrape, in nanoseconds.
@@ -26,6 +27,7 @@ pub(super) fn target() -> SeriesRules {
         target: [("job", "vllm"), ("instance", "10.0.0.7:8000"), ("pod", "vllm-a-0")]
             .into_iter()
             .collect(),
+        resource: Labels::default(),
         scheme: "http",
         honor_labels: false,
         honor_timestamps: true,

@@ -5,8 +5,6 @@
 
 use pipeline::payload::{ExpectedKey, RawValue, SpanFields};
 
-use super::dictionary::Meaning;
-
 /// Attributes of one script; engines write twenty. Those behind are looked up.
 const LINES_MAX: usize = 64;
 
@@ -23,34 +21,43 @@ const SCRIPTS_MAX: usize = 8;
 const NAME_BYTES_MAX: usize = 128;
 
 /// What one kind of sender says, in order.
-#[derive(Debug, Default)]
-pub(super) struct Script {
-    lines: Vec<Line>,
+#[derive(Debug)]
+pub(crate) struct Script<M> {
+    lines: Vec<Line<M>>,
     /// Spans in a row that did not keep to it.
     strange: u8,
 }
 
 #[derive(Debug)]
-struct Line {
+struct Line<M> {
     key: ExpectedKey,
     /// None for what says nothing here.
-    meaning: Option<Meaning>,
+    meaning: Option<M>,
 }
 
 /// A place in a script, while one span is read.
 #[derive(Debug)]
-pub(super) struct Reader<'s> {
-    script: &'s mut Script,
+pub(crate) struct Reader<'s, M> {
+    script: &'s mut Script<M>,
     at: usize,
     is_learning: bool,
     /// Attributes that stood elsewhere or in no line.
     missed: usize,
 }
 
-impl Script {
+impl<M> Default for Script<M> {
+    fn default() -> Self {
+        Self {
+            lines: Vec::new(),
+            strange: 0,
+        }
+    }
+}
+
+impl<M> Script<M> {
     /// Begins a span. Who has no script yet writes down what it says.
     #[inline]
-    pub(super) fn begin(&mut self) -> Reader<'_> {
+    pub(crate) fn begin(&mut self) -> Reader<'_, M> {
         Reader {
             is_learning: self.lines.is_empty(),
             script: self,
@@ -60,10 +67,10 @@ impl Script {
     }
 }
 
-impl Reader<'_> {
+impl<M: Copy> Reader<'_, M> {
     /// Takes the attributes that are expected next, as far as they come; gives what each means, if anything, to `hear`.
     #[inline(always)]
-    pub(super) fn follow<'a>(&mut self, fields: &mut SpanFields<'a>, mut hear: impl FnMut(&Meaning, RawValue<'a>)) {
+    pub(crate) fn follow<'a>(&mut self, fields: &mut SpanFields<'a>, mut hear: impl FnMut(&M, RawValue<'a>)) {
         let lines = self.script.lines.get(self.at..).unwrap_or_default();
         let mut followed = 0;
         for line in lines {
@@ -78,7 +85,7 @@ impl Reader<'_> {
 
     /// Hears of an attribute that was not expected here.
     #[inline(never)]
-    pub(super) fn meet(&mut self, key: &[u8], meaning: Option<&Meaning>) {
+    pub(crate) fn meet(&mut self, key: &[u8], meaning: Option<&M>) {
         if self.is_learning {
             if self.script.lines.len() < LINES_MAX
                 && let Some(key) = ExpectedKey::new(key)
@@ -102,7 +109,7 @@ impl Reader<'_> {
 
     /// Ends a span.
     #[inline]
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         if self.missed > 0 || self.script.strange > 0 {
             self.judge();
         }
@@ -119,17 +126,27 @@ impl Reader<'_> {
 }
 
 /// Scripts by the names of scopes.
-#[derive(Debug, Default)]
-pub(super) struct Scripts {
-    known: Vec<(Box<[u8]>, Script)>,
+#[derive(Debug)]
+pub(crate) struct Scripts<M> {
+    known: Vec<(Box<[u8]>, Script<M>)>,
     oldest: usize,
     /// For whom there is no place; there always is one.
-    others: Script,
+    others: Script<M>,
 }
 
-impl Scripts {
+impl<M> Default for Scripts<M> {
+    fn default() -> Self {
+        Self {
+            known: Vec::new(),
+            oldest: 0,
+            others: Script::default(),
+        }
+    }
+}
+
+impl<M> Scripts<M> {
     /// What those say whose spans come under this scope.
-    pub(super) fn of(&mut self, scope: &[u8]) -> &mut Script {
+    pub(crate) fn of(&mut self, scope: &[u8]) -> &mut Script<M> {
         let scope = if scope.len() > NAME_BYTES_MAX { &[] } else { scope };
         let at = match self.known.iter().position(|(name, _)| **name == *scope) {
             Some(at) => at,
