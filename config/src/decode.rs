@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::fault::{Fault, Place, Reason};
 use crate::report::Report;
 use crate::run::{Aside, Run, Trail};
+use crate::secrecy::Secrecy;
 use crate::section::Section;
 use crate::suggest;
 
@@ -33,6 +34,7 @@ pub trait Validate {
 /// Warnings and notices go to `diagnostics` as well.
 pub fn decode<T: DeserializeOwned + Validate>(section: &Section, diagnostics: &mut Diagnostics) -> Option<T> {
     let errors_before = diagnostics.errors();
+    diagnostics.hide_secrets(&section.node, section.path());
     let (value, run) = read_all::<T>(section, diagnostics);
     let value = value?;
     let mut report = Report::new(section, &run, diagnostics);
@@ -83,7 +85,7 @@ fn read_once<T: DeserializeOwned>(section: &Section, run: &Run) -> Result<T, Fau
         trail: &trail,
         run,
         field: false,
-        secret: false,
+        secrecy: Secrecy::of(section.path()),
         part: None,
     })
 }
