@@ -119,7 +119,7 @@ impl Loader<'_> {
         }
         let name = match location.scheme {
             "file" => location.rest,
-            "yaml" => "--config yaml:", // What follows is the text itself, which may hold secrets.
+            "yaml" => "--config yaml", // What follows is the text itself, which may hold secrets.
             _ => argument,
         };
         let source = Source::new(name.lines().next().unwrap_or(name), fetched.text, self.next_rank());

@@ -19,3 +19,9 @@ pub(crate) fn unbracketed(host: &str) -> &str {
     let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     inner.unwrap_or(host)
 }
+
+/// Whether a host is this machine, to which nobody else can listen.
+pub(crate) fn is_here(host: &str) -> bool {
+    let address = unbracketed(host).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|it| it.is_loopback())
+}

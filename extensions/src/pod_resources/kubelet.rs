@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use net::client::grpc::{Failure, GrpcClient, GrpcClientConfig, GrpcMethod};
 use pipeline::component::BuildError;
+use pipeline::context::authenticators::Authenticators;
 use pipeline::outside::Outside;
 use prost::Message;
 
@@ -54,7 +55,11 @@ impl Silence {
 
 impl Kubelet {
     pub(super) fn new(config: &Config, outside: &Outside) -> Result<Self, BuildError> {
-        let client = GrpcClient::new(&GrpcClientConfig::local(&config.endpoint), outside)?;
+        let client = GrpcClient::new(
+            &GrpcClientConfig::local(&config.endpoint),
+            outside,
+            &Authenticators::default(), // It names none.
+        )?;
         Ok(Self {
             list: client.method(proto::LIST)?,
             allocatable: client.method(proto::GET_ALLOCATABLE)?,
