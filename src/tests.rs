@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)] // Real sockets and a real file.
 
 mod agent_and_gateway;
+mod handshakes;
 mod warnings;
 
 use std::path::Path;

@@ -3,6 +3,7 @@
 //! A client makes one attempt and says what came of it. Retry, queue and timeout are the delivery driver's: it drops
 //! the future of an attempt that takes too long, and a client stays usable after that.
 
+mod alert;
 mod auth;
 mod compression;
 mod dial;

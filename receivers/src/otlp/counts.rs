@@ -37,6 +37,7 @@ pub(super) const ALL: &[MetricAbout] = &[
     FAILED_RECORDS,
     REQUESTS,
     UNAUTHENTICATED,
+    net::server::REFUSED_HANDSHAKES,
     REJECTED_ITEMS,
     REPAIRED_TEXTS,
 ];

@@ -153,6 +153,7 @@ impl GrpcClient {
         // message was not sent, so sending it on another connection is still the same attempt.
         let unreachable = |problem: String| Failure::NoAnswer(format!("{}: {problem}", self.endpoint));
         let mut request = self.request(method, encoding, packed, timeout)?;
+        let mut why = String::new();
         for _ in 0..UNSENT_MAX {
             let link = self.links.pick(self.patient).await.map_err(unreachable)?;
             let watch = link.watch();
@@ -166,15 +167,18 @@ impl GrpcClient {
                 }
                 Err(mut error) => {
                     watch.over();
+                    why = link.ended().map_or_else(|| super::causes(error.error()), str::to_owned);
                     let Some(unsent) = error.take_message() else {
-                        return Err(unreachable(super::causes(error.error())));
+                        return Err(unreachable(why));
                     };
                     link.retire();
                     request = unsent;
                 }
             }
         }
-        Err(unreachable("connections close before a request can be sent".to_owned()))
+        Err(unreachable(format!(
+            "connections close before a request can be sent: {why}"
+        )))
     }
 
     fn request(

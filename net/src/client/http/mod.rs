@@ -170,8 +170,9 @@ impl HttpClient {
         };
         let response = self.pool.request(request).await.map_err(|cause| {
             let host = url.authority().map_or("", |authority| authority.as_str());
-            HttpFailure::NoAnswer(format!("{host}: {}", super::causes(&cause)))
+            HttpFailure::NoAnswer(format!("{host}: {}", self.connector.causes(&cause)))
         })?;
+        self.connector.answered();
         self.compressor.learn(response.headers(), ACCEPT_ENCODING.as_str());
         Ok(read(response).await)
     }
