@@ -222,6 +222,32 @@ fn an_extension_that_shows_nothing_is_found_before_anything_starts() {
 }
 
 #[test]
+fn the_scrape_job_for_our_own_metrics_is_one_that_prometheus_takes() {
+    let readme = include_str!("../../deploy/kubernetes/README.md");
+    let job = readme
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    assert!(job.starts_with("scrape_configs:"));
+    let indented: String = job.lines().map(|line| format!("      {line}\n")).collect();
+    let yaml = format!(
+        "receivers:\n  prometheus:\n    config:\n{indented}exporters: {{nop: {{}}}}\nservice: {{pipelines: {{metrics: \
+         {{receivers: [prometheus], exporters: [nop]}}}}}}\n"
+    );
+    let read = read(&yaml);
+    assert!(read.diagnostics.is_empty(), "{}", read.diagnostics.render(false));
+    let manifests = [
+        include_str!("../../deploy/kubernetes/agent.yaml"),
+        include_str!("../../deploy/kubernetes/gateway.yaml"),
+    ];
+    for manifest in manifests {
+        assert!(manifest.contains("{name: metrics, containerPort: 8888}"));
+        assert!(manifest.contains("app.kubernetes.io/name: inferscope"));
+    }
+}
+
+#[test]
 fn the_examples_of_the_readmes_are_valid() {
     for readme in [
         include_str!("../../extensions/src/basicauth/README.md"),
