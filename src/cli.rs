@@ -261,7 +261,7 @@ mod tests {
 
     fn hint_for(arguments: &[&str]) -> Option<String> {
         let all = ["inferscope"].iter().chain(arguments);
-        hint(&Arguments::try_parse_from(all).err().expect("clap refuses it"))
+        hint(&Arguments::try_parse_from(all).expect_err("clap refuses it"))
     }
 
     #[test]

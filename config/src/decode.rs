@@ -145,7 +145,7 @@ fn moved(key: &str, known: &[&str]) -> Option<String> {
 fn keep_notes(section: &Section, run: &Run, diagnostics: &mut Diagnostics) {
     let notes = run.notes.take();
     diagnostics.extend(notes.warnings);
-    diagnostics.hide(notes.secret_origins);
+    diagnostics.hide(&notes.secret_origins);
     section.ledger.note(|entries| {
         if !run.failed() {
             entries.decoded.insert(section.path().clone());
@@ -159,6 +159,6 @@ fn keep_notes(section: &Section, run: &Run, diagnostics: &mut Diagnostics) {
 /// After a reading that stopped: the next one notes everything again, except a secret that was itself unreadable.
 fn forget_notes(section: &Section, run: &Run, diagnostics: &mut Diagnostics) {
     let notes = run.notes.take();
-    diagnostics.hide(notes.secret_origins);
+    diagnostics.hide(&notes.secret_origins);
     section.ledger.note(|entries| entries.secrets.extend(notes.secrets));
 }

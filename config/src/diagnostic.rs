@@ -153,7 +153,7 @@ impl Diagnostics {
     }
 
     /// Keeps the text at these places out of everything rendered, but for names of variables.
-    pub(crate) fn hide(&mut self, places: Vec<Origin>) {
+    pub(crate) fn hide(&mut self, places: &[Origin]) {
         for place in places.iter().filter_map(secrecy::hidden_part) {
             self.hidden.insert(place);
         }
@@ -164,7 +164,7 @@ impl Diagnostics {
         let mut places = Vec::new();
         let mut found = |_: &Path, node: &Node| places.push(node.origin.clone());
         secrecy::walk(node, path, Secrecy::of(path), &mut found);
-        self.hide(places);
+        self.hide(&places);
     }
 
     /// Whether anything found forbids starting.

@@ -134,7 +134,7 @@ impl Loader<'_> {
             let origin = crate::source::Origin::new(&source, 0..argument.len());
             let error = Diagnostic::error("missing equal sign").at(&origin);
             self.diagnostics.push(error.help("write --set key.of.value=text"));
-            self.diagnostics.hide(sketch::secrets(&source));
+            self.diagnostics.hide(&sketch::secrets(&source));
             return None;
         };
         // Blanks in the place of the key keep the columns of the value true.
@@ -157,7 +157,7 @@ impl Loader<'_> {
             self.diagnostics.push(problem);
         }
         if parsed.root.is_none() {
-            self.diagnostics.hide(sketch::secrets(&source));
+            self.diagnostics.hide(&sketch::secrets(&source));
         }
         let value = replaced(&parsed.root?, &moved);
         let key_text = key.trim();
@@ -176,7 +176,7 @@ impl Loader<'_> {
         let parsed = yaml::parse(source);
         self.diagnostics.extend(parsed.problems);
         if parsed.root.is_none() {
-            self.diagnostics.hide(sketch::secrets(source));
+            self.diagnostics.hide(&sketch::secrets(source));
         }
         parsed.root
     }

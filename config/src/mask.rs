@@ -102,7 +102,7 @@ mod tests {
         let text = "key: |\n  one\n\n    two\nend";
 
         assert_eq!(
-            Masked::new(text, vec![5..21]).text,
+            Masked::new(text, vec![5..8, 8..21]).text,
             "key: ********\n  ********\n\n    ********\nend"
         );
     }

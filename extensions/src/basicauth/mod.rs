@@ -47,7 +47,7 @@ impl Extension for BasicAuth {
 
     async fn start(config: Config, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
         match config.client_auth {
-            Some(client) => show(&client, setup, stop),
+            Some(client) => show(&client, &setup, &stop),
             None => ask(config.htpasswd.unwrap_or_default(), setup, stop),
         }
     }
@@ -64,9 +64,9 @@ fn ask(htpasswd: Htpasswd, setup: Setup, stop: Stop) -> Result<Service, BuildErr
 }
 
 /// Shows destinations who we are.
-fn show(client: &ClientAuth, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
-    let user = followed::held(&client.username_file, &setup)?;
-    let password = followed::held(&client.password_file, &setup)?;
+fn show(client: &ClientAuth, setup: &Setup, stop: &Stop) -> Result<Service, BuildError> {
+    let user = followed::held(&client.username_file, setup)?;
+    let password = followed::held(&client.password_file, setup)?;
     let login = Login::new(client, user.as_deref(), password.as_deref())?;
     let authenticators = &setup.context.authenticators;
     authenticators.add_credentials(setup.id.clone(), Arc::clone(&login) as Arc<_>);

@@ -172,6 +172,8 @@ pub(super) async fn farewell(mut io: impl AsyncRead + AsyncWrite + Unpin) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use pipeline::outside::{Clock, ManualClock};
+
     use super::*;
 
     #[test]
@@ -199,7 +201,7 @@ mod tests {
 
     #[test]
     fn of_each_reason_one_is_logged_a_minute_and_says_how_many_were_not() {
-        let (handshakes, start) = (Handshakes::default(), Instant::now());
+        let (handshakes, start) = (Handshakes::default(), ManualClock::new().now());
         let at = |reason, seconds| handshakes.is_due(reason, start + Duration::from_secs(seconds));
 
         assert_eq!(at(Reason::NotTls, 0), Some(0));

@@ -35,8 +35,8 @@ fn what_contradicts_itself_is_an_error_before_anything_starts() {
 fn the_extension_k8s_is_needed_where_pods_are_meant_to_be_asked() {
     let needs = |yaml: &str| {
         let all = Tenant::leans_on(&trial::decoded::<Config>(yaml).unwrap());
-        let extensions = all.into_iter().map(|it| it.on);
-        extensions.filter(|it| matches!(it, On::Extension(_))).last()
+        let mut all = all.into_iter().map(|it| it.on);
+        all.find(|it| matches!(it, On::Extension(_)))
     };
 
     assert_eq!(
