@@ -193,7 +193,12 @@ impl Printer {
         if self.mode == Mode::Unredacted || !node.is_scalar() {
             return false;
         }
-        if self.named.contains(path) || self.ledger.secrets.iter().any(|secret| path.is_within(secret)) {
+        if self.ledger.secrets.iter().any(|secret| path.is_within(secret)) {
+            return true;
+        }
+        let decoded = || self.ledger.decoded.iter().any(|decoded| path.is_within(decoded));
+        // A type that has read a whole block about credentials has told which of it are secrets.
+        if self.named.contains(path) && !(Secrecy::of(path) == Secrecy::Guarded && decoded()) {
             return true;
         }
         // Numbers and booleans are no secrets, but the text behind an expansion that happens to be digits may be one.
@@ -201,7 +206,6 @@ impl Printer {
         let unread = self.ledger.unread.iter().any(|unread| path.is_within(unread));
         let steps = path.steps();
         let of_component = steps.len() > 2 && crate::id::Kind::ALL.iter().any(|kind| kind.section() == steps[0]);
-        let decoded = || self.ledger.decoded.iter().any(|decoded| path.is_within(decoded));
         text && (unread || (of_component && !decoded()))
     }
 

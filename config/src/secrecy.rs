@@ -186,8 +186,11 @@ fn reads_like_a_secret(text: &str) -> bool {
 }
 
 fn is_pair(words: &[String]) -> bool {
-    let [.., first, last] = words else { return false };
-    PAIRS.iter().any(|pair| *pair == [first, last])
+    let known = PAIRS.map(|pair| pair.concat());
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let last = words.len().saturating_sub(2);
+    // Written as two words or as one.
+    is_near(&words[last..].concat(), &known) || words.last().is_some_and(|word| is_near(word, &known))
 }
 
 fn is_block(key: &str) -> bool {
@@ -256,6 +259,9 @@ mod tests {
             "proxy.password",
             "credentials",
             "key_pem",
+            "key_pm",
+            "keypem",
+            "private_kye",
         ] {
             assert_eq!(Open.below(key), Secret, "{key}");
         }

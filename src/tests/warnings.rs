@@ -138,3 +138,25 @@ fn processors_that_look_at_senders_are_warned_about_behind_batch() {
         "{said}"
     );
 }
+
+#[test]
+fn what_a_component_takes_and_is_no_secret_is_printed() {
+    let yaml = file("grpc: ", "headers: [x-team]", "llm_phases");
+    let read = read(&yaml.replace(
+        "bearertokenauth: {",
+        "bearertokenauth: {scheme: Token, filename: /run/token, ",
+    ));
+    let printed = config::print(
+        read.document.as_ref().unwrap(),
+        config::Mode::Redacted,
+        config::Format::Yaml,
+    );
+
+    for shown in ["- x-team", "scheme: Token", "filename: /run/token"] {
+        assert!(printed.contains(shown), "{printed}");
+    }
+    assert!(
+        printed.contains("acme: \"[REDACTED]\"") && !printed.contains("token-of-acme"),
+        "{printed}"
+    );
+}
