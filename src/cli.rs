@@ -1,8 +1,10 @@
 //! The command line: the Collector's flags and subcommands, and `demo`.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -217,6 +219,31 @@ pub fn say(text: &str) -> std::io::Result<()> {
     }
 }
 
+/// Says what is wrong with a command line, or what was asked of it, such as its help.
+pub fn refuse(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell when both are closed.
+    let _ = error.print();
+    if let Some(hint) = hint(error) {
+        let _ = writeln!(std::io::stderr().lock(), "\n{hint}");
+    }
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// What to write where a file stands in the place of a command.
+fn hint(error: &clap::Error) -> Option<String> {
+    let found = error
+        .get(ContextKind::InvalidSubcommand)
+        .or_else(|| error.get(ContextKind::InvalidArg))?;
+    let ContextValue::String(word) = found else { return None };
+    let extension = Path::new(word).extension().unwrap_or_default();
+    let is_file =
+        extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml") || Path::new(word).is_file();
+    let is_file = is_file && !word.starts_with('-');
+    is_file.then(|| {
+        format!("{word} is no command: `inferscope --config {word}` runs it, `inferscope validate {word}` checks it")
+    })
+}
+
 /// Writes an error and what caused it to standard error.
 pub fn complain(error: &anyhow::Error) {
     let mut stderr = std::io::stderr().lock();
@@ -224,5 +251,27 @@ pub fn complain(error: &anyhow::Error) {
     let _ = writeln!(stderr, "inferscope: {error}");
     for cause in error.chain().skip(1) {
         let _ = writeln!(stderr, "  because: {cause}");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    fn hint_for(arguments: &[&str]) -> Option<String> {
+        let all = ["inferscope"].iter().chain(arguments);
+        hint(&Arguments::try_parse_from(all).expect_err("clap refuses it"))
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_a_command_gets_the_right_command() {
+        let hint = hint_for(&["agent.yaml"]).unwrap();
+        assert!(hint.contains("`inferscope --config agent.yaml` runs it"), "{hint}");
+        assert!(hint.contains("`inferscope validate agent.yaml` checks it"), "{hint}");
+        assert!(hint_for(&["Cargo.toml"]).is_some(), "a file that is there");
+        assert!(hint_for(&["--config", "a.yaml", "b.yml"]).is_some());
+        assert_eq!(hint_for(&["valdate", "agent.yaml"]), None);
+        assert_eq!(hint_for(&["--confg=agent.yaml"]), None);
     }
 }

@@ -1,6 +1,10 @@
 //! A1 with everything in its place: senders that the real authenticators know, and what the pipelines then say of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)] // Real sockets and a real file.
 
+mod agent_and_gateway;
+mod handshakes;
+mod warnings;
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -86,7 +86,7 @@ impl MapAccess<'static> for MapReader<'_> {
             trail: &trail,
             run: self.parent.run,
             field: self.fields.is_some(),
-            secret: false,
+            secrecy: self.parent.secrecy.below(&entry.key),
             part: None,
         };
         read(seed, reader)
@@ -196,7 +196,7 @@ impl SeqAccess<'static> for ListReader<'_> {
                 trail: &trail,
                 run: self.parent.run,
                 field: false,
-                secret: self.parent.secret,
+                secrecy: self.parent.secrecy,
                 part: None,
             };
             return read(seed, reader).map(Some);
@@ -277,7 +277,7 @@ impl VariantReader<'_> {
             trail: &trail,
             run: self.parent.run,
             field: false,
-            secret: false,
+            secrecy: self.parent.secrecy.below(&self.entry.key),
             part: None,
         };
         use_it(reader).map_err(|fault| fault.or_at(|| reader.place()))

@@ -14,6 +14,7 @@ use crate::node::{Node, Text, Value};
 use crate::parts::PartKeys;
 use crate::resolve;
 use crate::run::{Run, Trail};
+use crate::secrecy::Secrecy;
 use crate::source::Origin;
 
 /// Names of newtypes that mean something to this deserializer; any other deserializer just reads what is inside.
@@ -33,8 +34,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) run: &'a Run,
     /// The node is the value of a struct field, where null means absent.
     pub(crate) field: bool,
-    /// Its text must not appear in messages.
-    pub(crate) secret: bool,
+    /// Whether its text must not appear in messages.
+    pub(crate) secrecy: Secrecy,
     /// The node is shared by several types, each of which takes the keys it knows.
     pub(crate) part: Option<&'a PartKeys>,
 }
@@ -58,7 +59,7 @@ impl<'a> Reader<'a> {
             Value::Null if self.field => Fault::new(Reason::Null),
             Value::Failed => Fault::new(Reason::Failed),
             _ => {
-                let found = if self.secret {
+                let found = if self.secrecy.hides(&self.node.value) {
                     self.node.described_without_value()
                 } else {
                     self.node.described()
@@ -85,7 +86,7 @@ impl<'a> Reader<'a> {
             Value::Float(value) if expected == "an integer" && value.is_finite() => {
                 format!("write {} or {}", value.floor(), value.ceil())
             }
-            _ if number && expected == "text" && !self.secret && !written.contains('\n') => {
+            _ if number && expected == "text" && !self.secrecy.hides(&self.node.value) && !written.contains('\n') => {
                 format!("put it in quotes: \"{}\"", crate::node::shortened(written))
             }
             _ if number && expected == "text" => "put it in quotes".to_owned(),
@@ -306,10 +307,8 @@ impl Deserializer<'static> for Reader<'_> {
             SECRET => {
                 let mut notes = self.run.notes.borrow_mut();
                 notes.secrets.push(self.trail.path());
-                if self.node.original.is_none() {
-                    notes.secret_origins.push(self.node.origin.clone());
-                }
-                self.secret = true;
+                notes.secret_origins.push(self.node.origin.clone());
+                self.secrecy = Secrecy::Secret;
             }
             DURATION => {
                 if let Value::Int(value) = self.node.value

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::fault::{Fault, Place, Reason};
 use crate::report::Report;
 use crate::run::{Aside, Run, Trail};
+use crate::secrecy::Secrecy;
 use crate::section::Section;
 use crate::suggest;
 
@@ -33,6 +34,7 @@ pub trait Validate {
 /// Warnings and notices go to `diagnostics` as well.
 pub fn decode<T: DeserializeOwned + Validate>(section: &Section, diagnostics: &mut Diagnostics) -> Option<T> {
     let errors_before = diagnostics.errors();
+    diagnostics.hide_secrets(&section.node, section.path());
     let (value, run) = read_all::<T>(section, diagnostics);
     let value = value?;
     let mut report = Report::new(section, &run, diagnostics);
@@ -83,7 +85,7 @@ fn read_once<T: DeserializeOwned>(section: &Section, run: &Run) -> Result<T, Fau
         trail: &trail,
         run,
         field: false,
-        secret: false,
+        secrecy: Secrecy::of(section.path()),
         part: None,
     })
 }
@@ -143,7 +145,7 @@ fn moved(key: &str, known: &[&str]) -> Option<String> {
 fn keep_notes(section: &Section, run: &Run, diagnostics: &mut Diagnostics) {
     let notes = run.notes.take();
     diagnostics.extend(notes.warnings);
-    diagnostics.hide(notes.secret_origins);
+    diagnostics.hide(&notes.secret_origins);
     section.ledger.note(|entries| {
         if !run.failed() {
             entries.decoded.insert(section.path().clone());
@@ -157,6 +159,6 @@ fn keep_notes(section: &Section, run: &Run, diagnostics: &mut Diagnostics) {
 /// After a reading that stopped: the next one notes everything again, except a secret that was itself unreadable.
 fn forget_notes(section: &Section, run: &Run, diagnostics: &mut Diagnostics) {
     let notes = run.notes.take();
-    diagnostics.hide(notes.secret_origins);
+    diagnostics.hide(&notes.secret_origins);
     section.ledger.note(|entries| entries.secrets.extend(notes.secrets));
 }

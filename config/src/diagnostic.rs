@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use crate::hidden::Hidden;
+use crate::node::Node;
+use crate::path::Path;
 use crate::render;
+use crate::secrecy::{self, Secrecy};
 use crate::source::Origin;
 
 /// How much a diagnostic weighs.
@@ -108,7 +112,7 @@ const KEPT_MAX: usize = 1_000;
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
     /// Where secrets are written; the source lines show stars there.
-    hidden: Vec<Origin>,
+    hidden: Hidden,
 }
 
 impl Diagnostics {
@@ -145,16 +149,22 @@ impl Diagnostics {
     /// problems alone.
     pub fn append(&mut self, other: Self) {
         self.extend(other.found);
-        self.hide(other.hidden);
+        self.hidden.extend(other.hidden);
     }
 
-    /// Keeps the text at these places out of everything rendered.
-    pub(crate) fn hide(&mut self, places: Vec<Origin>) {
-        for place in places {
-            if !self.hidden.contains(&place) {
-                self.hidden.push(place);
-            }
+    /// Keeps the text at these places out of everything rendered, but for names of variables.
+    pub(crate) fn hide(&mut self, places: &[Origin]) {
+        for place in places.iter().filter_map(secrecy::hidden_part) {
+            self.hidden.insert(place);
         }
+    }
+
+    /// The same for everything at `path` that its key calls a secret.
+    pub(crate) fn hide_secrets(&mut self, node: &Node, path: &Path) {
+        let mut places = Vec::new();
+        let mut found = |_: &Path, node: &Node| places.push(node.origin.clone());
+        secrecy::walk(node, path, Secrecy::of(path), &mut found);
+        self.hide(&places);
     }
 
     /// Whether anything found forbids starting.
@@ -202,7 +212,7 @@ impl Diagnostics {
 
     /// One JSON object a line, for editors and continuous integration.
     pub fn json_lines(&self) -> String {
-        render::json_lines(&self.sorted())
+        render::json_lines(&self.sorted(), &self.hidden)
     }
 }
 
@@ -228,7 +238,7 @@ impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
         Self {
             found: vec![diagnostic],
-            hidden: Vec::new(),
+            hidden: Hidden::default(),
         }
     }
 }

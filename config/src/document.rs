@@ -8,7 +8,9 @@ use crate::expand;
 use crate::location::{How, Location};
 use crate::merge;
 use crate::node::{Map, Node, Value};
+use crate::path::Path;
 use crate::section::Section;
+use crate::sketch;
 use crate::source::Source;
 use crate::yaml;
 
@@ -84,6 +86,7 @@ pub fn load(request: &Request<'_>) -> Result<Document, Diagnostics> {
     });
     let merged = merged.unwrap_or(empty);
     let expanded = expand::expand(&merged, request.environment, &mut loader.diagnostics);
+    loader.diagnostics.hide_secrets(&expanded, &Path::root());
     Ok(Document {
         root: Section::root(expanded),
         diagnostics: loader.diagnostics,
@@ -114,10 +117,10 @@ impl Loader<'_> {
             self.diagnostics
                 .push(Diagnostic::warning(message).help("set it to YAML text, or drop the argument"));
         }
-        let name = if location.scheme == "file" {
-            location.rest
-        } else {
-            argument
+        let name = match location.scheme {
+            "file" => location.rest,
+            "yaml" => "--config yaml", // What follows is the text itself, which may hold secrets.
+            _ => argument,
         };
         let source = Source::new(name.lines().next().unwrap_or(name), fetched.text, self.next_rank());
         let root = self.parse(&source)?;
@@ -131,6 +134,7 @@ impl Loader<'_> {
             let origin = crate::source::Origin::new(&source, 0..argument.len());
             let error = Diagnostic::error("missing equal sign").at(&origin);
             self.diagnostics.push(error.help("write --set key.of.value=text"));
+            self.diagnostics.hide(&sketch::secrets(&source));
             return None;
         };
         // Blanks in the place of the key keep the columns of the value true.
@@ -152,6 +156,9 @@ impl Loader<'_> {
                 .collect();
             self.diagnostics.push(problem);
         }
+        if parsed.root.is_none() {
+            self.diagnostics.hide(&sketch::secrets(&source));
+        }
         let value = replaced(&parsed.root?, &moved);
         let key_text = key.trim();
         let key_at = key.len() - key.trim_start().len();
@@ -161,21 +168,29 @@ impl Loader<'_> {
             key_origin: key_origin.clone(),
             value,
         };
-        let root = Node::new(Value::Map(Map { entries: vec![entry] }), key_origin);
+        let root = Node::new(Value::Map(Map::of(vec![entry])), key_origin);
         self.map(&root, &source)
     }
 
     fn parse(&mut self, source: &Arc<Source>) -> Option<Arc<Node>> {
         let parsed = yaml::parse(source);
         self.diagnostics.extend(parsed.problems);
+        if parsed.root.is_none() {
+            self.diagnostics.hide(&sketch::secrets(source));
+        }
         parsed.root
     }
 
     fn map(&mut self, root: &Arc<Node>, source: &Arc<Source>) -> Option<Arc<Node>> {
+        // As it is written: what a later file replaces is shown where the two are compared.
+        self.diagnostics.hide_secrets(root, &Path::root());
         match &root.value {
             Value::Null => Some(Node::new(Value::Map(Map::default()), root.origin.clone())),
             Value::Map(_) => match merge::unfold(root) {
-                Ok(unfolded) => Some(unfolded),
+                Ok(unfolded) => {
+                    self.diagnostics.hide_secrets(&unfolded, &Path::root());
+                    Some(unfolded)
+                }
                 Err(problem) => {
                     self.diagnostics.push(problem);
                     None
@@ -214,6 +229,7 @@ fn replaced(node: &Arc<Node>, moved: &dyn Fn(&crate::source::Origin) -> crate::s
             };
             Value::Map(Map {
                 entries: map.entries.iter().map(entry).collect(),
+                repeated: map.repeated.iter().map(entry).collect(),
             })
         }
         value => value.clone(),

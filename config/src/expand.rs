@@ -114,9 +114,7 @@ impl Expander<'_> {
                     value: self.node(&entry.value, depth.below()),
                     ..entry.clone()
                 };
-                Value::Map(Map {
-                    entries: map.entries.iter().map(entry).collect(),
-                })
+                Value::Map(Map::of(map.entries.iter().map(entry).collect()))
             }
             _ => return Arc::clone(node),
         };
@@ -231,6 +229,7 @@ impl Expander<'_> {
             );
         }
         let name = inside.strip_prefix("env:").unwrap_or(inside);
+        let name = name.split_once(":-").map_or(name, |(name, _default)| name);
         match fetched.how {
             How::Unset => self.diagnostics.push(
                 Diagnostic::warning(format!("environment variable {name:?} is not set and reads as empty"))
@@ -291,9 +290,7 @@ fn placed_at(node: &Arc<Node>, origin: &Origin) -> Arc<Node> {
                 key_origin: origin.clone(),
                 value: placed_at(&entry.value, origin),
             };
-            Value::Map(Map {
-                entries: map.entries.iter().map(entry).collect(),
-            })
+            Value::Map(Map::of(map.entries.iter().map(entry).collect()))
         }
         value => value.clone(),
     };
@@ -317,9 +314,7 @@ fn unescape(node: &Arc<Node>) -> Arc<Node> {
                 value: unescape(&entry.value),
                 ..entry.clone()
             };
-            Value::Map(Map {
-                entries: map.entries.iter().map(entry).collect(),
-            })
+            Value::Map(Map::of(map.entries.iter().map(entry).collect()))
         }
         _ if node.original.is_none() => return Arc::clone(node),
         value => value.clone(),

@@ -25,7 +25,7 @@ pub(crate) fn merge(earlier: &Arc<Node>, later: &Arc<Node>) -> Arc<Node> {
             None => entries.push(entry.clone()),
         }
     }
-    Node::new(Value::Map(Map { entries }), earlier.origin.clone())
+    Node::new(Value::Map(Map::of(entries)), earlier.origin.clone())
 }
 
 /// Top-level keys with `::` become maps within maps, as in `--config yaml:processors::batch::timeout: 2s`.
@@ -64,7 +64,7 @@ fn nested(steps: &[&str], entry: &Entry) -> Arc<Node> {
             key_origin: key_origin.clone(),
             value: node,
         };
-        node = Node::new(Value::Map(Map { entries: vec![inner] }), key_origin);
+        node = Node::new(Value::Map(Map::of(vec![inner])), key_origin);
     }
     node
 }

@@ -41,6 +41,8 @@ pub(crate) struct Text {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Map {
     pub(crate) entries: Vec<Entry>,
+    /// Entries whose key stands further up already, which is an error: what they hold may be a secret all the same.
+    pub(crate) repeated: Vec<Entry>,
 }
 
 /// One key of a mapping.
@@ -95,6 +97,13 @@ impl Node {
 }
 
 impl Map {
+    pub(crate) fn of(entries: Vec<Entry>) -> Self {
+        Self {
+            entries,
+            repeated: Vec::new(),
+        }
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.key == key)
     }

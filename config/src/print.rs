@@ -1,12 +1,16 @@
 //! The effective configuration as YAML or JSON, with or without its secrets.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
 use crate::document::Document;
 use crate::node::{Node, Value};
 use crate::path::Path;
+use crate::secrecy::{self, Secrecy};
 use crate::secret::REDACTED;
 use crate::section::LedgerEntries;
+use crate::userinfo;
 
 /// Whether secrets are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,14 +34,21 @@ pub enum Format {
 
 /// Prints the merged and expanded configuration.
 ///
-/// What is secret is known to the components' types alone, so the check against `collector` must have run and every
-/// component must have been decoded before. Text of a section that no type has read is redacted as a whole.
+/// Most of what is secret is known to the components' types alone, so the check against `collector` must have run and every
+/// component must have been decoded before. Text of a section that no type has read is redacted as a whole. Beside that
+/// nothing is shown that its key calls a secret, and no credentials in addresses.
 pub fn print(document: &Document, mode: Mode, format: Format) -> String {
     let root = document.root();
+    let mut named = BTreeSet::new();
+    let mut found = |path: &Path, _: &Node| {
+        named.insert(path.clone());
+    };
+    secrecy::walk(&root.node, &Path::root(), Secrecy::Open, &mut found);
     let printer = Printer {
         mode,
         format,
         ledger: root.ledger.read(),
+        named,
     };
     match format {
         Format::Yaml => {
@@ -57,6 +68,8 @@ struct Printer {
     mode: Mode,
     format: Format,
     ledger: LedgerEntries,
+    /// What its key calls a secret, whether or not a type knows it.
+    named: BTreeSet<Path>,
 }
 
 /// A scalar as it will be written.
@@ -183,23 +196,31 @@ impl Printer {
         if self.ledger.secrets.iter().any(|secret| path.is_within(secret)) {
             return true;
         }
+        let decoded = || self.ledger.decoded.iter().any(|decoded| path.is_within(decoded));
+        // A type that has read a whole block about credentials has told which of it are secrets.
+        if self.named.contains(path) && !(Secrecy::of(path) == Secrecy::Guarded && decoded()) {
+            return true;
+        }
         // Numbers and booleans are no secrets, but the text behind an expansion that happens to be digits may be one.
         let text = matches!(node.value, Value::Text(_)) || node.original.is_some();
         let unread = self.ledger.unread.iter().any(|unread| path.is_within(unread));
         let steps = path.steps();
         let of_component = steps.len() > 2 && crate::id::Kind::ALL.iter().any(|kind| kind.section() == steps[0]);
-        let decoded = || self.ledger.decoded.iter().any(|decoded| path.is_within(decoded));
         text && (unread || (of_component && !decoded()))
     }
 
     /// Undoes what loading does to `$`, so that the printed text can be loaded. JSON output is for programs that do
     /// not expand anything.
     fn escaped(&self, text: &str) -> String {
+        let text = match self.mode {
+            Mode::Redacted => userinfo::without_secrets(text),
+            Mode::Unredacted => text.to_owned(),
+        };
         let expands = text.contains("$$") || text.contains("${");
         if expands && self.format == Format::Yaml {
             text.replace('$', "$$")
         } else {
-            text.to_owned()
+            text
         }
     }
 }

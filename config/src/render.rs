@@ -1,6 +1,5 @@
 //! Diagnostics as text with source lines and carets, and as JSON lines.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,16 +7,17 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet
 use serde_json::json;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::{Origin, Source};
+use crate::hidden::Hidden;
+use crate::source::Origin;
 
 /// Renders each diagnostic as one block, with an empty line between blocks.
 ///
-/// What stands at one of the `hidden` places is shown as stars.
-pub(crate) fn text(diagnostics: &[&Diagnostic], hidden: &[Origin], colour: bool) -> String {
+/// What stands at one of the `hidden` places is shown as stars, as many for each, whose number says nothing.
+pub(crate) fn text(diagnostics: &[&Diagnostic], hidden: &Hidden, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let blocks: Vec<String> = diagnostics
         .iter()
-        .map(|diagnostic| block(diagnostic, hidden, &renderer))
+        .map(|diagnostic| block(&hidden.without_secrets(diagnostic), hidden, &renderer))
         .collect();
     let mut text = blocks.join("\n\n");
     if !text.is_empty() {
@@ -26,13 +26,14 @@ pub(crate) fn text(diagnostics: &[&Diagnostic], hidden: &[Origin], colour: bool)
     text
 }
 
-fn block(diagnostic: &Diagnostic, hidden: &[Origin], renderer: &Renderer) -> String {
+fn block(diagnostic: &Diagnostic, hidden: &Hidden, renderer: &Renderer) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Notice => Level::INFO.with_name("notice"),
     };
     let mut elements: Vec<Element<'_>> = Vec::new();
+    let mut places: Vec<&Origin> = diagnostic.origin.iter().collect();
     let mut related: Vec<&(Origin, String)> = diagnostic.related.iter().collect();
     if let Some(origin) = &diagnostic.origin {
         let (near, far): (Vec<_>, Vec<_>) = related.into_iter().partition(|(place, _)| is_near(place, origin));
@@ -41,6 +42,7 @@ fn block(diagnostic: &Diagnostic, hidden: &[Origin], renderer: &Renderer) -> Str
     }
     for place in related {
         elements.extend(shown(None, &[place], hidden));
+        places.push(&place.0);
     }
     if let Some(help) = &diagnostic.help {
         elements.push(Level::HELP.message(help.as_str()).into());
@@ -51,7 +53,24 @@ fn block(diagnostic: &Diagnostic, hidden: &[Origin], renderer: &Renderer) -> Str
         None => title,
     };
     let report = [Group::with_title(title).elements(elements)];
-    trimmed(&renderer.render(&report))
+    let rendered = renderer.render(&report);
+    trimmed(&with_true_columns(&rendered, &places))
+}
+
+/// The renderer counts columns in the line that it shows; where a secret in front was masked, the file's are others. The
+/// places stand in the order in which they are shown.
+fn with_true_columns(rendered: &str, places: &[&Origin]) -> String {
+    let mut text = String::with_capacity(rendered.len());
+    let mut rest = rendered;
+    for place in places {
+        let position = format!("{}:{}:", place.file(), place.line());
+        let Some((before, behind)) = rest.split_once(&position) else {
+            continue;
+        };
+        text.push_str(&format!("{before}{position}{}", place.column()));
+        rest = behind.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    }
+    text + rest
 }
 
 /// Longest stretch of a source that is rendered at once: the renderer looks at every byte of it.
@@ -80,7 +99,7 @@ fn line_of(place: &Origin) -> Range<usize> {
     source.line_start(line)..source.line_start(line + 1)
 }
 
-fn shown<'a>(primary: Option<&'a Origin>, related: &[&'a (Origin, String)], hidden: &[Origin]) -> Vec<Element<'a>> {
+fn shown<'a>(primary: Option<&'a Origin>, related: &[&'a (Origin, String)], hidden: &Hidden) -> Vec<Element<'a>> {
     let first = primary.or(related.first().map(|(place, _)| place));
     match first {
         Some(place) if is_on_a_long_line(place) => {
@@ -95,7 +114,7 @@ fn shown<'a>(primary: Option<&'a Origin>, related: &[&'a (Origin, String)], hidd
 fn window<'a>(
     primary: Option<&'a Origin>,
     related: &[&'a (Origin, String)],
-    hidden: &[Origin],
+    hidden: &Hidden,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
     let places: Vec<&Origin> = primary
         .into_iter()
@@ -118,10 +137,10 @@ fn window<'a>(
         .unwrap_or(from);
     let base = source.line_start(from);
     let lines = source.text().get(base..source.line_start(to + 1)).unwrap_or_default();
-    let lines = masked(lines, base, source, hidden);
-    let within = |span: Range<usize>| span.start.saturating_sub(base)..span.end.saturating_sub(base);
+    let lines = hidden.lines(lines, base, source);
+    let within = |span: Range<usize>| lines.place(span.start.saturating_sub(base)..span.end.saturating_sub(base));
 
-    let mut snippet = Snippet::source(lines)
+    let mut snippet = Snippet::source(lines.text.clone())
         .path(source.name())
         .line_start(from + 1)
         .fold(true);
@@ -139,31 +158,6 @@ fn window<'a>(
     snippet
 }
 
-/// `lines`, which begin at `base`, with every secret in them turned into as many stars as it has bytes, so that the
-/// positions stay true.
-fn masked<'a>(lines: &'a str, base: usize, source: &Arc<Source>, hidden: &[Origin]) -> Cow<'a, str> {
-    let mut masked = Cow::Borrowed(lines);
-    for place in hidden.iter().filter(|place| Arc::ptr_eq(place.source(), source)) {
-        let span = place.span();
-        let (start, end) = (span.start.max(base), span.end.min(base + lines.len()));
-        if start < end {
-            let secret = start - base..end - base;
-            let stars: String = lines[secret.clone()].chars().map(star).collect();
-            masked.to_mut().replace_range(secret, &stars);
-        }
-    }
-    masked
-}
-
-/// As many stars as the character has bytes; line breaks stay.
-fn star(c: char) -> String {
-    if c == '\n' {
-        "\n".to_owned()
-    } else {
-        "*".repeat(c.len_utf8())
-    }
-}
-
 /// A caret under the first line is enough: a value of many lines would bury the message.
 fn one_line(origin: &Origin) -> Range<usize> {
     let span = origin.span();
@@ -176,9 +170,10 @@ fn trimmed(text: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-pub(crate) fn json_lines(diagnostics: &[&Diagnostic]) -> String {
+pub(crate) fn json_lines(diagnostics: &[&Diagnostic], hidden: &Hidden) -> String {
     let mut lines = String::new();
     for diagnostic in diagnostics {
+        let diagnostic = hidden.without_secrets(diagnostic);
         let related: Vec<serde_json::Value> = diagnostic
             .related
             .iter()

@@ -27,7 +27,7 @@ pub(crate) enum Aside {
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     pub(crate) secrets: Vec<Path>,
-    /// Where secrets are written, unless only the name of a variable stands there.
+    /// Where secrets are written.
     pub(crate) secret_origins: Vec<Origin>,
     pub(crate) texts: Vec<Path>,
     pub(crate) unread: Vec<Path>,

@@ -42,7 +42,7 @@ pub(crate) fn help(found: &str, known: &[&str], what: &str) -> String {
 }
 
 /// Edits between two words, where exchanging two neighbours counts once.
-fn distance(left: &str, right: &str) -> usize {
+pub(crate) fn distance(left: &str, right: &str) -> usize {
     let left: Vec<char> = left.chars().collect();
     let right: Vec<char> = right.chars().collect();
     let width = right.len() + 1;

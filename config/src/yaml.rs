@@ -214,6 +214,7 @@ impl<'t> Reader<'t> {
 
     fn map(&mut self, depth: usize) -> Result<Map, Stop> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut repeated: Vec<Entry> = Vec::new();
         let mut places: HashMap<String, Origin> = HashMap::new();
         let mut merges: Vec<(Origin, Arc<Node>)> = Vec::new();
         loop {
@@ -239,12 +240,13 @@ impl<'t> Reader<'t> {
                     .related(first, "first defined here")
                     .help("join the two blocks, or delete one");
                 self.problem(problem);
+                repeated.push(Entry { key, key_origin, value });
             } else {
                 places.insert(key.clone(), key_origin.clone());
                 entries.push(Entry { key, key_origin, value });
             }
         }
-        let mut map = Map { entries };
+        let mut map = Map { entries, repeated };
         for (key_origin, value) in merges {
             self.merge_key(&mut map, &key_origin, &value);
         }

@@ -286,7 +286,10 @@ fn files_from_windows_editors_are_read() {
 
 #[test]
 fn an_unset_variable_warns_and_an_empty_one_gives_a_notice() {
-    let world = world().file("config.yaml", "a: ${env:U}\nb: ${env:EMPTY}\nc: ${env:U:-}\n");
+    let world = world().file(
+        "config.yaml",
+        "a: ${env:U}\nb: ${env:EMPTY}\nc: ${env:U:-}\nd: ${env:EMPTY:-default}\n",
+    );
     let document = world.load(&["config.yaml"], &[]).unwrap();
 
     let severities: Vec<_> = document
@@ -295,7 +298,14 @@ fn an_unset_variable_warns_and_an_empty_one_gives_a_notice() {
         .iter()
         .map(|found| found.severity)
         .collect();
-    assert_eq!(severities, [config::Severity::Warning, config::Severity::Notice]);
+    use config::Severity::{Notice, Warning};
+    assert_eq!(severities, [Warning, Notice, Notice]);
+    let text = document.diagnostics().render(false);
+    assert_eq!(
+        text.matches("environment variable \"EMPTY\" is set to nothing").count(),
+        2,
+        "{text}"
+    );
 }
 
 #[test]

@@ -6,8 +6,9 @@ set -eu
 folder=${1:?the folder to write into}
 # Days. Whoever makes them by hand has to think of it.
 days=365
-mkdir -p "$folder"
+# Keys are for whoever makes them, and so are the folders that they stand in.
 umask 077
+mkdir -p "$folder"
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days "$days" -subj "/CN=inferscope" \
     -addext "keyUsage=critical,keyCertSign" -keyout "$folder/ca.key" -out "$folder/ca.crt" 2>/dev/null

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::trouble::chain;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+
+use crate::kubeconfig::NoKubeconfig;
+use crate::trouble::chain;
 
 /// How long it may take to connect to the API server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,13 +41,8 @@ pub enum AccessError {
     )]
     ServiceAccount(#[source] InClusterError),
     /// The kubeconfig is missing, or is not one.
-    #[error("{path}: {why}")]
-    Kubeconfig {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: KubeconfigError,
-    },
+    #[error("{0}")]
+    Kubeconfig(#[from] NoKubeconfig),
     /// Certificates or keys are not what they should be.
     #[error("the API server cannot be reached: {0}")]
     Client(String),
@@ -57,18 +54,16 @@ impl Cluster {
         let mut config = match access {
             Access::ServiceAccount => kube::Config::incluster().map_err(AccessError::ServiceAccount)?,
             Access::Kubeconfig { path, context } => {
-                let wrong = |why| AccessError::Kubeconfig {
-                    path: path.clone(),
-                    why,
-                };
-                let file = Kubeconfig::read_from(path).map_err(wrong)?;
+                let no = |contexts, why: &KubeconfigError| NoKubeconfig::new(path, (context.as_deref(), contexts), why);
+                let file = Kubeconfig::read_from(path).map_err(|why| no(Vec::new(), &why))?;
+                let contexts: Vec<String> = file.contexts.iter().map(|it| it.name.clone()).collect();
                 let options = KubeConfigOptions {
                     context: context.clone(),
                     ..KubeConfigOptions::default()
                 };
                 kube::Config::from_custom_kubeconfig(file, &options)
                     .await
-                    .map_err(wrong)?
+                    .map_err(|why| no(contexts, &why))?
             }
         };
         config.connect_timeout = Some(CONNECT_TIMEOUT);

@@ -7,6 +7,7 @@
 mod asked;
 mod cluster;
 mod feed;
+mod kubeconfig;
 mod pace;
 mod part;
 mod selection;
@@ -22,6 +23,7 @@ pub use cluster::{Access, AccessError, Cluster};
 pub use k8s_openapi::api;
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 pub use kube::Resource;
+pub use kubeconfig::NoKubeconfig;
 pub use part::Part;
 pub use selection::Selection;
 pub use trouble::Trouble;

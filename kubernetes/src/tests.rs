@@ -441,10 +441,64 @@ async fn what_gives_no_access_says_what_to_do() {
     };
     let problem = Cluster::new(&missing).await.err().unwrap();
     assert!(problem.to_string().contains("no/such/file"), "{problem}");
+    assert!(problem.to_string().contains("name a file that is there"), "{problem}");
 
     let outside = Cluster::new(&Access::ServiceAccount).await.err().unwrap();
     assert!(matches!(outside, AccessError::ServiceAccount(_)));
     assert!(outside.to_string().contains("auth_type: kubeConfig"), "{outside}");
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_gives_no_access_says_its_name_its_context_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kubeconfig");
+    let problem = async |text: String, context: Option<&str>| {
+        std::fs::write(&path, text).unwrap();
+        let access = Access::Kubeconfig {
+            path: path.clone(),
+            context: context.map(str::to_owned),
+        };
+        let problem = Cluster::new(&access).await.err().unwrap().to_string();
+        assert!(problem.contains(&path.display().to_string()), "{problem}");
+        assert!(!problem.contains("hunter2"), "{problem}");
+        problem
+    };
+    let config = |current: &str, cluster: &str| {
+        json!({
+            "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}, {"name": "d", "cluster": {}}],
+            "users": [{"name": "u", "user": {"token": "hunter2"}}],
+            "contexts": [
+                {"name": "test", "context": {"cluster": cluster, "user": "u"}},
+                {"name": "prod", "context": {"cluster": "c", "user": "u"}},
+            ],
+            "current-context": current,
+        })
+        .to_string()
+    };
+
+    let unknown = problem(config("test", "c"), Some("staging")).await;
+    assert!(
+        unknown.contains("context \"staging\": there is no context \"staging\""),
+        "{unknown}"
+    );
+    assert!(unknown.contains("it has test, prod"), "{unknown}");
+    let unset = problem(config("", "c"), None).await;
+    assert!(
+        unset.contains("name one") && unset.contains("it has test, prod"),
+        "{unset}"
+    );
+    let homeless = problem(config("test", "e"), None).await;
+    assert!(
+        homeless.contains("there is no cluster") && homeless.contains("below `clusters`"),
+        "{homeless}"
+    );
+    let nowhere = problem(config("test", "d"), None).await;
+    assert!(nowhere.contains("write `server: https://HOST:6443`"), "{nowhere}");
+    let garbage = problem("users: [{name: u, user: {token: hunter2}}, hunter2: {".to_owned(), None).await;
+    assert!(
+        garbage.contains("not a kubeconfig in YAML") && garbage.contains("kubectl config view"),
+        "{garbage}"
+    );
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use config::{Diagnostics, Section};
 use net::client::grpc::{GrpcClient, GrpcClientConfig};
+use pipeline::context::authenticators::Authenticators;
 use pipeline::outside::Outside;
 
 use super::capture;
@@ -19,7 +20,7 @@ const METHOD: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Expor
 
 /// Sends every request of the capture to `address`; fails unless each is accepted whole.
 pub(super) async fn replay(address: SocketAddr) -> anyhow::Result<()> {
-    let client = GrpcClient::new(&destination(address)?, &Outside::system())?;
+    let client = GrpcClient::new(&destination(address)?, &Outside::system(), &Authenticators::default())?;
     let method = client.method(METHOD)?;
     for (number, request) in capture::REQUESTS.iter().enumerate() {
         let request = Bytes::from_static(request);

@@ -42,7 +42,7 @@ impl Component for OtlpGrpc {
 
 impl Exporter for OtlpGrpc {
     fn build(config: &Config, setup: &Setup) -> Result<Self, BuildError> {
-        let client = GrpcClient::new(&config.client, &setup.outside)?;
+        let client = GrpcClient::new(&config.client, &setup.outside, &setup.context.authenticators)?;
         Ok(Self {
             traces: client.method("/opentelemetry.proto.collector.trace.v1.TraceService/Export")?,
             metrics: client.method("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export")?,
@@ -67,7 +67,7 @@ impl Exporter for OtlpGrpc {
         };
         match self.client.call(method, export.payload.bytes(), self.timeout).await {
             Ok(response) => answer::judge(&response),
-            Err(failure) => Err(decide(failure)),
+            Err(failure) => Err(decide(failure, self.client.authenticator())),
         }
     }
 
@@ -88,21 +88,24 @@ const TOO_LARGE: [(Code, &str); 6] = [
 ];
 
 /// What follows from a failed call (OTLP/gRPC, "Failures").
-fn decide(failure: Failure) -> ExportError {
+fn decide(failure: Failure, authenticator: Option<&str>) -> ExportError {
     match failure {
-        Failure::Status(status) => decide_by_status(&status),
+        Failure::Status(status) => decide_by_status(&status, authenticator),
         Failure::NoAnswer(cause) => ExportError::retry(excerpt(&cause, MESSAGE_BYTES_MAX)),
         Failure::Unusable(cause) => ExportError::permanent(excerpt(&cause, MESSAGE_BYTES_MAX)),
     }
 }
 
-fn decide_by_status(status: &Status) -> ExportError {
+fn decide_by_status(status: &Status, authenticator: Option<&str>) -> ExportError {
     let message = excerpt(&status.message, MESSAGE_BYTES_MAX);
-    let cause = format!(
+    let mut cause = format!(
         "the destination answered {} ({}): {message}",
         status.code,
         status.code.number()
     );
+    if status.code == Code::Unauthenticated {
+        cause += &answer::who_was_shown(authenticator);
+    }
     let may_pass = match status.code {
         Code::Cancelled
         | Code::DeadlineExceeded

@@ -583,8 +583,8 @@ fn what_cannot_work_is_refused_when_the_file_is_read() {
             "1 (fast) to 9",
         ),
         (
-            "{endpoint: 'a:1', auth: {authenticator: bearertokenauth}}",
-            "not available yet",
+            "{endpoint: 'a:1', auth: {authenticator: 'a b/'}}",
+            "not the name of an extension",
         ),
         ("{endpoint: 'a:1', headers: {'bad name': x}}", "not a header name"),
         (

@@ -99,9 +99,10 @@ fn url(text: &str) -> Result<Uri, String> {
     match uri.scheme_str() {
         Some("http" | "https") if uri.host().is_none_or(str::is_empty) => Err(format!("has no host; {example}")),
         // Credentials in a URL end up in logs.
-        Some("http" | "https") if authority.contains('@') => {
-            Err("holds credentials; put them in `headers`, as `authorization`".to_owned())
-        }
+        Some("http" | "https") if authority.contains('@') => Err(
+            "holds credentials; put them in `headers`, as `authorization`, or name an authenticator below `auth`"
+                .to_owned(),
+        ),
         Some("http" | "https") => Ok(uri),
         _ => Err(format!("is not an HTTP URL; {example}")),
     }

@@ -17,7 +17,7 @@ use pipeline::payload::json::to_json;
 
 pub use config::{Config, Encoding};
 
-use crate::answer::MESSAGE_BYTES_MAX;
+use crate::answer::{MESSAGE_BYTES_MAX, who_was_shown};
 use crate::printable::excerpt;
 use crate::retry_after::retry_after;
 
@@ -58,7 +58,7 @@ impl Exporter for OtlpHttp {
         let urls = [url(Signal::Traces)?, url(Signal::Metrics)?, url(Signal::Logs)?];
         let https = urls.iter().flatten().any(|url| url.scheme_str() == Some("https"));
         let [traces, metrics, logs] = urls;
-        let client = HttpClient::new(&config.client, https, &setup.outside)?;
+        let client = HttpClient::new(&config.client, https, &setup.outside, &setup.context.authenticators)?;
         Ok(Self {
             client,
             traces,
@@ -113,7 +113,10 @@ impl OtlpHttp {
     /// What follows from an answer that is no success (OTLP/HTTP, "Retryable Response Codes").
     fn decide(&self, answer: &HttpAnswer) -> ExportError {
         let said = reply::error_message(answer);
-        let cause = format!("the destination answered {}{said}", answer.status);
+        let mut cause = format!("the destination answered {}{said}", answer.status);
+        if answer.status == StatusCode::UNAUTHORIZED {
+            cause += &who_was_shown(self.client.authenticator());
+        }
         match answer.status {
             StatusCode::TOO_MANY_REQUESTS
             | StatusCode::BAD_GATEWAY

@@ -49,7 +49,15 @@ const SCRAPES: MetricAbout = MetricAbout {
 };
 
 pub(super) const ALL: &[MetricAbout] = &[
-    SERIES, EXPIRED, DROPPED, COMMENTS, EXEMPLARS, REPEATED, RENAMED, SCRAPES,
+    SERIES,
+    EXPIRED,
+    DROPPED,
+    COMMENTS,
+    EXEMPLARS,
+    REPEATED,
+    RENAMED,
+    SCRAPES,
+    net::server::REFUSED_HANDSHAKES,
 ];
 
 #[derive(Debug)]

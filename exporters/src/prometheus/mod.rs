@@ -77,6 +77,7 @@ impl Exporter for Prometheus {
         };
         let (endpoint, tls) = (&block.endpoint, block.tls.as_ref());
         let server = Server::bind_now(block.transport, endpoint, tls, rules, &setup.outside)?;
+        let server = server.counting(&setup.telemetry);
         let address = server.local_addr();
         if let Some(address) = address {
             tracing::info!(exporter = %setup.id, %address, "listening");

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use net::client::http::{HttpClient, HttpFailure};
 use pipeline::component::{BuildError, Setup};
 use pipeline::outside::Outside;
@@ -15,7 +15,7 @@ use super::counts::Counts;
 use super::proto::{Encoded, Protocol, Room, encode};
 use super::reply::{Verdict, judge};
 use super::shard::Shard;
-use crate::answer::MESSAGE_BYTES_MAX;
+use crate::answer::{MESSAGE_BYTES_MAX, who_was_shown};
 use crate::printable::excerpt;
 use crate::prometheus_series::Table;
 
@@ -81,7 +81,7 @@ impl Sender {
         let url = url(&client.endpoint).map_err(|why| BuildError::new(format!("the endpoint {why}")))?;
         let https = url.scheme_str() == Some("https");
         Ok(Self {
-            client: HttpClient::new(client, https, &setup.outside)?,
+            client: HttpClient::new(client, https, &setup.outside, &setup.context.authenticators)?,
             url,
             configured: config.protocol(),
             receiver: AtomicU8::new(UNKNOWN),
@@ -189,7 +189,13 @@ impl Sender {
         match tokio::time::timeout(self.timeout, posted).await {
             Ok(Ok(answer)) => {
                 let is_confirmed = self.receiver.load(Ordering::Relaxed) == KNOWS_V2;
-                judge(&answer, protocol, is_confirmed, self.outside.clock.wall())
+                let mut verdict = judge(&answer, protocol, is_confirmed, self.outside.clock.wall());
+                if let Verdict::Rejected { status, cause, .. } = &mut verdict
+                    && *status == StatusCode::UNAUTHORIZED
+                {
+                    *cause += &who_was_shown(self.client.authenticator());
+                }
+                verdict
             }
             Ok(Err(HttpFailure::NoAnswer(cause) | HttpFailure::Unusable(cause))) => Verdict::Retry {
                 after: None,

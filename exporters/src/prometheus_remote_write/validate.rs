@@ -25,6 +25,13 @@ impl Validate for Config {
                         "keep all keys of the HTTP client in one place",
                     );
                 }
+                if self.client.auth.is_some() {
+                    report.help(
+                        "auth",
+                        "is not looked at beside `http`",
+                        "move it below `http`, where the other keys of the HTTP client are",
+                    );
+                }
                 self.client.validate(report);
                 report.within("http", |report| validate_client(&http.client, report));
             }

@@ -1,5 +1,6 @@
 //! What the tests of this crate share: payloads, setups and a destination that answers as told.
 
+pub(crate) mod credentials;
 mod destination;
 pub(crate) mod otlp;
 

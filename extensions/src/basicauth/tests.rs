@@ -179,8 +179,113 @@ fn a_list_that_cannot_be_read_is_an_error_that_shows_no_password() {
 #[test]
 fn keys_that_cannot_be_honoured_are_errors() {
     assert!(problems("{}").contains("there are no users"));
-    assert!(problems("{htpasswd: {inline: 'a:b'}, client_auth: {username: a}}").contains("exporters cannot use"));
     assert!(problems("{htpasswd: {inlin: 'a:b'}}").contains("inlin"));
+    for (yaml, expected) in [
+        (
+            "{htpasswd: {inline: 'a:b'}, client_auth: {username: a, password: b}}",
+            "only one of htpasswd and client_auth",
+        ),
+        ("{client_auth: {password: b}}", "there is no user to show"),
+        ("{client_auth: {username: a}}", "there is no password to show"),
+        ("{client_auth: {username: 'a:b', password: b}}", "holds a colon"),
+        (
+            "{client_auth: {username: a, password: \"b\\nc\"}}",
+            "holds a line break",
+        ),
+        (
+            "{client_auth: {username: a, password: b, aws_secrets_manager: {secret_arn: c}}}",
+            "write files",
+        ),
+        (
+            "{client_auth: {username: a, username_file: f, password: b}}",
+            "is not read beside username_file",
+        ),
+    ] {
+        let problem = problems(yaml);
+        assert!(problem.contains(expected), "{yaml}\n{problem}");
+    }
+    assert_eq!(problems("{client_auth: {username: a, password_file: f}}"), "");
+}
+
+#[test]
+fn inline_users_that_cannot_be_read_are_found_when_the_configuration_is_read() {
+    for (inline, expected) in [
+        ("hunter2", "line 1 has no colon"),
+        (
+            "a:b\nc:$6$abcdefgh$hunter2",
+            "line 2 is wrong: what stands for the password of \"c\"",
+        ),
+        ("# nobody", "there are no users"),
+    ] {
+        let problem = problems(&format!(
+            "{{htpasswd: {{inline: {}}}}}",
+            serde_json::Value::from(inline)
+        ));
+        assert!(
+            problem.contains("htpasswd::inline: ") && problem.contains(expected),
+            "{problem}"
+        );
+        assert!(!problem.contains("hunter2"), "{problem}");
+    }
+    assert_eq!(
+        problems("{htpasswd: {file: f, inline: '# the rest is in the file'}}"),
+        ""
+    );
+    assert!(problems("{htpasswd: {}}").contains("htpasswd: there are no users"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_exporters_show_follows_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let yaml = format!(
+        "client_auth: {{username: unread, username_file: '{}', password_file: '{}'}}",
+        path("user").display(),
+        path("password").display()
+    );
+    let config: Config = {
+        let section = Section::from_yaml("test.yaml", &yaml).unwrap();
+        ::config::decode(&section, &mut Diagnostics::new()).unwrap()
+    };
+    assert_eq!(
+        BasicAuth::authenticates(&config),
+        Authenticates {
+            senders: false,
+            us: true
+        }
+    );
+    let world = World::system();
+    let setup = pipeline::testing::contract::setup(&world, "basicauth", Kind::Extension, Signal::Traces);
+    let id = setup.id.clone();
+    let start = || BasicAuth::start(config.clone(), setup.clone(), Stop::new());
+    std::fs::write(path("user"), "acme\n").unwrap();
+    std::fs::write(path("password"), " ").unwrap();
+    let empty = start().await.err().expect("nothing to show").to_string();
+    assert!(empty.contains("the file of the password is empty"), "{empty}");
+    std::fs::write(path("password"), "one\n").unwrap();
+    let service = tokio::spawn(start().await.unwrap());
+    let credentials = world.context.authenticators.credentials(&id).unwrap();
+    let pair = |pair: &str| format!("Basic {}", base64::encode(pair.as_bytes()));
+    assert_eq!(
+        (credentials.header(), credentials.shown()),
+        ("authorization", pair("acme:one").into())
+    );
+    assert!(world.context.authenticators.get(&id).is_none());
+
+    std::fs::write(path("password"), "two").unwrap();
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    assert_eq!(credentials.shown(), pair("acme:two"));
+    std::fs::write(path("user"), "be:ta").unwrap();
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    assert_eq!(
+        credentials.shown(),
+        pair("acme:two"),
+        "what cannot be a user changes nothing"
+    );
+    std::fs::write(path("user"), "beta").unwrap();
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    assert_eq!(credentials.shown(), pair("beta:two"));
+    service.abort();
 }
 
 #[tokio::test(start_paused = true)]

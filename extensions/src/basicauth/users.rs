@@ -1,6 +1,6 @@
 //! Users, and whether a password is theirs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use futures_util::FutureExt;
@@ -60,38 +60,24 @@ impl Users {
 
     /// Takes the users of a file in the place of those it held before.
     pub(super) fn learn(&self, file: &str) -> Result<(), BuildError> {
+        let wrong = |problem: String| BuildError::new(format!("htpasswd: {problem}"));
+        let lines = self.inline.lines().chain(file.lines());
         let mut users = HashMap::new();
-        for (number, line) in (1..).zip(self.inline.lines().chain(file.lines())) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            // A message never shows the line: it may hold a password.
-            let wrong = |why: &str| BuildError::new(format!("htpasswd: line {number}, inline ones first, {why}"));
-            let (name, hash) = line
-                .split_once(':')
-                .ok_or_else(|| wrong("has no colon behind the user"))?;
-            let hash =
-                Hash::parse(hash).map_err(|why| wrong(&format!("what stands for the password of {name:?} {why}")))?;
+        for (name, hash) in
+            read(lines).map_err(|(line, why)| wrong(format!("line {line}, inline ones first, {why}")))?
+        {
             let subject = Arc::new(Subject {
                 method: Method::Password,
-                names: vec![name.to_owned()],
+                names: vec![name.clone()],
             });
             let user = Arc::new(User {
                 subject,
                 hash,
                 found: Mutex::default(),
             });
-            users.entry(name.to_owned()).or_insert(user);
+            users.entry(name).or_insert(user);
         }
-        if users.is_empty() {
-            return Err(BuildError::new("htpasswd: there are no users"));
-        }
-        if users.len() > USERS_MAX {
-            return Err(BuildError::new(format!(
-                "htpasswd: there are more than {USERS_MAX} users"
-            )));
-        }
+        check_count(users.len()).map_err(wrong)?;
         let stand_in = users.values().max_by_key(|user| user.hash.slowness()).cloned();
         let known = Arc::new(Known { users, stand_in });
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
@@ -130,6 +116,47 @@ impl Users {
             is_theirs
         });
         comparing.await.map_err(|_| Unauthenticated::Busy)
+    }
+}
+
+/// What is wrong with inline users; without a file there have to be some.
+pub(super) fn check(inline: &str, has_file: bool) -> Result<(), String> {
+    let users = read(inline.lines()).map_err(|(line, why)| format!("line {line} {why}"))?;
+    if users.is_empty() && has_file {
+        return Ok(());
+    }
+    let names: BTreeSet<String> = users.into_iter().map(|(name, _)| name).collect();
+    check_count(names.len())
+}
+
+/// Users with their passwords as they are kept, or the number of a line and what is wrong with it.
+fn read<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<(String, Hash)>, (usize, String)> {
+    let mut users = Vec::new();
+    for (number, line) in (1..).zip(lines) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        // A message never shows the line: it may hold a password.
+        let Some((name, hash)) = line.split_once(':') else {
+            return Err((number, "has no colon behind the user".to_owned()));
+        };
+        let hash = Hash::parse(hash).map_err(|why| {
+            (
+                number,
+                format!("is wrong: what stands for the password of {name:?} {why}"),
+            )
+        })?;
+        users.push((name.to_owned(), hash));
+    }
+    Ok(users)
+}
+
+fn check_count(users: usize) -> Result<(), String> {
+    match users {
+        0 => Err("there are no users".to_owned()),
+        1..=USERS_MAX => Ok(()),
+        _ => Err(format!("there are more than {USERS_MAX} users")),
     }
 }
 

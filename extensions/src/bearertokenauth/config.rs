@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use config::{Report, Secret, Validate};
 use serde::Deserialize;
 
-/// Knows senders by tokens.
+/// Knows senders by tokens, and shows one to destinations.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -15,9 +15,9 @@ pub struct Config {
     pub header: String,
     /// The token.
     pub token: Secret,
-    /// Several of them.
+    /// Several of them; exporters show the first.
     pub tokens: Vec<Secret>,
-    /// A file with a token a line; the two above are not read then.
+    /// A file with a token a line, of which exporters show the first; the two above are not read then.
     pub filename: String,
     /// Tokens by the names that processors know their senders by.
     pub identities: BTreeMap<String, Secret>,
@@ -36,9 +36,20 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Whether one of the tokens is ours. Those with names are others'.
+    pub(super) fn has_own(&self) -> bool {
+        self.has_unnamed() || !self.filename.is_empty()
+    }
+
+    fn has_unnamed(&self) -> bool {
+        !self.token.is_empty() || !self.tokens.is_empty()
+    }
+}
+
 impl Validate for Config {
     fn validate(&self, report: &mut Report<'_>) {
-        let has_unnamed = !self.token.is_empty() || !self.tokens.is_empty();
+        let has_unnamed = self.has_unnamed();
         if !has_unnamed && self.filename.is_empty() && self.identities.is_empty() {
             report.help(
                 "token",
@@ -91,5 +102,12 @@ fn check(token: &Secret, path: &str, report: &mut Report<'_>) {
         report.reject(path, "is empty, so that everybody had it");
     } else if token.reveal().trim() != token.reveal() {
         report.reject(path, "begins or ends with a blank, which no header can carry");
+    } else if !is_visible(token.reveal()) {
+        report.reject(path, "holds a line break or another character that no header can carry");
     }
+}
+
+/// Whether a header can carry a text (RFC 9110, 5.5).
+pub(super) fn is_visible(text: &str) -> bool {
+    http::HeaderValue::from_str(text).is_ok()
 }

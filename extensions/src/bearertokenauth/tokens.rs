@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use pipeline::component::BuildError;
-use pipeline::context::authenticators::{Authenticator, Unauthenticated};
+use pipeline::context::authenticators::{Authenticator, Credentials, Unauthenticated};
 use pipeline::{Method, Subject};
 
 use super::Config;
+use super::config::is_visible;
 use crate::digest::Digest;
 
 /// Tokens that are compared with each that is shown; a list of more would be a data base.
@@ -24,6 +26,8 @@ pub(super) struct Tokens {
     /// Whoever has a token without a name.
     anyone: Arc<Subject>,
     known: RwLock<Arc<Vec<Known>>>,
+    /// The first token without a name, of the configuration or of the file, as exporters show it; empty where none is ours.
+    shown: RwLock<Bytes>,
 }
 
 #[derive(Clone)]
@@ -68,15 +72,29 @@ impl Tokens {
             configured,
             anyone,
             known: RwLock::default(),
+            shown: RwLock::default(),
         };
+        let first = config
+            .tokens
+            .iter()
+            .chain([&config.token])
+            .find(|token| !token.is_empty());
+        if let Some(first) = first.filter(|_| file.is_none()) {
+            own.show(first.reveal());
+        }
         own.learn(file.unwrap_or_default())?;
         Ok(own)
     }
 
     /// Takes the tokens of a file in the place of those it held before: one a line.
     pub(super) fn learn(&self, file: &str) -> Result<(), BuildError> {
-        let lines = file.lines().map(str::trim).filter(|line| !line.is_empty());
-        let of_file = lines.map(|token| Known {
+        let lines: Vec<&str> = file.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if lines.iter().any(|line| !is_visible(line)) {
+            return Err(BuildError::new(
+                "a token of the file holds a character that no header can carry",
+            ));
+        }
+        let of_file = lines.iter().map(|token| Known {
             token: Digest::of(token.as_bytes()),
             subject: Arc::clone(&self.anyone),
         });
@@ -88,7 +106,19 @@ impl Tokens {
             return Err(BuildError::new(format!("there are more than {TOKENS_MAX} tokens")));
         }
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+        if let Some(first) = lines.first() {
+            self.show(first);
+        }
         Ok(())
+    }
+
+    /// Takes a token for ours.
+    fn show(&self, token: &str) {
+        let shown = match self.scheme.as_str() {
+            "" => token.to_owned(),
+            scheme => format!("{scheme} {token}"),
+        };
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Bytes::from(shown);
     }
 
     fn find(&self, shown: &[u8]) -> Result<Arc<Subject>, Unauthenticated> {
@@ -121,6 +151,16 @@ impl Authenticator for Tokens {
 
     fn authenticate<'a>(&'a self, shown: &'a [u8]) -> BoxFuture<'a, Result<Arc<Subject>, Unauthenticated>> {
         ready(self.find(shown)).boxed()
+    }
+}
+
+impl Credentials for Tokens {
+    fn header(&self) -> &str {
+        &self.header
+    }
+
+    fn shown(&self) -> Bytes {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

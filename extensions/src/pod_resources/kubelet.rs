@@ -6,11 +6,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use net::client::grpc::{Failure, GrpcClient, GrpcClientConfig, GrpcMethod};
 use pipeline::component::BuildError;
+use pipeline::context::authenticators::Authenticators;
 use pipeline::outside::Outside;
 use prost::Message;
 
 use super::Config;
 use super::proto::{self, AllocatableResponse, ListResponse};
+
+/// Not permitted.
+const EPERM: u32 = 1;
+/// No such file.
+const ENOENT: u32 = 2;
+/// Permission denied.
+const EACCES: u32 = 13;
+/// Nobody listens.
+const ECONNREFUSED: u32 = 111;
 
 /// A client of one kubelet.
 pub(super) struct Kubelet {
@@ -42,6 +52,27 @@ impl Silence {
     /// Values of the label `result`.
     pub(super) const WORDS: [&'static str; 4] = ["unreachable", "slow", "refused", "garbage"];
 
+    /// What to do about it. Of an error of the system only its words have come this far; they end with its number.
+    pub(super) fn remedy(&self) -> &'static str {
+        let unreachable = |number: u32| match self {
+            Self::Unreachable(problem) => problem.ends_with(&format!("(os error {number})")),
+            _ => false,
+        };
+        if unreachable(EACCES) || unreachable(EPERM) {
+            "only uid 0 may open the kubelet's socket: run as uid 0, or take deploy/kubernetes/pod-resources"
+        } else if unreachable(ENOENT) {
+            "there is no such socket: mount the node's /var/lib/kubelet/pod-resources, or correct `endpoint`"
+        } else if unreachable(ECONNREFUSED) {
+            "nobody listens at that socket: the kubelet is not running, or has been started anew"
+        } else {
+            match self {
+                Self::Unreachable(_) | Self::Slow(_) => "see whether the kubelet of this node runs",
+                Self::Refused(_) => "the kubelet's feature gate KubeletPodResources may be off",
+                Self::Garbage(_) => "see whether `endpoint` names the kubelet's socket for pod resources",
+            }
+        }
+    }
+
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
@@ -54,7 +85,11 @@ impl Silence {
 
 impl Kubelet {
     pub(super) fn new(config: &Config, outside: &Outside) -> Result<Self, BuildError> {
-        let client = GrpcClient::new(&GrpcClientConfig::local(&config.endpoint), outside)?;
+        let client = GrpcClient::new(
+            &GrpcClientConfig::local(&config.endpoint),
+            outside,
+            &Authenticators::default(), // It names none.
+        )?;
         Ok(Self {
             list: client.method(proto::LIST)?,
             allocatable: client.method(proto::GET_ALLOCATABLE)?,

@@ -416,3 +416,28 @@ fn a_hundred_and_ten_pods_are_small() {
     assert_eq!(known.snapshot().iter().count(), 110);
     assert!(bytes < 64 * 1024, "{bytes}");
 }
+
+#[tokio::test]
+async fn what_to_do_about_a_socket_depends_on_what_is_wrong_with_it() {
+    use super::kubelet::{Kubelet as Client, Silence};
+
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("kubelet.sock");
+    let remedy = async || {
+        let config = read(&format!("endpoint: 'unix://{}'", socket.display())).unwrap();
+        let client = Client::new(&config, &pipeline::outside::Outside::system()).unwrap();
+        client.list().await.err().unwrap().remedy()
+    };
+
+    let missing = remedy().await;
+    assert!(
+        missing.contains("mount the node's /var/lib/kubelet/pod-resources"),
+        "{missing}"
+    );
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let left = remedy().await;
+    assert!(left.contains("nobody listens"), "{left}");
+    // Who runs tests as uid 0 may open any.
+    let closed = Silence::Unreachable("unix:///s: cannot connect: Permission denied (os error 13)".to_owned());
+    assert!(closed.remedy().contains("only uid 0"), "{}", closed.remedy());
+}

@@ -166,10 +166,8 @@ impl Watch {
         // A kubelet that hangs may have been replaced: the next question opens the socket anew.
         self.kubelet.hang_up();
         if !std::mem::replace(&mut self.is_silent, true) {
-            tracing::warn!(
-                extension = %self.setup.id, %silence,
-                "which pods have which GPUs is not known; only uid 0 may open the kubelet's socket",
-            );
+            let remedy = silence.remedy();
+            tracing::warn!(extension = %self.setup.id, %silence, remedy, "which pods have which GPUs is not known");
         }
     }
 }

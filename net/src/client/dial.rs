@@ -11,6 +11,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
+use super::alert::{Explained, Heard, explained};
 use crate::tls::{ClientTls, Reloading};
 
 /// Where one connection leads.
@@ -43,6 +44,8 @@ pub(super) struct Tls {
     server: ServerName<'static>,
     /// `server_name_override` was set: the name is that, whichever host is dialled.
     overridden: bool,
+    /// What servers have told before they went.
+    pub(super) heard: Heard,
 }
 
 impl Tls {
@@ -69,6 +72,7 @@ impl Tls {
             clock,
             server,
             overridden: overriding.is_some(),
+            heard: Heard::default(),
         })
     }
 
@@ -119,7 +123,7 @@ pub(super) async fn secure(stream: Box<dyn Connection>, tls: Option<&Tls>) -> io
     let Some(tls) = tls else {
         return Ok(Dialled { stream, h2: false });
     };
-    let failed = |cause: io::Error| io::Error::new(cause.kind(), format!("TLS handshake failed: {cause}"));
+    let failed = |cause: io::Error| io::Error::new(cause.kind(), format!("TLS handshake failed: {}", explained(cause)));
     let stream = tls
         .connector()
         .connect(tls.server.clone(), stream)
@@ -127,7 +131,10 @@ pub(super) async fn secure(stream: Box<dyn Connection>, tls: Option<&Tls>) -> io
         .map_err(failed)?;
     let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     Ok(Dialled {
-        stream: Box::new(stream),
+        stream: Box::new(Explained {
+            stream,
+            heard: tls.heard.clone(),
+        }),
         h2,
     })
 }

@@ -23,6 +23,12 @@ impl Headers {
         self.0.0.is_empty()
     }
 
+    /// Whether one has this name.
+    pub(super) fn has(&self, name: &HeaderName) -> bool {
+        let mut names = self.0.0.iter().map(|(name, _)| name);
+        names.any(|own| own.eq_ignore_ascii_case(name.as_str()))
+    }
+
     /// Reports names and values that HTTP does not allow, below `headers`.
     pub fn validate(&self, report: &mut Report<'_>) {
         for (name, value) in &self.0.0 {

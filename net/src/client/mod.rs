@@ -3,6 +3,8 @@
 //! A client makes one attempt and says what came of it. Retry, queue and timeout are the delivery driver's: it drops
 //! the future of an attempt that takes too long, and a client stays usable after that.
 
+mod alert;
+mod auth;
 mod compression;
 mod dial;
 mod endpoint;
@@ -11,6 +13,7 @@ mod headers;
 pub mod grpc;
 pub mod http;
 
+pub use auth::ClientAuth;
 pub use compression::{Compression, CompressionParams, Compressor};
 pub use endpoint::GrpcEndpoint;
 pub use headers::Headers;

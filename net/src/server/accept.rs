@@ -8,6 +8,7 @@ use hyper::body::Incoming;
 use pipeline::Identity;
 use pipeline::component::{BuildError, Stop};
 use pipeline::outside::{Connection, Listener, Outside};
+use pipeline::telemetry::Telemetry;
 use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
@@ -15,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::bind::{self, Bound, Transport};
 use super::certificate;
 use super::connection::Tenure;
+use super::handshake::{self, Handshakes};
 use super::limits::{ACCEPT_PAUSE, HANDSHAKE_MAX};
 use super::protocols::Protocols;
 use super::{Reply, Rules};
@@ -46,6 +48,8 @@ pub struct Peer {
 pub struct Server {
     bound: Bound,
     tls: Option<Arc<Reloading<ServerConfig>>>,
+    /// Shared with the connections that are being opened.
+    handshakes: Arc<Handshakes>,
     rules: Rules,
     outside: Outside,
 }
@@ -97,6 +101,7 @@ impl Server {
         Self {
             bound,
             tls,
+            handshakes: Arc::default(),
             rules,
             outside: outside.clone(),
         }
@@ -107,8 +112,19 @@ impl Server {
         Self {
             bound: Bound { listener, path: None },
             tls: None,
+            handshakes: Arc::default(),
             rules,
             outside: outside.clone(),
+        }
+    }
+
+    /// Counts handshakes that come to nothing as [`REFUSED_HANDSHAKES`](super::REFUSED_HANDSHAKES); without it they are only
+    /// logged.
+    #[must_use]
+    pub fn counting(self, telemetry: &Telemetry) -> Self {
+        Self {
+            handshakes: Arc::new(Handshakes::counted_by(telemetry.clone())),
+            ..self
         }
     }
 
@@ -139,17 +155,21 @@ impl Server {
                 address,
                 identity: Identity::Unasked,
             };
+            let (handshakes, clock) = (Arc::clone(&self.handshakes), Arc::clone(&self.outside.clock));
             connections.spawn(async move {
                 let Some(tls) = tls else {
                     return tenure.serve(io, peer, handler, &protocols).await;
                 };
-                match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(io)).await {
+                match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(io).into_fallible()).await {
                     Ok(Ok(io)) => {
                         peer.identity = certificate::identity(io.get_ref().1.peer_certificates());
                         tenure.serve(io, peer, handler, &protocols).await;
                     }
-                    Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                    Ok(Err((error, io))) => {
+                        handshakes.failed(address, &error, clock.now());
+                        handshake::farewell(io).await;
+                    }
+                    Err(_) => handshakes.was_slow(address, clock.now()),
                 }
             });
         }

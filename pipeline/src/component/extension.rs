@@ -7,8 +7,10 @@ use super::{BuildError, Component, Service, Setup, Stop};
 
 /// Runs beside the pipelines: knows the outside, or tells the outside about us.
 pub trait Extension: Component + Sized {
-    /// Whether it adds itself to the authenticators of the context when it starts.
-    const AUTHENTICATES: bool = false;
+    /// As what this configuration adds itself to the authenticators of the context when it starts.
+    fn authenticates(_config: &Self::Config) -> Authenticates {
+        Authenticates::default()
+    }
 
     /// Takes what it needs, such as ports, and returns the work that goes on until `stop`.
     fn start(
@@ -16,6 +18,15 @@ pub trait Extension: Component + Sized {
         setup: Setup,
         stop: Stop,
     ) -> impl Future<Output = Result<Service, BuildError>> + Send;
+}
+
+/// Whom an extension authenticates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Authenticates {
+    /// Listeners can ask it who their senders are.
+    pub senders: bool,
+    /// Exporters can show what it holds.
+    pub us: bool,
 }
 
 /// How all components feel; extensions publish it, everybody may report.

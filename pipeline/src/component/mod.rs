@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 pub use connector::{Conduit, Connection, Connector};
 pub use error::{BuildError, ExportError, Fatal};
 pub use exporter::{Export, Exporter};
-pub use extension::{Extension, Health, HealthState};
+pub use extension::{Authenticates, Extension, Health, HealthState};
 pub(crate) use processor::REFUSED;
 pub use processor::{BatchStage, Flow, On, Processor, Reliance, Stage};
 pub use receiver::{Outlets, Receiver, Service};

@@ -42,6 +42,10 @@ pub enum On {
     Receiver(&'static str),
     /// A processor in front, in each of the same pipelines.
     InFront(&'static str),
+    /// No such processor in front, in none of the same pipelines nor in those that lead there.
+    NotBehind(&'static str),
+    /// A listener in front that makes sure of its senders, by an authenticator or by their certificates.
+    KnownSenders,
 }
 
 /// What a processor does in a lane.

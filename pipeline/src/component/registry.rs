@@ -9,8 +9,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::{
-    About, BuildError, Component, Connection, Connector, Export, ExportError, Exporter, Extension, Outlets, Processor,
-    Receiver, Reliance, Service, Setup, Stage, Stop,
+    About, Authenticates, BuildError, Component, Connection, Connector, Export, ExportError, Exporter, Extension,
+    Outlets, Processor, Receiver, Reliance, Service, Setup, Stage, Stop,
 };
 use crate::delivery::Delivery;
 
@@ -88,8 +88,8 @@ pub struct ExtensionEntry {
     pub about: About,
     /// Reads its section.
     pub decode: Decode,
-    /// Whether it makes sure of senders.
-    pub authenticates: bool,
+    /// Whom one configuration authenticates.
+    pub authenticates: fn(&Decoded) -> Authenticates,
     /// Starts one instance.
     pub start: fn(Decoded, Setup, Stop) -> BoxFuture<'static, Result<Service, BuildError>>,
 }
@@ -184,7 +184,7 @@ impl Registry {
             ExtensionEntry {
                 about: E::ABOUT,
                 decode: decode::<E>,
-                authenticates: E::AUTHENTICATES,
+                authenticates: |config| E::authenticates(&own::<E>(config)),
                 start,
             },
         );

@@ -1,11 +1,13 @@
-//! Who may send: extensions that know secrets, by their names in the configuration.
+//! Who may send, and what we show when we send: extensions that know secrets, by their names in the configuration.
 //!
-//! Extensions add themselves when they start, which is before any receiver; receivers look theirs up when they start.
+//! Extensions add themselves when they start, which is before any receiver and any exporter; those look theirs up when they
+//! start.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use config::Id;
 use futures_util::future::BoxFuture;
 
@@ -21,6 +23,15 @@ pub trait Authenticator: Send + Sync {
 
     /// Who shows this.
     fn authenticate<'a>(&'a self, shown: &'a [u8]) -> BoxFuture<'a, Result<Arc<Subject>, Unauthenticated>>;
+}
+
+/// Shows destinations who we are, by a header of each request.
+pub trait Credentials: Send + Sync {
+    /// That header's name, in lower case.
+    fn header(&self) -> &str;
+
+    /// What it holds now: text that a header can carry, and a secret.
+    fn shown(&self) -> Bytes;
 }
 
 /// Why nobody knows who a sender is.
@@ -55,11 +66,12 @@ impl Unauthenticated {
     }
 }
 
-/// The authenticators of this process; cheap to clone. At most one for each extension, so that it is as long as the
+/// The authenticators of this process; cheap to clone. At most two for each extension, so that it is as long as the
 /// configuration makes it.
 #[derive(Clone, Default)]
 pub struct Authenticators {
     by_id: Arc<Mutex<BTreeMap<Id, Arc<dyn Authenticator>>>>,
+    credentials: Arc<Mutex<BTreeMap<Id, Arc<dyn Credentials>>>>,
 }
 
 impl Authenticators {
@@ -73,6 +85,18 @@ impl Authenticators {
     pub fn get(&self, id: &Id) -> Option<Arc<dyn Authenticator>> {
         let by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
         by_id.get(id).cloned()
+    }
+
+    /// Makes credentials known under their extension's name.
+    pub fn add_credentials(&self, id: Id, credentials: Arc<dyn Credentials>) {
+        let mut known = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(id, credentials);
+    }
+
+    /// The credentials of this name.
+    pub fn credentials(&self, id: &Id) -> Option<Arc<dyn Credentials>> {
+        let known = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(id).cloned()
     }
 }
 

@@ -16,7 +16,7 @@ use pods::Pods;
 /// What all components of one process know together; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
-    /// Who makes sure of senders; the extensions `bearertokenauth` and `basicauth` are in it.
+    /// Who makes sure of senders, and shows destinations who we are; the extensions `bearertokenauth` and `basicauth` are in it.
     pub authenticators: Authenticators,
     /// What request spans said about each instance of an engine.
     pub engine_requests: EngineRequests,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use config::{Collector, Diagnostics, Id, Kind, Pipeline, Section, Signal};
 
 use super::{Lanes, Plan, Planned, PlannedConnector, PlannedExit, PlannedExporter, PlannedPipeline, PlannedReceiver};
-use super::{authenticators, reliance};
+use super::{authenticators, doors, reliance};
 use crate::Outcome;
 use crate::component::{About, Decoded, Registry};
 use crate::delivery::Delivery;
@@ -31,7 +31,8 @@ pub fn plan(collector: &Collector, registry: &Registry, diagnostics: &mut Diagno
     }
     maker.validate_processors();
     maker.find_missing();
-    authenticators::check(collector, registry, maker.diagnostics);
+    maker.check_authenticators();
+    doors::check(collector, maker.diagnostics);
     (!maker.diagnostics.has_errors()).then(|| maker.plan())
 }
 
@@ -96,6 +97,16 @@ impl Maker<'_> {
                 reliance::check(collector, id, need, self.diagnostics);
             }
         }
+    }
+
+    fn check_authenticators(&mut self) {
+        let (registry, decoded) = (self.registry, &self.decoded);
+        let role = |id: &Id| {
+            let planned = decoded.get(&(name_of(Kind::Extension), id.clone()))?;
+            let entry = registry.extensions.get(planned.kind_name)?;
+            Some((entry.authenticates)(&planned.config))
+        };
+        authenticators::check(self.collector, &role, self.diagnostics);
     }
 
     fn entry(&self, kind: Kind, name: &str) -> Option<(About, fn(&Section, &mut Diagnostics) -> Option<Decoded>)> {

@@ -2,6 +2,7 @@
 
 mod authenticators;
 mod deadline;
+mod doors;
 mod make;
 mod reliance;
 mod running;

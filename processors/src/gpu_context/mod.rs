@@ -62,6 +62,10 @@ impl Processor for GpuContext {
                 on: On::Receiver("nvml"),
                 loss: "no GPU is known, so nothing is written",
             },
+            Reliance {
+                on: On::NotBehind("batch"),
+                loss: "what was merged from several senders has no address by which their pods are known",
+            },
         ]
     }
 }

@@ -127,6 +127,19 @@ impl Default for Exclude {
     }
 }
 
+impl Config {
+    /// Whether pods may be known by the address of a connection, as they are unless other ways are configured.
+    pub(super) fn asks_the_connection(&self) -> bool {
+        let sources = |rules: &[Association]| {
+            rules
+                .iter()
+                .flat_map(|it| &it.sources)
+                .any(|it| it.from == "connection")
+        };
+        self.passthrough || self.pod_association.as_deref().is_none_or(sources)
+    }
+}
+
 impl Validate for Config {
     fn validate(&self, report: &mut Report<'_>) {
         self.extract.validate(report);

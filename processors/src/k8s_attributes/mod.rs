@@ -61,7 +61,11 @@ impl Processor for K8sAttributes {
             on: On::Extension("k8s"),
             loss: "no pod is known, so nothing is written",
         });
-        need.into_iter().collect()
+        let merged = config.asks_the_connection().then_some(Reliance {
+            on: On::NotBehind("batch"),
+            loss: "what was merged from several senders has no address by which their pods are known",
+        });
+        need.into_iter().chain(merged).collect()
     }
 }
 

@@ -444,7 +444,21 @@ fn the_extension_k8s_is_needed_unless_only_the_address_is_written() {
     };
 
     assert_eq!(needs(""), Some(On::Extension("k8s")));
-    assert_eq!(needs("passthrough: true"), None);
+    assert_eq!(needs("passthrough: true"), Some(On::NotBehind("batch")));
+}
+
+#[test]
+fn a_place_in_front_of_batch_is_needed_where_connections_are_asked() {
+    let needs = |yaml: &str| {
+        let all = K8sAttributes::leans_on(&trial::decoded::<Config>(yaml).unwrap());
+        all.iter().any(|it| it.on == On::NotBehind("batch"))
+    };
+
+    assert!(needs(""));
+    assert!(needs("pod_association: [{sources: [{from: connection}]}]"));
+    assert!(!needs(
+        "pod_association: [{sources: [{from: resource_attribute, name: k8s.pod.uid}]}]"
+    ));
 }
 
 #[test]

@@ -48,6 +48,17 @@ impl Processor for Tenant {
             on: On::Extension("k8s"),
             loss: "no pod is known, so the source `kubernetes` says nothing",
         });
-        need.into_iter().collect()
+        let by_identity = !config.connection.is_empty() || !config.gateway.identities.is_empty();
+        let known = by_identity.then_some(Reliance {
+            on: On::KnownSenders,
+            loss: "`connection` and `gateway::identities` name senders that nobody ever is",
+        });
+        let by_address = config.order.contains(&Rank::Kubernetes);
+        let by_header = config.order.contains(&Rank::Claim) && !config.headers.is_empty();
+        let merged = (by_identity || by_address || by_header).then_some(Reliance {
+            on: On::NotBehind("batch"),
+            loss: "what was merged from several senders has no identity, no address and no headers by which its tenant is known",
+        });
+        need.into_iter().chain(known).chain(merged).collect()
     }
 }

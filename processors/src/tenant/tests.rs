@@ -34,9 +34,9 @@ fn what_contradicts_itself_is_an_error_before_anything_starts() {
 #[test]
 fn the_extension_k8s_is_needed_where_pods_are_meant_to_be_asked() {
     let needs = |yaml: &str| {
-        Tenant::leans_on(&trial::decoded::<Config>(yaml).unwrap())
-            .first()
-            .map(|it| it.on)
+        let all = Tenant::leans_on(&trial::decoded::<Config>(yaml).unwrap());
+        let mut all = all.into_iter().map(|it| it.on);
+        all.find(|it| matches!(it, On::Extension(_)))
     };
 
     assert_eq!(
@@ -46,4 +46,18 @@ fn the_extension_k8s_is_needed_where_pods_are_meant_to_be_asked() {
     assert_eq!(needs("order: [kubernetes, claim]"), Some(On::Extension("k8s")));
     assert_eq!(needs(""), None, "the defaults ask whoever there is");
     assert_eq!(needs("{kubernetes: {namespace_name: false}, order: [claim]}"), None);
+}
+
+#[test]
+fn known_senders_and_a_place_in_front_of_batch_are_needed_where_they_are_asked_for() {
+    let needs = |yaml: &str| {
+        let all = Tenant::leans_on(&trial::decoded::<Config>(yaml).unwrap());
+        let has = |on| all.iter().any(|it| it.on == on);
+        (has(On::KnownSenders), has(On::NotBehind("batch")))
+    };
+
+    assert_eq!(needs("connection: {a: acme}"), (true, true));
+    assert_eq!(needs("{gateway: {identities: [a]}, order: [gateway]}"), (true, true));
+    assert_eq!(needs(""), (false, true));
+    assert_eq!(needs("{order: [claim], headers: []}"), (false, false));
 }

@@ -19,7 +19,7 @@ per_signal! {
     FAILED_POINTS = "otelcol_receiver_failed_metric_points", "Data points rejected alone, or lost by a fault of ours.", "{datapoint}";
     FAILED_RECORDS = "otelcol_receiver_failed_log_records", "Log records rejected alone, or lost by a fault of ours.", "{record}";
     REQUESTS = "otelcol_receiver_requests", "Requests, by outcome: success, refused or failure.", "{request}";
-    UNAUTHENTICATED = "inferscope_receiver_unauthenticated_requests", "Requests of senders that nobody knows, by reason.", "{request}";
+    UNAUTHENTICATED = "inferscope_receiver_unauthenticated_requests", "Requests of senders that nobody knows, by reason: missing, malformed, wrong or busy.", "{request}";
     REJECTED_ITEMS = "inferscope_receiver_rejected_items", "Items rejected alone, by reason.", "{item}";
     REPAIRED_TEXTS = "inferscope_receiver_repaired_texts", "Texts whose invalid UTF-8 was replaced.", "{text}";
 }
@@ -37,6 +37,7 @@ pub(super) const ALL: &[MetricAbout] = &[
     FAILED_RECORDS,
     REQUESTS,
     UNAUTHENTICATED,
+    net::server::REFUSED_HANDSHAKES,
     REJECTED_ITEMS,
     REPAIRED_TEXTS,
 ];

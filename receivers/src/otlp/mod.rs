@@ -67,13 +67,13 @@ async fn listen(config: &Config, setup: &Setup) -> Result<Vec<(Server, Option<Gu
         let guard = guard(grpc.auth.as_ref())?;
         let (endpoint, tls) = (grpc.endpoint_or(GRPC_ENDPOINT), grpc.tls.as_ref());
         let server = Server::bind(grpc.transport, endpoint, tls, grpc.rules(), &setup.outside).await?;
-        servers.push((server, guard));
+        servers.push((server.counting(&setup.telemetry.with("transport", "grpc")), guard));
     }
     if let Some(HttpProtocol { server: http, .. }) = &config.protocols.http {
         let guard = guard(http.auth.as_ref())?;
         let (endpoint, tls) = (http.endpoint_or(HTTP_ENDPOINT), http.tls.as_ref());
         let server = Server::bind(http.transport, endpoint, tls, http.rules(), &setup.outside).await?;
-        servers.push((server, guard));
+        servers.push((server.counting(&setup.telemetry.with("transport", "http")), guard));
     }
     for (server, _) in &servers {
         if let Some(address) = server.local_addr() {

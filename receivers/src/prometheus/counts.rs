@@ -106,6 +106,16 @@ impl Counts {
         }
     }
 
+    /// Whose job it is, for logs.
+    pub(super) fn receiver(&self) -> &str {
+        self.telemetry.label("receiver").unwrap_or_default()
+    }
+
+    /// The name of the job, for logs.
+    pub(super) fn job(&self) -> &str {
+        self.telemetry.label("scraper").unwrap_or_default()
+    }
+
     /// A scrape failed.
     pub(super) fn failure(&self, reason: &'static str) {
         // Failures are rare, so the counter is looked up and not kept.

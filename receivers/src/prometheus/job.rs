@@ -164,13 +164,14 @@ impl JobRun {
         let (wanted, problems) = Target::all(found, &self.job, &self.global, &self.relabel);
         let problems: BTreeSet<String> = problems.into_iter().collect();
         for why in problems.difference(&underway.problems) {
-            tracing::warn!(job = %name, %why, "a target cannot be scraped");
+            tracing::warn!(receiver = self.counts.receiver(), job = %name, %why, "a target cannot be scraped");
         }
         underway.problems = problems;
         let running = &mut underway.scrapers;
         let limit = self.limits.target_limit.unwrap_or_default();
         if limit > 0 && wanted.len() as u64 > limit {
-            tracing::error!(job = %name, targets = wanted.len(), limit, "more targets than target_limit; the old ones stay");
+            let (receiver, targets) = (self.counts.receiver(), wanted.len());
+            tracing::error!(receiver, job = %name, targets, limit, "more targets than target_limit; the old ones stay");
             return;
         }
         let gone: Vec<Target> = running

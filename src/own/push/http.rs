@@ -10,6 +10,7 @@ use config::telemetry::Otlp;
 use http::{Request, Response};
 use net::client::http::{HttpClient as Pool, HttpClientConfig};
 use opentelemetry_http::{HttpClient, HttpError};
+use pipeline::context::authenticators::Authenticators;
 use pipeline::outside::Outside;
 use tokio::runtime::Handle;
 
@@ -31,7 +32,7 @@ impl Client {
         tls.cert_file = otlp.client_certificate.clone().unwrap_or_default();
         tls.key_file = otlp.client_key.clone().unwrap_or_default();
         let https = otlp.url().starts_with("https://");
-        let pool = Pool::new(&config, https, outside).context("cannot make a client")?;
+        let pool = Pool::new(&config, https, outside, &Authenticators::default()).context("cannot make a client")?;
         Ok(Self {
             pool: Arc::new(pool),
             timeout,

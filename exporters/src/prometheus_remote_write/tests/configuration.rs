@@ -36,12 +36,16 @@ fn what_cannot_work_is_refused_when_the_file_is_read() {
             "a queue on disk is not available yet",
         ),
         (
-            "{endpoint: 'http://a:1', auth: {authenticator: x}}",
-            "authentication extensions",
+            "{endpoint: 'http://a:1', auth: {authenticator: ''}}",
+            "not the name of an extension",
         ),
         (
-            "{http: {endpoint: 'http://a:1', auth: {authenticator: x}}}",
-            "authentication extensions",
+            "{http: {endpoint: 'http://a:1', auth: }}",
+            "not the name of an extension",
+        ),
+        (
+            "{http: {endpoint: 'http://a:1'}, auth: {authenticator: x}}",
+            "is not looked at beside `http`",
         ),
         (
             "{endpoint: 'http://a:1', compression: gzip}",

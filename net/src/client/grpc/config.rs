@@ -3,7 +3,8 @@
 use config::{Duration, Report, Unread, Validate};
 use serde::{Deserialize, Deserializer};
 
-use crate::client::{Compression, CompressionParams, GrpcEndpoint, Headers};
+use crate::client::{ClientAuth, Compression, CompressionParams, GrpcEndpoint, Headers};
+use crate::endpoint::is_here;
 use crate::tls::ClientTls;
 
 /// Pings more often than this are an attack in the eyes of gRPC servers; gRPC's own clients raise shorter times to it.
@@ -34,7 +35,9 @@ pub struct GrpcClientConfig {
     pub authority: String,
     read_buffer_size: Option<Unread>,
     write_buffer_size: Option<Unread>,
-    auth: Option<Unread>,
+    /// Who shows the destination that it is we who send.
+    #[serde(deserialize_with = "config::present")]
+    pub auth: Option<ClientAuth>,
     middlewares: Option<Unread>,
 }
 
@@ -129,11 +132,11 @@ impl Validate for GrpcClientConfig {
             "write_buffer_size",
             "requests are written without being copied to a buffer",
         );
-        if self.auth.is_some() {
-            report.reject(
-                "auth",
-                "authentication extensions are not available yet; use `headers` or `tls`",
-            );
+        if let Some(auth) = &self.auth {
+            let endpoint = GrpcEndpoint::parse(&self.endpoint).ok();
+            let is_open = endpoint
+                .is_some_and(|it| self.tls.insecure() && !it.is_https() && it.host().is_some_and(|it| !is_here(it)));
+            auth.check(&self.headers, is_open, report);
         }
         if self.middlewares.is_some() {
             report.reject("middlewares", "middlewares are not available; delete this key");

@@ -1,8 +1,8 @@
 //! One HTTP/2 connection, and whether it can still be trusted.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper::client::conn::http2::{self, SendRequest};
@@ -36,6 +36,8 @@ struct Pulse {
     answers: AtomicU64,
     /// It takes no new requests, or a request was abandoned and nothing at all was answered while it waited.
     retired: AtomicBool,
+    /// Why it ended, where it did not end by being closed.
+    ended: OnceLock<String>,
 }
 
 impl Link {
@@ -84,22 +86,28 @@ impl Link {
             .await
             .map_err(io::Error::other)?;
         let peer = address.clone();
+        let pulse: Arc<Pulse> = Arc::default();
+        let of_connection = Arc::clone(&pulse);
         // Ends by itself: when the peer closes, or when the last sender is dropped and its requests are answered.
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%peer, error = %crate::client::causes(&error), "connection ended");
+                let error = crate::client::causes(&error);
+                tracing::debug!(%peer, error, "connection ended");
+                // It ends once.
+                let _ = of_connection.ended.set(error);
             }
         });
-        Ok(Self {
-            address,
-            sender,
-            pulse: Arc::default(),
-        })
+        Ok(Self { address, sender, pulse })
     }
 
     /// Whether the next request may go here.
     pub(super) fn is_usable(&self) -> bool {
         !self.sender.is_closed() && !self.pulse.retired.load(Ordering::Relaxed)
+    }
+
+    /// Why it ended, where that is known.
+    pub(super) fn ended(&self) -> Option<&str> {
+        self.pulse.ended.get().map(String::as_str)
     }
 
     /// The server takes no new requests here. Those under way go on.

@@ -60,6 +60,8 @@ struct Pool {
     round_at: Option<Instant>,
     /// A connection was lost, or an address did not answer in the last round: how long after that round to look again.
     look_again: Option<Duration>,
+    /// Why the last connection ended that ended with an error.
+    ended: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -106,7 +108,10 @@ impl Links {
             let problem = match ended {
                 // It was lost again before we came to use it; that may be a restart, so another round is worth it.
                 Ok(Round::Connected) if rounds < ROUNDS_MAX => continue,
-                Ok(Round::Connected) => "connections close as soon as they are open".to_owned(),
+                Ok(Round::Connected) => match self.shared.pool().ended.clone() {
+                    Some(why) => format!("connections close as soon as they are open: {why}"),
+                    None => "connections close as soon as they are open".to_owned(),
+                },
                 Ok(Round::Failed(problem)) => problem,
                 Ok(Round::UnderWay) | Err(_) => "the attempt to connect was interrupted".to_owned(),
             };
@@ -138,6 +143,10 @@ impl Shared {
     fn usable(self: &Arc<Self>) -> Picked {
         let mut pool = self.pool();
         let before = pool.links.len();
+        let ended = pool.links.iter().find_map(Link::ended).map(str::to_owned);
+        if ended.is_some() {
+            pool.ended = ended;
+        }
         pool.links.retain(Link::is_usable);
         if pool.links.len() < before {
             pool.look_again = Some(LOOK_AGAIN_MIN);

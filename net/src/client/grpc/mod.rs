@@ -18,10 +18,12 @@ use ::http::header::{CONTENT_TYPE, HeaderValue, TE, USER_AGENT};
 use ::http::{HeaderMap, Method, Request, Uri, Version};
 use bytes::Bytes;
 use pipeline::component::BuildError;
+use pipeline::context::authenticators::Authenticators;
 use pipeline::outside::Outside;
 
 pub use config::{Balancer, GrpcClientConfig, KeepaliveConfig};
 
+use super::auth::Shown;
 use super::dial::Tls;
 use super::{Compressor, GrpcEndpoint};
 use crate::codec::Encoding;
@@ -38,6 +40,8 @@ pub struct GrpcClient {
     base: String,
     /// What every request carries.
     headers: HeaderMap,
+    /// The credentials beside them.
+    shown: Option<Shown>,
     /// Wait for a connection instead of failing.
     patient: bool,
 }
@@ -62,7 +66,12 @@ pub enum Failure {
 
 impl GrpcClient {
     /// A client. It does not connect before the first call.
-    pub fn new(config: &GrpcClientConfig, outside: &Outside) -> Result<Self, BuildError> {
+    pub fn new(
+        config: &GrpcClientConfig,
+        outside: &Outside,
+        authenticators: &Authenticators,
+    ) -> Result<Self, BuildError> {
+        let shown = Shown::of(config.auth.as_ref(), authenticators)?;
         let endpoint = GrpcEndpoint::parse(&config.endpoint).map_err(BuildError::new)?;
         let tls = tls(config, &endpoint, outside)?;
         let authority = if config.authority.is_empty() {
@@ -85,6 +94,7 @@ impl GrpcClient {
             ),
             compressor: Compressor::new(config.compression, config.compression_params),
             headers: headers(config),
+            shown,
             patient: config.wait_for_ready,
             base,
             endpoint,
@@ -120,6 +130,11 @@ impl GrpcClient {
         again
     }
 
+    /// The extension that shows our credentials, if one does.
+    pub fn authenticator(&self) -> Option<&str> {
+        self.shown.as_ref().map(Shown::authenticator)
+    }
+
     /// Lets go of all connections; each closes once its calls are answered.
     pub fn close(&self) {
         self.links.close();
@@ -138,6 +153,7 @@ impl GrpcClient {
         // message was not sent, so sending it on another connection is still the same attempt.
         let unreachable = |problem: String| Failure::NoAnswer(format!("{}: {problem}", self.endpoint));
         let mut request = self.request(method, encoding, packed, timeout)?;
+        let mut why = String::new();
         for _ in 0..UNSENT_MAX {
             let link = self.links.pick(self.patient).await.map_err(unreachable)?;
             let watch = link.watch();
@@ -151,15 +167,18 @@ impl GrpcClient {
                 }
                 Err(mut error) => {
                     watch.over();
+                    why = link.ended().map_or_else(|| super::causes(error.error()), str::to_owned);
                     let Some(unsent) = error.take_message() else {
-                        return Err(unreachable(super::causes(error.error())));
+                        return Err(unreachable(why));
                     };
                     link.retire();
                     request = unsent;
                 }
             }
         }
-        Err(unreachable("connections close before a request can be sent".to_owned()))
+        Err(unreachable(format!(
+            "connections close before a request can be sent: {why}"
+        )))
     }
 
     fn request(
@@ -175,6 +194,9 @@ impl GrpcClient {
         *request.uri_mut() = method.0.clone();
         *request.version_mut() = Version::HTTP_2;
         *request.headers_mut() = self.headers.clone();
+        if let Some(shown) = &self.shown {
+            shown.add(request.headers_mut());
+        }
         if encoding != Encoding::Identity {
             request
                 .headers_mut()

@@ -4,7 +4,8 @@ use config::{Duration, Report, Secret, Unread, Validate};
 use serde::Deserialize;
 
 use super::proxy::Proxy;
-use crate::client::{Compression, CompressionParams, Headers};
+use crate::client::{ClientAuth, Compression, CompressionParams, Headers};
+use crate::endpoint::is_here;
 use crate::tls::ClientTls;
 
 /// When a quiet HTTP/2 connection is pinged, unless configured. The Collector never does, and then a network that went
@@ -46,7 +47,9 @@ pub struct HttpClientConfig {
     read_buffer_size: Option<Unread>,
     write_buffer_size: Option<Unread>,
     cookies: Option<Cookies>,
-    auth: Option<Unread>,
+    /// Who shows the destination that it is we who send.
+    #[serde(deserialize_with = "config::present")]
+    pub auth: Option<ClientAuth>,
     middlewares: Option<Unread>,
 }
 
@@ -106,11 +109,11 @@ impl Validate for HttpClientConfig {
                 "cookies are not available; delete this key, or send a fixed `cookie` in `headers`",
             );
         }
-        if self.auth.is_some() {
-            report.reject(
-                "auth",
-                "authentication extensions are not available yet; use `headers` or `tls`",
-            );
+        if let Some(auth) = &self.auth {
+            let url = self.endpoint.parse::<::http::Uri>().ok();
+            let is_open =
+                url.is_some_and(|it| it.scheme_str() == Some("http") && it.host().is_some_and(|it| !is_here(it)));
+            auth.check(&self.headers, is_open, report);
         }
         if self.middlewares.is_some() {
             report.reject("middlewares", "middlewares are not available; delete this key");

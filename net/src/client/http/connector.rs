@@ -53,6 +53,22 @@ impl Connector {
         Ok(Self(Arc::new(Ways { network, tls, proxy })))
     }
 
+    /// Why there is no answer: what went wrong, and what a server said over TLS before it went.
+    pub(super) fn causes(&self, error: &(dyn std::error::Error + 'static)) -> String {
+        let causes = crate::client::causes(error);
+        match self.0.tls.as_ref().and_then(|tls| tls.heard.words()) {
+            Some(heard) if !causes.contains(&heard) => format!("{causes}: {heard}"),
+            _ => causes,
+        }
+    }
+
+    /// A server has answered.
+    pub(super) fn answered(&self) {
+        if let Some(tls) = &self.0.tls {
+            tls.heard.forget();
+        }
+    }
+
     /// Tells the proxy who asks, where requests are sent to it in the clear.
     pub(super) fn add_credentials(&self, url: &Uri, headers: &mut HeaderMap) {
         let credentials = self.0.proxy.as_ref().and_then(|proxy| proxy.credentials.as_ref());

@@ -158,8 +158,9 @@ impl Getter {
             let request = self.request(&url, &headers);
             let response = self.pool.request(request).await.map_err(|cause| {
                 let host = url.authority().map_or("", |authority| authority.as_str());
-                GetFailure::NoAnswer(format!("{host}: {}", crate::client::causes(&cause)))
+                GetFailure::NoAnswer(format!("{host}: {}", self.connector.causes(&cause)))
             })?;
+            self.connector.answered();
             let place = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
             let Some(place) = place.filter(|_| response.status().is_redirection()) else {
                 return Ok(response);

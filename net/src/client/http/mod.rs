@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use pipeline::component::BuildError;
+use pipeline::context::authenticators::Authenticators;
 use pipeline::outside::Outside;
 use tokio::sync::Semaphore;
 
@@ -26,6 +27,7 @@ pub use config::HttpClientConfig;
 pub use get::{Fetched, GetConfig, GetFailure, Getter};
 
 use super::Compressor;
+use super::auth::Shown;
 use crate::codec::{self, Encoding};
 use connector::Connector;
 
@@ -45,6 +47,8 @@ pub struct HttpClient {
     compressor: Compressor,
     /// What every request carries.
     headers: HeaderMap,
+    /// The credentials beside them.
+    shown: Option<Shown>,
     /// `max_conns_per_host`.
     connections: Option<Semaphore>,
 }
@@ -73,7 +77,13 @@ pub enum HttpFailure {
 
 impl HttpClient {
     /// A client. It does not connect before the first request. `https` says whether some URL needs TLS.
-    pub fn new(config: &HttpClientConfig, https: bool, outside: &Outside) -> Result<Self, BuildError> {
+    pub fn new(
+        config: &HttpClientConfig,
+        https: bool,
+        outside: &Outside,
+        authenticators: &Authenticators,
+    ) -> Result<Self, BuildError> {
+        let shown = Shown::of(config.auth.as_ref(), authenticators)?;
         let connector = Connector::new(
             &config.proxy_url,
             &config.tls,
@@ -86,6 +96,7 @@ impl HttpClient {
             connector,
             compressor: Compressor::new(config.compression, config.compression_params),
             headers: headers(config),
+            shown,
             connections: (config.max_conns_per_host > 0).then(|| Semaphore::new(config.max_conns_per_host)),
         })
     }
@@ -121,8 +132,21 @@ impl HttpClient {
         let all = request.headers_mut();
         *all = self.headers.clone();
         all.extend(headers);
-        self.connector.add_credentials(url, all);
+        self.show(url, all);
         self.answer(url, request).await
+    }
+
+    /// The extension that shows our credentials, if one does.
+    pub fn authenticator(&self) -> Option<&str> {
+        self.shown.as_ref().map(Shown::authenticator)
+    }
+
+    /// Shows the destination who we are, and the proxy.
+    fn show(&self, url: &Uri, headers: &mut HeaderMap) {
+        if let Some(shown) = &self.shown {
+            shown.add(headers);
+        }
+        self.connector.add_credentials(url, headers);
     }
 
     async fn send(
@@ -146,8 +170,9 @@ impl HttpClient {
         };
         let response = self.pool.request(request).await.map_err(|cause| {
             let host = url.authority().map_or("", |authority| authority.as_str());
-            HttpFailure::NoAnswer(format!("{host}: {}", super::causes(&cause)))
+            HttpFailure::NoAnswer(format!("{host}: {}", self.connector.causes(&cause)))
         })?;
+        self.connector.answered();
         self.compressor.learn(response.headers(), ACCEPT_ENCODING.as_str());
         Ok(read(response).await)
     }
@@ -162,7 +187,7 @@ impl HttpClient {
         if encoding != Encoding::Identity {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
         }
-        self.connector.add_credentials(url, headers);
+        self.show(url, headers);
         request
     }
 }

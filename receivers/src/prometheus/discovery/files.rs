@@ -55,7 +55,8 @@ impl Files {
         for (path, groups) in read {
             let groups = groups.unwrap_or_else(|why| {
                 counts.unfound("file", "file");
-                tracing::warn!(file = %path.display(), %why, "targets cannot be read; the old ones stay");
+                let (receiver, job) = (counts.receiver(), counts.job());
+                tracing::warn!(receiver, job, file = %path.display(), %why, "targets cannot be read; the old ones stay");
                 before.remove(&path).unwrap_or_default()
             });
             self.groups.insert(path, groups);

@@ -181,7 +181,8 @@ async fn watch_server(server: Arc<Server>, counts: Counts, mut teller: Teller) {
         match server.list().await {
             Ok(groups) => {
                 if std::mem::take(&mut is_down) {
-                    tracing::info!(url = %server.url(), "targets are listed again");
+                    let (receiver, job) = (counts.receiver(), counts.job());
+                    tracing::info!(receiver, job, url = %server.url(), "targets are listed again");
                 }
                 if !teller.tell(Found::all(&groups)).await {
                     return;
@@ -191,7 +192,8 @@ async fn watch_server(server: Arc<Server>, counts: Counts, mut teller: Teller) {
                 counts.unfound("http", failure.reason);
                 if !std::mem::replace(&mut is_down, true) {
                     let (reason, why) = (failure.reason, &failure.words);
-                    tracing::warn!(url = %server.url(), reason, %why, "targets are not listed; the old ones stay");
+                    let (receiver, job) = (counts.receiver(), counts.job());
+                    tracing::warn!(receiver, job, url = %server.url(), reason, %why, "targets are not listed; the old ones stay");
                 }
             }
         }

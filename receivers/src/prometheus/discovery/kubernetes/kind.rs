@@ -23,7 +23,10 @@ pub(super) struct Kind<T> {
 /// What was heard of objects.
 pub(super) enum Heard {
     /// They changed.
-    Change,
+    Change {
+        /// The kind, where there was trouble with it before.
+        again: Option<&'static str>,
+    },
     /// They are not told; the old ones stay.
     Trouble {
         /// The kind.
@@ -59,10 +62,10 @@ impl<T: Named + Send + 'static> Kind<T> {
         match watch.told().await {
             Told::Changed(_) => {
                 // A list alone is no end of a trouble: it may be the watch that is forbidden.
-                if watch.trouble().is_none() && std::mem::take(&mut self.is_down) {
-                    tracing::info!(kind = self.name, "the API server tells of these objects again");
+                let is_over = watch.trouble().is_none() && std::mem::take(&mut self.is_down);
+                Heard::Change {
+                    again: is_over.then_some(self.name),
                 }
-                Heard::Change
             }
             Told::Failed(why) => Heard::Trouble {
                 kind: self.name,

@@ -102,8 +102,8 @@ pub(super) async fn watch(finder: Arc<Finder>, counts: Counts, mut teller: Telle
                 if found.len() > TARGETS_MAX {
                     counts.unfound("kubernetes", "too_many_targets");
                     if !std::mem::replace(&mut is_over, true) {
-                        let targets = found.len();
-                        tracing::error!(targets, TARGETS_MAX, "a cluster has too many targets; the old ones stay");
+                        let (receiver, job, targets) = (counts.receiver(), counts.job(), found.len());
+                        tracing::error!(receiver, job, targets, TARGETS_MAX, "a cluster has too many targets; the old ones stay");
                     }
                     continue;
                 }
@@ -113,7 +113,13 @@ pub(super) async fn watch(finder: Arc<Finder>, counts: Counts, mut teller: Telle
                 }
             }
             heard = objects.heard() => match heard {
-                Heard::Change => pace.note(),
+                Heard::Change { again } => {
+                    if let Some(kind) = again {
+                        let (receiver, job) = (counts.receiver(), counts.job());
+                        tracing::info!(receiver, job, kind, "the API server tells of these objects again");
+                    }
+                    pace.note();
+                }
                 Heard::Trouble { kind, why, is_new } => trouble(kind, &why, is_new, &counts),
             },
         }
@@ -121,15 +127,16 @@ pub(super) async fn watch(finder: Arc<Finder>, counts: Counts, mut teller: Telle
 }
 
 fn trouble(kind: &str, why: &Trouble, is_new: bool, counts: &Counts) {
+    let (receiver, job) = (counts.receiver(), counts.job());
     // A watch that fell behind is begun anew with a list, as the protocol wants it: nothing is missing.
     if why.reason == Trouble::EXPIRED {
-        tracing::debug!(kind, why = %why.words, "a watch has expired");
+        tracing::debug!(receiver, job, kind, why = %why.words, "a watch has expired");
         return;
     }
     counts.unfound("kubernetes", why.reason);
     if is_new {
         let (reason, why) = (why.reason, &why.words);
-        tracing::warn!(kind, reason, %why, "the API server does not tell of these objects; the old targets stay");
+        tracing::warn!(receiver, job, kind, reason, %why, "the API server does not tell of these objects; the old targets stay");
     }
 }
 

@@ -28,7 +28,7 @@ async fn found_at(server: &Arc<ApiServer>, config: &str) -> Vec<Found> {
             return found;
         }
         match objects.heard().await {
-            Heard::Change => {}
+            Heard::Change { .. } => {}
             Heard::Trouble { kind, why, .. } => panic!("{kind}: {why:?}"),
         }
     }

@@ -1,0 +1,177 @@
+//! No secret is shown, wherever it stands and whatever is wrong around it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod stand;
+
+use config::{Diagnostics, Format, Mode, print};
+use stand::{World, check};
+
+/// Everything that `validate` and `print-config` would say of `c.yaml` in this world.
+fn said(world: &World, sets: &[&str]) -> (String, Vec<String>) {
+    let (diagnostics, printed): (Diagnostics, Vec<String>) = match world.load(&["c.yaml"], sets) {
+        Err(diagnostics) => (diagnostics, Vec::new()),
+        Ok(document) => {
+            let (_, diagnostics) = check(&document);
+            let forms = [Format::Yaml, Format::Json];
+            (
+                diagnostics,
+                forms.map(|form| print(&document, Mode::Redacted, form)).into(),
+            )
+        }
+    };
+    let plain = diagnostics.render(false);
+    let all = [diagnostics.render(true), diagnostics.json_lines()];
+    (plain.clone(), all.into_iter().chain(printed).chain([plain]).collect())
+}
+
+fn of(text: &str) -> (String, Vec<String>) {
+    said(&World::default().file("c.yaml", text), &[])
+}
+
+#[test]
+fn no_secret_is_shown_beside_what_is_wrong() {
+    for text in [
+        // Misspelt, below blocks about credentials and elsewhere.
+        "extensions: {basicauth: {client_auth: {pasword: hunter2, x: 1}}}",
+        "extensions: {basicaut: {client_auth: {pw: hunter2, x: 1}}}",
+        "extensions: {health_check: {tokn: hunter2}}",
+        "extensions: {health_check: {tokens: [a, hunter2], x: 1}}",
+        "exporters: {otlp_http: {hedders: {x-scope: hunter2}}}",
+        "exporters: {otlp_http: {auth: hunter2}}",
+        "exporters: {otlp_http: {authorisation: {credential: hunter2}}}",
+        "exporters: {otlp_http: {endpont: 'Bearer hunter2'}}",
+        // Lines of one secret.
+        "extensions:\n  health_check:\n    htpasswd: |\n      acme:hunter2\n\n      beta:hunter2\n    x: 1\n",
+        "extensions:\n  health_check:\n    keypem: |\n      -----BEGIN PRIVATE KEY-----\n      hunter2\n    x: 1\n",
+        // Given twice, of the wrong kind, with a tag.
+        "extensions:\n  basicauth:\n    password: hunter2\n    password: hunter2\n",
+        "exporters: {otlp_http: {headers: {authorization: [hunter2], x: {a: hunter2}}}}",
+        "extensions: {health_check: {password: !foo hunter2}}",
+        // In addresses.
+        "exporters: {otlp_http: {endpoint: 'http://acme:hunter2@host', x: 1}}",
+        "exporters: {otlp_http: {endpoint: 'http://host?token=hunter2', x: 1}}",
+        "exporters: {otlp_http: {timeout: 'acme:hunter2@host:4317'}}",
+        "receivers: {otlp: {protocols: {grpc: {keepalive: {server_parameters: {time: 'http://a:hunter2@h'}}}}}}",
+        // In texts that are no YAML.
+        "extensions: {basicauth: {client_auth: {password: hunter2: x}}}",
+        "extensions:\n  basicauth:\n    client_auth:\n      pw: hunter2: x\n",
+        "extensions:\n  basicauth:\n    tokens:\n      - hunter2: x: y\n",
+        "token: hunter2",
+        "- token: hunter2",
+        // As defaults of variables.
+        "extensions: {health_check: {password: '${env:UNSET:-hunter2}', x: 1}}",
+        "extensions: {health_check: {password: '${UNSET:-hunter2}'}}",
+        "extensions: {health_check: {password: '${PASS:-hunter2}'}}",
+        "extensions: {health_check: {password: 'x ${1} hunter2'}}",
+    ] {
+        let (plain, all) = of(text);
+
+        assert!(!plain.is_empty(), "nothing is wrong with {text}");
+        for shown in all {
+            assert!(
+                !shown.contains("unter2") && !shown.contains("PRIVATE"),
+                "{text}\n{shown}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_secret_of_a_variable_or_a_file_is_shown() {
+    let world = World::default()
+        .var("PASSWORD", "hunter2")
+        .var("NUMBER", "4711")
+        .var("BLOCK", "{pasword: hunter2, x: 1}")
+        .file("password", "hunter2")
+        .file("number", "4711")
+        .file("block.yaml", "pasword: hunter2\nx: 1\n");
+    for value in [
+        "{password: '${env:PASSWORD}', x: 1}",
+        "{password: '${file:password}', x: 1}",
+        "{password: '${env:NUMBER}', x: 1}",
+        "{password: '${file:number}', x: 1}",
+        "'${env:BLOCK}'",
+        "'${file:block.yaml}'",
+    ] {
+        let text = format!(
+            "extensions: {{basicauth: {value}, health_check: {value}}}\nexporters: {{otlp_http: {{headers: {value}}}}}"
+        );
+        let world = World {
+            vars: world.vars.clone(),
+            files: world.files.clone(),
+        };
+        let (plain, all) = said(&world.file("c.yaml", &text), &[]);
+
+        assert!(!plain.is_empty(), "nothing is wrong with {text}");
+        for shown in all {
+            assert!(!shown.contains("hunter2") && !shown.contains("4711"), "{text}\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn no_secret_of_the_command_line_is_shown() {
+    let world = World::default().file("c.yaml", "extensions: {basicauth: {}}\n");
+    for set in [
+        "extensions.basicauth.client_auth.pasword=hunter2",
+        "extensions.basicauth.password='hunter2",
+        "extensions.basicauth.password:hunter2",
+    ] {
+        let (plain, all) = said(&world, &[set]);
+
+        assert!(!plain.is_empty(), "nothing is wrong with {set}");
+        for shown in all {
+            assert!(!shown.contains("hunter2"), "{set}\n{shown}");
+        }
+    }
+    let inline = [
+        "yaml:extensions::basicauth::password: hunter2",
+        "yaml:password: [hunter2",
+    ];
+    for location in inline {
+        let diagnostics = match world.load(&[location], &[]) {
+            Err(diagnostics) => diagnostics,
+            Ok(document) => check(&document).1,
+        };
+        let (text, lines) = (diagnostics.render(false), diagnostics.json_lines());
+        assert!(!text.is_empty() && !text.contains("hunter2"), "{text}");
+        assert!(!lines.contains("hunter2"), "{lines}");
+    }
+}
+
+#[test]
+fn the_mask_does_not_tell_the_length_and_carets_and_columns_stay_right() {
+    for secret in ["x", "hunter2", "gehëim-gehëim-gehëim-gehëim"] {
+        let text = format!("exporters: {{otlp_http: {{headers: {{a: {secret}}}, endpont: a}}}}\n");
+        let (plain, _) = of(&text);
+        let column = text.chars().count() - "endpont: a}}\n".len() + 1;
+
+        let expected = format!(
+            "error: exporters::otlp_http: unknown key \"endpont\"\n --> c.yaml:1:{column}\n  |\n\
+             1 | exporters: {{otlp_http: {{headers: {{a: ********}}, endpont: a}}}}\n  \
+             |                                                 ^^^^^^^\n"
+        );
+        assert!(plain.contains(&expected), "{plain}\n{expected}");
+    }
+}
+
+#[test]
+fn what_is_no_secret_is_shown() {
+    let (plain, all) =
+        of("exporters: {otlp_http: {endpont: 'http://host:4318', tls: {key_fle: /etc/key.pem}, max_tokens: 5}}\n");
+
+    assert!(plain.contains("endpont: 'http://host:4318'"), "{plain}");
+    assert!(
+        plain.contains("key_fle: /etc/key.pem") && plain.contains("max_tokens: 5"),
+        "{plain}"
+    );
+    assert!(all.iter().all(|shown| !shown.contains("***")), "{all:?}");
+    let (plain, _) = said(
+        &World::default().file(
+            "c.yaml",
+            "extensions: {health_check: {password: '${env:MISSING}', x: 1}}",
+        ),
+        &[],
+    );
+    assert!(plain.contains("password: '${env:MISSING}'"), "{plain}");
+}
