@@ -65,7 +65,9 @@ impl Pending {
     #[inline]
     pub(crate) fn written_len(&self, body: &[u8]) -> usize {
         let replaced = self.patches.iter();
-        let (cut, added) = replaced.fold((0, 0), |(cut, added), patch| (cut + patch.at.len(), added + patch.by.len()));
+        let (cut, added) = replaced.fold((0, 0), |(cut, added), patch| {
+            (cut + patch.at.len(), added + patch.by.len())
+        });
         body.len() - cut + added + self.tail.len()
     }
 

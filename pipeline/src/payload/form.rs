@@ -79,7 +79,10 @@ mod tests {
             let mut form = Form::new();
             form.push_double("inferscope.gpu.power.mean");
             form.push_int("inferscope.gpu.samples", Form::int_len(samples));
-            form.push("inferscope.gpu.throttle.reasons", ["sw_power_cap", "sw_thermal"].as_slice());
+            form.push(
+                "inferscope.gpu.throttle.reasons",
+                ["sw_power_cap", "sw_thermal"].as_slice(),
+            );
             form.push_double("inferscope.gpu.coverage");
 
             let mut filled = EncodedAttributes::new().with("hw.id", "GPU-1");
@@ -89,7 +92,10 @@ mod tests {
                 .with("hw.id", "GPU-1")
                 .with("inferscope.gpu.power.mean", 412.5)
                 .with("inferscope.gpu.samples", samples as i64)
-                .with("inferscope.gpu.throttle.reasons", ["sw_power_cap", "sw_thermal"].as_slice())
+                .with(
+                    "inferscope.gpu.throttle.reasons",
+                    ["sw_power_cap", "sw_thermal"].as_slice(),
+                )
                 .with("inferscope.gpu.coverage", 1.0);
             assert_eq!(filled, one_by_one);
         }
@@ -105,6 +111,12 @@ mod tests {
         let mut filled = EncodedAttributes::new();
         form.fill(&[], &[0x81], &mut filled);
 
-        assert_eq!(filled, EncodedAttributes::new().with("a", 0.0).with("b", 1i64).with("c", 128i64));
+        assert_eq!(
+            filled,
+            EncodedAttributes::new()
+                .with("a", 0.0)
+                .with("b", 1i64)
+                .with("c", 128i64)
+        );
     }
 }

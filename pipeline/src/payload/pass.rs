@@ -18,7 +18,9 @@ enum Fate {
     /// It is in `here`.
     Changed,
     /// The last stage's edits of it are in `pending`: of what is in `here`, or of what came in.
-    Edited { here: bool },
+    Edited {
+        here: bool,
+    },
     Gone,
 }
 

@@ -97,7 +97,11 @@ impl Together {
         let window = self.window?;
         let max = window.utilization.map(|spread| spread.max);
         Some(Window {
-            utilization: self.utilization.value().zip(max).map(|(mean, max)| Spread { mean, max }),
+            utilization: self
+                .utilization
+                .value()
+                .zip(max)
+                .map(|(mean, max)| Spread { mean, max }),
             sm_clock_hz: self.clock_hz.value(),
             energy_j: self.energy_j.value(),
             power_w: self.power_w.value(),

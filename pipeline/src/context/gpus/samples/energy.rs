@@ -124,7 +124,11 @@ impl Energy {
     }
 
     fn read(&mut self, time: u64, now_mj: u64) {
-        let Some(&At { time: since, row: point }) = self.points.last() else {
+        let Some(&At {
+            time: since,
+            row: point,
+        }) = self.points.last()
+        else {
             self.last_mj = Some(now_mj);
             self.points.push(
                 time,

@@ -206,7 +206,11 @@ pub(super) fn window(track: &Track<FastRow>, from: u64, to: u64) -> Option<FastW
         (seen_ns > 0.0).then(|| (whole + to.clock - from.clock) / seen_ns)
     };
     let throttled_us = |cause: usize| {
-        let grown = end.row.throttled_us.get(cause)?.wrapping_sub(*begin.row.throttled_us.get(cause)?);
+        let grown = end
+            .row
+            .throttled_us
+            .get(cause)?
+            .wrapping_sub(*begin.row.throttled_us.get(cause)?);
         let us = f64::from(grown) + to.throttled_us.get(cause)? - from.throttled_us.get(cause)?;
         (said & (CAUSE_READ << cause) != 0).then(|| us.max(0.0))
     };

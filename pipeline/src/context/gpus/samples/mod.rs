@@ -68,7 +68,8 @@ impl Samples {
             self.energy.clear();
         }
         let unseen = last.map_or(0, |last| self.fast_pace.step(sample.time_ns - last.time));
-        self.fast.push(sample.time_ns, self.writer.row(last.as_ref(), sample, unseen));
+        self.fast
+            .push(sample.time_ns, self.writer.row(last.as_ref(), sample, unseen));
         self.energy.add(sample, unseen);
         let horizon = sample.time_ns.saturating_sub(HORIZON_NS);
         self.fast.forget_before(horizon);
@@ -85,7 +86,8 @@ impl Samples {
             self.slow.clear();
         }
         let unseen = last.map_or(0, |last| self.slow_pace.step(sample.time_ns - last.time));
-        self.slow.push(sample.time_ns, SlowRow::of(sample, last.as_ref(), unseen));
+        self.slow
+            .push(sample.time_ns, SlowRow::of(sample, last.as_ref(), unseen));
         self.slow.forget_before(sample.time_ns.saturating_sub(HORIZON_NS));
     }
 
@@ -116,10 +118,7 @@ impl Samples {
             energy_j: energy.map(|used| if is_instant { 0.0 } else { used.joules }),
             power_w: energy.map(|used| used.joules * 1e9 / used.known_ns),
             sm_clock_hz: fast.clock_mhz.map(|mhz| mhz * 1e6),
-            throttled: Throttled {
-                power_s,
-                thermal_s,
-            },
+            throttled: Throttled { power_s, thermal_s },
             reasons: fast.reasons,
         })
     }

@@ -242,6 +242,7 @@ fn known(value: f64) -> Option<f64> {
 /// The higher of two values; of a number and NaN the number.
 #[inline]
 fn higher<T: PartialOrd + Copy>(one: T, two: T) -> T {
-    // Only NaN differs from itself.
-    if one >= two || two != two { one } else { two }
+    // Only NaN cannot be compared with itself.
+    let two_is_nan = two.partial_cmp(&two).is_none();
+    if one >= two || two_is_nan { one } else { two }
 }
