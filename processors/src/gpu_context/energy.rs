@@ -103,7 +103,9 @@ impl Energy {
             weight: work / seconds,
         };
         for gpu in used.wholes() {
-            if !self.devices.contains_key(&gpu.about.uuid) {
+            let known = self.devices.get(&gpu.about.uuid);
+            // A GPU that was lost and has come back has a new history, of which the old one's ledger knows nothing.
+            if known.is_none_or(|known| !known.has_history_of(gpu)) {
                 let new = Metered {
                     gpu: Arc::clone(gpu),
                     ledger: Ledger::default(),
@@ -176,6 +178,10 @@ impl Energy {
 }
 
 impl Metered {
+    fn has_history_of(&self, gpu: &Arc<Gpu>) -> bool {
+        Arc::ptr_eq(&self.gpu, gpu) || Arc::ptr_eq(&self.gpu.history(), &gpu.history())
+    }
+
     fn share_until(&mut self, to: u64) {
         let gpu = &self.gpu;
         if gpu.settled_until().saturating_add(BACKWARDS_NS_MAX) < self.ledger.until() {

@@ -92,6 +92,7 @@ impl GpuStage {
             }
             _ => false,
         };
+        self.gained.clear();
         let settled = used.settled_until();
         let is_settled = settled.wholes == 0 || settled.all >= reading.end;
         let has_energy = is_settled.then(|| {

@@ -44,21 +44,32 @@ impl Exporter {
             .collect();
         let numbered = |device: &Snapshot| device.instance.clone().filter(|it| device.is_up && it.number.is_some());
         let divided: HashSet<String> = devices.iter().filter_map(numbered).map(|it| it.parent).collect();
-        let mut seen = HashSet::new();
+        // Compute instances share what their GPU instance has, and the exporter does not know them apart.
+        let mut together: HashMap<_, Vec<&str>> = HashMap::new();
+        for (device, instance) in devices.iter().filter_map(|device| Some((device, numbered(device)?))) {
+            let same = together.entry((instance.parent, instance.number)).or_default();
+            same.push(&device.uuid);
+        }
         for device in devices {
             if let Some(instance) = numbered(device) {
-                // Compute instances share what their GPU instance has, and the exporter does not know them apart.
                 let Some(whole) = wholes.get(instance.parent.as_str()) else {
                     continue;
                 };
-                if seen.insert((instance.parent.clone(), instance.number)) {
-                    self.instance(device, &instance, whole, holders, told);
+                // Told with the first of them, for the pods of all.
+                if let Some(same) = together.remove(&(instance.parent.clone(), instance.number)) {
+                    self.instance(device, &instance, whole, &holders.any(same), told);
                 }
             } else if divided.contains(&device.uuid) {
                 let xids = device.readings.iter().filter(|reading| reading.family == XID);
                 told.extend(xids.map(|reading| self.point(reading, self.labels(device))));
             } else if device.instance.is_none() {
-                self.device(device, &device.readings, &self.labels(device), holders, told);
+                self.device(
+                    device,
+                    &device.readings,
+                    &self.labels(device),
+                    holders.all(&device.uuid),
+                    told,
+                );
             }
         }
     }
@@ -69,7 +80,7 @@ impl Exporter {
         device: &Snapshot,
         instance: &Instance,
         whole: &Snapshot,
-        holders: &Holders,
+        held: &[Holder],
         told: &mut Vec<Point>,
     ) {
         let of_gpu = whole.readings.iter().filter(|it| !OF_INSTANCE.contains(&it.family));
@@ -79,26 +90,18 @@ impl Exporter {
         let mut labels = self.labels(whole);
         labels.push(("GPU_I_PROFILE", instance.profile.clone()));
         labels.extend(instance.number.map(|number| ("GPU_I_ID", number.to_string())));
-        self.device(device, &readings, &labels, holders, told);
+        self.device(device, &readings, &labels, held, told);
     }
 
     /// Readings of a device, for the pods that hold it.
-    fn device(
-        &self,
-        device: &Snapshot,
-        readings: &[Reading],
-        labels: &Labels,
-        holders: &Holders,
-        told: &mut Vec<Point>,
-    ) {
-        let held = holders.all(&device.uuid);
+    fn device(&self, device: &Snapshot, readings: &[Reading], labels: &Labels, held: &[Holder], told: &mut Vec<Point>) {
         if self.by_share && !held.is_empty() {
             for reading in readings {
                 self.shares(device, reading, labels, held, told);
             }
             return;
         }
-        let alone = holders.alone(&device.uuid);
+        let alone = Holders::only(held);
         let mut labels = labels.clone();
         labels.extend(alone.into_iter().flat_map(|holder| holder.labels(self.with_uid)));
         told.extend(readings.iter().map(|reading| self.point(reading, labels.clone())));

@@ -81,9 +81,22 @@ impl Holders {
         self.by_device.get(uuid).map_or(&[], Vec::as_slice)
     }
 
+    /// Everybody who holds one of these devices or a share of it.
+    pub(super) fn any<'u>(&self, uuids: impl IntoIterator<Item = &'u str>) -> Vec<Holder> {
+        let mut held: Vec<Holder> = uuids.into_iter().flat_map(|uuid| self.all(uuid)).cloned().collect();
+        held.sort_by(|one, other| one.key().cmp(&other.key()));
+        held.dedup();
+        held
+    }
+
     /// The only pod that holds a device; without its container where several of it do.
     pub(super) fn alone(&self, uuid: &str) -> Option<Holder> {
-        let (first, rest) = self.all(uuid).split_first()?;
+        Self::only(self.all(uuid))
+    }
+
+    /// The only pod of all who hold something; without its container where several of it do.
+    pub(super) fn only(held: &[Holder]) -> Option<Holder> {
+        let (first, rest) = held.split_first()?;
         let mut holder = first.clone();
         for other in rest {
             if (&other.namespace, &other.pod) != (&first.namespace, &first.pod) {

@@ -3,6 +3,8 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use pipeline::context::gpus::{Devices, Gpu};
+
 use super::harness::{MS, Node, S, T0, about, assert_close, number, request, sample};
 use crate::gpu_context::ledger::{Account, Ledger, Owner, Work};
 
@@ -184,6 +186,27 @@ fn a_request_whose_energy_was_shared_before_it_was_known_gets_no_number() {
     assert_eq!(number(&second["request2"], "energy.attributed"), None);
     assert_close(number(&second["request2"], "energy.device"), 1_200.0);
     assert_eq!(node.counted(r#"inferscope_gpu_energy_shares{result="late"}"#), 1);
+}
+
+#[test]
+fn a_device_that_was_lost_and_came_back_shares_what_it_uses_now() {
+    let mut node = Node::new(vec![about("GPU-1")], HORIZON);
+    sample(&node.gpu("GPU-1"), T0, T0 + 20 * S, 400, 1);
+    node.send(&request("", 1, T0 + S, T0 + 2 * S, T0 + 4 * S, (100, 51)));
+    node.wait(Duration::from_secs(1));
+
+    // Nobody knows it in between, so that its samples begin anew.
+    node.context.gpus.publish(Devices::default());
+    node.context.gpus.publish(Devices {
+        list: vec![Gpu::new(about("GPU-1"))],
+        ..Devices::default()
+    });
+    sample(&node.gpu("GPU-1"), T0 + 30 * S, T0 + 50 * S, 400, 1);
+    node.send(&request("", 2, T0 + 41 * S, T0 + 42 * S, T0 + 44 * S, (100, 51)));
+    let out = node.wait(Duration::from_secs(1));
+
+    assert_close(number(&out["request2"], "energy.device"), 1_200.0);
+    assert_close(number(&out["request2"], "energy.attributed"), 1_200.0);
 }
 
 #[test]

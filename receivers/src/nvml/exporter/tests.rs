@@ -152,7 +152,11 @@ fn holders(given: &[(&str, &str)]) -> Holders {
         })
     };
     let devices = Devices {
-        list: vec![about("GPU-a", None), about("MIG-1", Some(Mig::default()))],
+        list: vec![
+            about("GPU-a", None),
+            about("MIG-1", Some(Mig::default())),
+            about("MIG-2", Some(Mig::default())),
+        ],
         ..Devices::default()
     };
     Holders::now(&pods, &devices)
@@ -191,6 +195,26 @@ fn the_pod_of_an_instance_stands_with_the_instance() {
     let wanted =
         "DEV_FB_USED{GPU_I_ID=7,GPU_I_PROFILE=1g.10gb,UUID=GPU-a,container=vllm,gpu=0,namespace=llm,pod=vllm-0} 5";
     assert_eq!(lines, [wanted]);
+}
+
+#[test]
+fn a_gpu_instance_whose_compute_instances_are_of_several_pods_is_nobodys() {
+    let devices = [
+        gpu("GPU-a", &[]),
+        instance("MIG-1", Some(7), &[("DEV_FB_USED", 5.0)]),
+        instance("MIG-2", Some(7), &[("DEV_FB_USED", 5.0)]),
+    ];
+    let of = |pods: [&'static str; 2]| holders(&[(pods[0], "MIG-1"), (pods[1], "MIG-2")]);
+
+    let shared = told(&exporter(), &devices, &of(["vllm-0", "vllm-1"]));
+    assert_eq!(
+        shared,
+        ["DEV_FB_USED{GPU_I_ID=7,GPU_I_PROFILE=1g.10gb,UUID=GPU-a,gpu=0} 5"]
+    );
+    let alone = told(&exporter(), &devices, &holders(&[("vllm-0", "MIG-2")]));
+    let wanted =
+        "DEV_FB_USED{GPU_I_ID=7,GPU_I_PROFILE=1g.10gb,UUID=GPU-a,container=vllm,gpu=0,namespace=llm,pod=vllm-0} 5";
+    assert_eq!(alone, [wanted]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! anything about time, so only these are kept, and between them energy grows evenly (domain §2.4).
 
 use super::super::Fast;
+use super::HORIZON_NS;
 use super::track::{At, Row, Track, float};
 
 /// No device draws more. What grows faster is no energy: a counter that began anew or garbage. It also keeps the sums of
@@ -11,7 +12,7 @@ use super::track::{At, Row, Track, float};
 const POWER_W_MAX: u64 = 3_500;
 
 /// Sums up to a moment at which the counter changed; they begin anew after 2^32.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Point {
     total_mj: u32,
     /// Time in which nobody knows how much was used, in microseconds.
@@ -117,36 +118,23 @@ impl Energy {
     /// Sums of power end where a counter begins. They stay true for their time, and nobody knows what was used between
     /// the last of them and the counter's first value.
     fn end_sums(&mut self, counter_begins: u64) {
-        if let Some(&At { time, row }) = self.points.last() {
-            self.points
-                .push(counter_begins, row.then(None, (counter_begins - time) / 1_000));
+        if self.points.len() > 0 {
+            self.push(counter_begins, None);
         }
     }
 
     fn read(&mut self, time: u64, now_mj: u64) {
-        let Some(&At {
-            time: since,
-            row: point,
-        }) = self.points.last()
-        else {
-            self.last_mj = Some(now_mj);
-            self.points.push(
-                time,
-                Point {
-                    total_mj: 0,
-                    lost_us: 0,
-                },
-            );
-            return;
+        let last_mj = self.last_mj.replace(now_mj);
+        let Some(since) = self.known_until() else {
+            return self.push(time, None);
         };
-        let last_mj = self.last_mj.replace(now_mj).unwrap_or(now_mj);
+        let last_mj = last_mj.unwrap_or(now_mj);
         if last_mj == now_mj {
             return;
         }
         let apart_us = (time - since) / 1_000;
         let most_mj = (apart_us.saturating_mul(POWER_W_MAX) / 1_000).max(POWER_W_MAX);
-        let grown = now_mj.checked_sub(last_mj).filter(|grown| *grown <= most_mj);
-        self.points.push(time, point.then(grown, apart_us));
+        self.push(time, now_mj.checked_sub(last_mj).filter(|grown| *grown <= most_mj));
     }
 
     /// Without a counter, power is taken to change evenly from sample to sample.
@@ -154,24 +142,31 @@ impl Energy {
         let Some(power_mw) = sample.power_mw.filter(|it| u64::from(*it) <= POWER_W_MAX * 1_000) else {
             return;
         };
-        let before = self.power.replace((sample.time_ns, power_mw));
-        let last = self.points.last();
-        let (Some((since, power_before)), Some(&At { row: point, .. })) = (before, last) else {
-            self.points.push(
-                sample.time_ns,
-                Point {
-                    total_mj: 0,
-                    lost_us: 0,
-                },
-            );
-            return;
+        let Some((since, power_before)) = self.power.replace((sample.time_ns, power_mw)) else {
+            return self.push(sample.time_ns, None);
         };
-        let apart_ns = sample.time_ns - since;
         let mean_uw = (u64::from(power_before) + u64::from(power_mw)) * 500;
-        let used_nj = mean_uw.saturating_mul(apart_ns / 1_000) / 1_000 + self.rest_nj;
+        let used_nj = mean_uw.saturating_mul((sample.time_ns - since) / 1_000) / 1_000 + self.rest_nj;
         self.rest_nj = used_nj % 1_000_000;
-        let grown = (unseen_ns == 0).then_some(used_nj / 1_000_000);
-        self.points.push(sample.time_ns, point.then(grown, apart_ns / 1_000));
+        self.push(sample.time_ns, (unseen_ns == 0).then_some(used_nj / 1_000_000));
+    }
+
+    /// The next point, after so much energy or after a time of which nobody knows how much it was. Behind a time that is
+    /// longer than the ring everything begins anew: sums would not hold it.
+    fn push(&mut self, time: u64, grown_mj: Option<u64>) {
+        let last = self
+            .points
+            .last()
+            .filter(|last| time - last.time <= HORIZON_NS)
+            .copied();
+        let point = match last {
+            Some(last) => last.row.then(grown_mj, (time - last.time) / 1_000),
+            None => {
+                self.points.clear();
+                Point::default()
+            }
+        };
+        self.points.push(time, point);
     }
 }
 

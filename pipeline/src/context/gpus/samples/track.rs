@@ -280,3 +280,74 @@ fn put<T>(places: &mut Vec<T>, slot: usize, value: T) {
         None => places.push(value),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::{Row, Track};
+
+    #[derive(Debug, Clone, Copy)]
+    struct Number(u16);
+
+    impl Row for Number {
+        type Peak = u16;
+
+        fn peak(&self) -> u16 {
+            self.0
+        }
+
+        fn join(one: u16, two: u16) -> u16 {
+            one.max(two)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_found_is_what_a_look_at_every_row_finds(
+            steps in vec((1u64..1_000_000_000, any::<u16>()), 1..400),
+            capacity in 1usize..200,
+            forgotten in 0.0..1.0f64,
+            asked in vec((0.0..1.1f64, any::<prop::sample::Index>()), 20),
+        ) {
+            let (mut track, mut all, mut time) = (Track::new(capacity), Vec::new(), 1_000);
+            for (step, number) in steps {
+                time += step;
+                track.push(time, Number(number));
+                all.push((time, number));
+            }
+            let kept = all.len().min(capacity.next_multiple_of(super::BLOCK));
+            let mut rows = all.split_off(all.len() - kept);
+            let oldest = (time as f64 * forgotten) as u64;
+            track.forget_before(oldest);
+            while rows.get(1).is_some_and(|(time, _)| *time < oldest) {
+                rows.remove(0);
+            }
+            prop_assert_eq!(track.len(), rows.len());
+
+            let times: Vec<u64> = asked.iter().map(|(share, _)| (time as f64 * share) as u64).collect();
+            for (from, to) in times.iter().zip(times.iter().skip(1)) {
+                let reached = (rows[0].0.max(*from), rows[rows.len() - 1].0.min(*to));
+                let until = |moment: u64| rows.iter().filter(|(time, _)| *time <= moment).count();
+                let stretch = track.stretch(*from, *to);
+                prop_assert_eq!(stretch.is_some(), reached.0 < reached.1);
+                if let Some(stretch) = stretch {
+                    prop_assert_eq!((stretch.from, stretch.to), reached);
+                    prop_assert_eq!((stretch.first, stretch.last), (until(reached.0), until(reached.1)));
+                }
+            }
+            for (_, index) in asked {
+                let (from, to) = (index.index(rows.len()), index.index(rows.len() + 40));
+                let among = rows.iter().take(to).skip(from).map(|(_, number)| *number);
+                prop_assert_eq!(track.peak(from, to), among.max());
+            }
+            for moment in [rows[0].0, rows[rows.len() / 2].0, time] {
+                for guess in 0..rows.len() {
+                    let found = rows.iter().filter(|(time, _)| *time <= moment).count();
+                    prop_assert_eq!(track.until(moment, guess), found, "guess {}", guess);
+                }
+            }
+        }
+    }
+}

@@ -112,6 +112,24 @@ fn power_is_summed_up_where_there_is_no_counter() {
 }
 
 #[test]
+fn a_counter_that_was_silent_for_hours_begins_anew() {
+    let gpu = gpu();
+    // At 700 W two hours are more than sums of 32 bits hold.
+    for tick in (0..=10u64).chain((11..70_000).step_by(10)).chain(70_000..=70_100) {
+        let mut sample = fast(T0 + tick * 100 * MS, 700.0);
+        sample.energy_mj = sample.energy_mj.filter(|_| tick <= 10 || tick >= 70_000);
+        gpu.add_fast(&sample);
+        gpu.add_slow(&slow(T0 + tick * 100 * MS));
+    }
+
+    let before = gpu.window(T0 + 6_900 * S, T0 + 6_990 * S).unwrap();
+    assert_eq!(before.energy_j, None, "{before:?}");
+    let across = gpu.window(T0 + 6_990 * S, T0 + 7_010 * S).unwrap();
+    assert!(is_close(across.power_w.unwrap(), 700.0, 1e-4), "{across:?}");
+    assert!(is_close(across.coverage, 0.5, 1e-3), "{across:?}");
+}
+
+#[test]
 fn times_at_the_ends_of_the_number_line_panic_nobody() {
     let gpu = gpu();
     for time_ns in [0, u64::MAX, 0, 1, u64::MAX - 1, u64::MAX] {
