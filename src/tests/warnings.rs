@@ -48,6 +48,22 @@ fn a_file_in_which_all_fits_is_read_without_a_word() {
 }
 
 #[test]
+fn credentials_that_come_in_plain_text_are_warned_about_where_others_can_listen() {
+    let both = |endpoint: &str| {
+        let listener = |port: u16| format!("{{endpoint: '{endpoint}:{port}', {AUTH}}}");
+        format!("grpc: {}, http: {}", listener(4317), listener(4318))
+    };
+    let said_of = |endpoint: &str| said(&file(&both(endpoint), "connection: {acme: acme}", "llm_phases"));
+
+    let reachable = said_of("0.0.0.0");
+    let times = reachable.matches("senders show their credentials in plain text").count();
+    assert_eq!(times, 2, "{reachable}");
+    for here in ["localhost", "127.0.0.1", "[::1]"] {
+        assert_eq!(said_of(here), "");
+    }
+}
+
+#[test]
 fn an_authenticator_that_nobody_asks_is_warned_about() {
     let said = said(&file("grpc: ", "", "llm_phases"));
 

@@ -10,6 +10,9 @@ use pipeline::component::BuildError;
 use pipeline::context::authenticators::{Authenticator, Authenticators, Unauthenticated};
 use serde::Deserialize;
 
+use super::bind::Transport;
+use crate::endpoint::is_here;
+
 /// Who makes sure of senders.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,6 +25,7 @@ pub struct Auth {
 /// Lets in only whom an authenticator knows; cheap to clone.
 #[derive(Clone)]
 pub struct Guard {
+    name: Arc<str>,
     authenticator: Arc<dyn Authenticator>,
 }
 
@@ -38,7 +42,12 @@ impl Guard {
             ))
         };
         found
-            .map(|authenticator| Some(Self { authenticator }))
+            .map(|authenticator| {
+                Some(Self {
+                    name: name.into(),
+                    authenticator,
+                })
+            })
             .ok_or_else(missing)
     }
 
@@ -54,6 +63,11 @@ impl Guard {
         Ok(Identity::Known(subject))
     }
 
+    /// The name of the authenticator's extension.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The header that holds the secret, which nobody behind the door is to see.
     pub fn header(&self) -> HeaderName {
         HeaderName::try_from(self.authenticator.header()).unwrap_or(AUTHORIZATION)
@@ -62,6 +76,21 @@ impl Guard {
     /// What to show, for `WWW-Authenticate`.
     pub fn challenge(&self) -> Option<HeaderValue> {
         HeaderValue::try_from(self.authenticator.challenge()).ok()
+    }
+}
+
+impl Auth {
+    /// Reports what is wrong with it at a listener, which may have no TLS.
+    pub(super) fn check(&self, endpoint: &str, transport: Transport, is_plain: bool, report: &mut Report<'_>) {
+        report.within("auth", |report| self.validate(report));
+        let host = endpoint.rsplit_once(':').map_or("", |(host, _)| host);
+        let is_reachable = transport != Transport::Unix && !endpoint.is_empty() && !is_here(host);
+        if is_plain && is_reachable {
+            report.warn(
+                "auth",
+                "senders show their credentials in plain text\nset up `tls`, or let a proxy do it and listen on localhost",
+            );
+        }
     }
 }
 

@@ -125,7 +125,7 @@ impl Validate for GrpcServer {
             report.reject("endpoint", problem);
         }
         if let Some(auth) = &self.auth {
-            report.within("auth", |report| auth.validate(report));
+            auth.check(&self.endpoint, self.transport, self.tls.is_none(), report);
         }
         if report.has("middlewares") {
             report.reject("middlewares", "middlewares are not available yet; delete the key");

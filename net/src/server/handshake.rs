@@ -2,16 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pipeline::telemetry::{MetricAbout, Telemetry};
 use rustls::{AlertDescription, Error};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Of each reason one is logged in this time, with how many others there were: a client that cannot get in comes again
-/// every few seconds.
-const LOGGED_EVERY: Duration = Duration::from_secs(60);
+use super::seldom::Seldom;
 
 /// How long a client may take to hear why it was refused. Without that what it has sent in the meantime would reset the
 /// connection, and the alert with it.
@@ -48,22 +45,14 @@ const REASONS: usize = Reason::Other as usize + 1;
 #[derive(Debug, Default)]
 pub(super) struct Handshakes {
     telemetry: Option<Telemetry>,
-    logged: Mutex<[Logged; REASONS]>,
-}
-
-/// What was logged of one reason.
-#[derive(Debug, Clone, Copy, Default)]
-struct Logged {
-    at: Option<Instant>,
-    /// Not logged since.
-    others: u64,
+    logged: Seldom<REASONS>,
 }
 
 impl Handshakes {
     pub(super) fn counted_by(telemetry: Telemetry) -> Self {
         Self {
             telemetry: Some(telemetry),
-            logged: Mutex::default(),
+            logged: Seldom::default(),
         }
     }
 
@@ -84,7 +73,9 @@ impl Handshakes {
             let counter = telemetry.with("reason", reason.word()).counter(REFUSED_HANDSHAKES);
             counter.add(1);
         }
-        let Some(others) = self.is_due(reason, now) else { return };
+        let Some(others) = self.logged.is_due(reason as usize, now) else {
+            return;
+        };
         let client = client.map_or_else(|| "a Unix socket".to_owned(), |it| it.ip().to_string());
         let reason_word = reason.word();
         if reason == Reason::BrokenOff {
@@ -94,21 +85,6 @@ impl Handshakes {
             let remedy = reason.remedy();
             tracing::warn!(client, reason = reason_word, %error, others, remedy, "a TLS handshake was refused");
         }
-    }
-
-    /// Whether this one is logged, and how many before it were not.
-    fn is_due(&self, reason: Reason, now: Instant) -> Option<u64> {
-        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        let logged = logged.get_mut(reason as usize)?;
-        if logged
-            .at
-            .is_some_and(|at| now.saturating_duration_since(at) < LOGGED_EVERY)
-        {
-            logged.others += 1;
-            return None;
-        }
-        logged.at = Some(now);
-        Some(std::mem::take(&mut logged.others))
     }
 }
 
@@ -172,7 +148,6 @@ pub(super) async fn farewell(mut io: impl AsyncRead + AsyncWrite + Unpin) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use pipeline::outside::{Clock, ManualClock};
 
     use super::*;
 
@@ -197,17 +172,5 @@ mod tests {
         );
         assert_eq!(of(Error::DecryptError), "other");
         assert_eq!(Reason::of(&io::ErrorKind::UnexpectedEof.into()).word(), "broken_off");
-    }
-
-    #[test]
-    fn of_each_reason_one_is_logged_a_minute_and_says_how_many_were_not() {
-        let (handshakes, start) = (Handshakes::default(), ManualClock::new().now());
-        let at = |reason, seconds| handshakes.is_due(reason, start + Duration::from_secs(seconds));
-
-        assert_eq!(at(Reason::NotTls, 0), Some(0));
-        assert_eq!((at(Reason::NotTls, 1), at(Reason::NotTls, 59)), (None, None));
-        assert_eq!(at(Reason::NoCertificate, 59), Some(0));
-        assert_eq!(at(Reason::NotTls, 60), Some(2));
-        assert_eq!((at(Reason::NotTls, 61), at(Reason::NotTls, 121)), (None, Some(1)));
     }
 }

@@ -160,7 +160,7 @@ impl HttpServer {
     /// The same for one whose handler honours `auth` with a [`Guard`](super::Guard).
     pub fn validate_guarded(&self, report: &mut Report<'_>) {
         if let Some(auth) = &self.auth {
-            report.within("auth", |report| auth.validate(report));
+            auth.check(&self.endpoint, self.transport, self.tls.is_none(), report);
         }
         self.validate_rest(report);
     }

@@ -19,6 +19,7 @@ mod protocols;
 mod pulse;
 mod reply;
 mod rules;
+mod seldom;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
 mod tests;
@@ -35,3 +36,4 @@ pub use http_block::HttpServer;
 pub use limits::*;
 pub use reply::{Reply, retry_after};
 pub use rules::Rules;
+pub use seldom::Seldom;

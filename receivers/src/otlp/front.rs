@@ -17,6 +17,7 @@ use super::Config;
 use super::counts::GuardCounts;
 use super::door::Door;
 use super::grpc::GrpcDesk;
+use super::guard_log::GuardLog;
 use super::http::HttpDesk;
 
 /// Answers all requests of a listener.
@@ -29,6 +30,7 @@ pub(super) struct Front {
 pub(super) struct Entrance {
     guard: Option<Guard>,
     counts: GuardCounts,
+    log: GuardLog,
 }
 
 /// The ways into the pipelines, by signal; None where no pipeline takes that signal.
@@ -40,9 +42,11 @@ impl Front {
         let grpc = config.protocols.grpc.clone().unwrap_or_default();
         let http = config.protocols.http.clone().unwrap_or_default();
         let doors = |transport| Doors::new(outlets, transport, &setup.telemetry);
+        let log = GuardLog::new(setup);
         let entrance = |transport| Entrance {
             guard: guard.cloned(),
             counts: GuardCounts::new(transport, &setup.telemetry),
+            log: log.clone(),
         };
         Self {
             grpc: GrpcDesk::new(&grpc, (entrance("grpc"), doors("grpc")), &setup.telemetry),
@@ -63,6 +67,7 @@ impl Entrance {
             }
             Err(why) => {
                 self.counts.turned_away(why);
+                self.log.turned_away(why, guard.name(), peer.address);
                 Err(why)
             }
         }

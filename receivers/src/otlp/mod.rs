@@ -6,6 +6,7 @@ mod door;
 mod ferry;
 mod front;
 mod grpc;
+mod guard_log;
 mod http;
 mod refusal;
 mod reply;
