@@ -97,6 +97,9 @@ impl<'a> Reader<'a> {
     }
 
     fn string(&self) -> Result<&'a str, Fault> {
+        if self.secrecy == Secrecy::Guarded && matches!(self.trail, Trail::Index(..)) {
+            self.run.notes.borrow_mut().plain_origins.push(self.node.origin.clone());
+        }
         if let Some(original) = &self.node.original {
             self.run.notes.borrow_mut().texts.push(self.trail.path());
             return Ok(original);

@@ -146,6 +146,7 @@ fn keep_notes(section: &Section, run: &Run, diagnostics: &mut Diagnostics) {
     let notes = run.notes.take();
     diagnostics.extend(notes.warnings);
     diagnostics.hide(&notes.secret_origins);
+    diagnostics.show(&notes.plain_origins);
     section.ledger.note(|entries| {
         if !run.failed() {
             entries.decoded.insert(section.path().clone());

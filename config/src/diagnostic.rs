@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::hidden::Hidden;
+use crate::hidden::{Hidden, Why};
 use crate::node::Node;
 use crate::path::Path;
 use crate::render;
@@ -154,17 +154,26 @@ impl Diagnostics {
 
     /// Keeps the text at these places out of everything rendered, but for names of variables.
     pub(crate) fn hide(&mut self, places: &[Origin]) {
-        for place in places.iter().filter_map(secrecy::hidden_part) {
-            self.hidden.insert(place);
-        }
+        self.hidden
+            .insert(places.iter().flat_map(secrecy::hidden_parts), Why::Certain);
+    }
+
+    /// Lets the text at these places be seen again where nothing but the block around them spoke against it: their type has
+    /// read them and calls them no secrets.
+    pub(crate) fn show(&mut self, places: &[Origin]) {
+        self.hidden
+            .insert(places.iter().flat_map(secrecy::hidden_parts), Why::Harmless);
     }
 
     /// The same for everything at `path` that its key calls a secret.
     pub(crate) fn hide_secrets(&mut self, node: &Node, path: &Path) {
-        let mut places = Vec::new();
-        let mut found = |_: &Path, node: &Node| places.push(node.origin.clone());
+        let hidden = &mut self.hidden;
+        let mut found = |path: &Path, node: &Node| {
+            let is_likely = Secrecy::of(path) == Secrecy::Guarded && !Secrecy::Open.hides(&node.value);
+            let why = if is_likely { Why::Guarded } else { Why::Certain };
+            hidden.insert(secrecy::hidden_parts(&node.origin), why);
+        };
         secrecy::walk(node, path, Secrecy::of(path), &mut found);
-        self.hide(&places);
     }
 
     /// Whether anything found forbids starting.

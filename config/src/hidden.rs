@@ -6,45 +6,86 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::mask::{MASK, Masked};
+use crate::node::Value;
+use crate::sketch;
 use crate::source::{Origin, Source};
 use crate::userinfo;
+use crate::yaml;
 
 /// Shorter secrets are not looked for in messages: they would be found in every word, and nobody would be the wiser.
 const LOOKED_FOR_BYTES_MIN: usize = 3;
 
-/// Places of secrets, each once.
+/// What is known of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Why {
+    /// Its type, its key or its own text says that it is a secret.
+    Certain,
+    /// The block around it makes it likely.
+    Guarded,
+    /// Its type says that it is none, which outweighs the block alone.
+    Harmless,
+}
+
+/// Places of secrets, each once for each reason.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Hidden {
-    places: Vec<Origin>,
-    /// The sources as their addresses, which stay the same while the places hold them.
-    known: BTreeSet<(usize, usize, usize)>,
+    places: Vec<(Origin, Why)>,
+    known: BTreeSet<(Key, Why)>,
+}
+
+/// A source as its address, which stays the same while the places hold it, and the bytes in it.
+type Key = (usize, usize, usize);
+
+fn key(place: &Origin) -> Key {
+    let span = place.span();
+    (Arc::as_ptr(place.source()) as usize, span.start, span.end)
 }
 
 impl Hidden {
-    pub(crate) fn insert(&mut self, place: Origin) {
-        let span = place.span();
-        let source = Arc::as_ptr(place.source()) as usize;
-        if self.known.insert((source, span.start, span.end)) {
-            self.places.push(place);
+    pub(crate) fn insert(&mut self, places: impl IntoIterator<Item = Origin>, why: Why) {
+        for place in places {
+            if self.known.insert((key(&place), why)) {
+                self.places.push((place, why));
+            }
         }
     }
 
     pub(crate) fn extend(&mut self, other: Self) {
-        for place in other.places {
-            self.insert(place);
+        for (place, why) in other.places {
+            self.insert([place], why);
         }
+    }
+
+    /// What must not be shown of a source.
+    fn of<'a>(&'a self, source: &'a Arc<Source>) -> impl Iterator<Item = &'a Origin> {
+        let all = self
+            .places
+            .iter()
+            .filter(|(place, _)| Arc::ptr_eq(place.source(), source));
+        all.filter_map(|(place, why)| {
+            let is_hidden = match why {
+                Why::Certain => true,
+                Why::Guarded => !self.known.contains(&(key(place), Why::Harmless)),
+                Why::Harmless => false,
+            };
+            is_hidden.then_some(place)
+        })
     }
 
     /// These lines of a source, which begin at `base`, without the secrets in them.
     pub(crate) fn lines(&self, lines: &str, base: usize, source: &Arc<Source>) -> Masked {
-        let of_source = self.places.iter().filter(|place| Arc::ptr_eq(place.source(), source));
-        let within = of_source.filter_map(|place| {
+        let within = self.of(source).filter_map(|place| {
             let span = place.span();
             let (start, end) = (span.start.max(base), span.end.min(base + lines.len()));
             (start < end).then(|| start - base..end - base)
         });
         let mut secrets: Vec<Range<usize>> = within.collect();
         secrets.extend(userinfo::secrets(lines));
+        let mut at = 0;
+        for line in lines.split_inclusive('\n') {
+            secrets.extend(sketch::comment(line).map(|range| at + range.start..at + range.end));
+            at += line.len();
+        }
         Masked::new(lines, secrets)
     }
 
@@ -67,14 +108,29 @@ impl Hidden {
         let source = origin.source();
         let line = |at: usize| source.line_index(at);
         let (first, last) = (line(origin.span().start), line(origin.span().end));
-        for place in self.places.iter().filter(|place| Arc::ptr_eq(place.source(), source)) {
+        for place in self.of(source) {
             let span = place.span();
-            let secret = place.text().trim_matches(['"', '\'']);
+            let secret = &meant(place.text());
             let is_near = line(span.start) <= last && line(span.end) >= first;
-            if is_near && secret.len() >= LOOKED_FOR_BYTES_MIN && words.contains(secret) {
+            if is_near && secret.len() >= LOOKED_FOR_BYTES_MIN {
                 words = words.replace(secret, MASK);
+                // Most messages show texts in quotes, where some letters stand behind a backslash.
+                words = words.replace(format!("{secret:?}").trim_matches('"'), MASK);
             }
         }
         words
+    }
+}
+
+/// The text that messages show of what is written, which may have an anchor, a tag and quotes.
+fn meant(written: &str) -> String {
+    let mut value = written;
+    while let Some((_, behind)) = value.split_once(' ').filter(|_| value.starts_with(['&', '!'])) {
+        value = behind.trim_start();
+    }
+    let root = yaml::parse(&Source::new("", value, 0)).root;
+    match root.as_deref().map(|node| &node.value) {
+        Some(Value::Text(text)) => text.text.clone(),
+        _ => value.trim_matches(['"', '\'']).to_owned(),
     }
 }

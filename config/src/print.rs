@@ -15,7 +15,7 @@ use crate::userinfo;
 /// Whether secrets are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
-    /// Secrets print as `[REDACTED]`.
+    /// Secrets print as `[REDACTED]`, and as eight stars within addresses.
     #[default]
     Redacted,
     /// Everything prints as it is; the result can be loaded again.

@@ -29,6 +29,8 @@ pub(crate) struct Notes {
     pub(crate) secrets: Vec<Path>,
     /// Where secrets are written.
     pub(crate) secret_origins: Vec<Origin>,
+    /// Items of lists that were read as plain text, below a block about credentials that is none of its type's secrets.
+    pub(crate) plain_origins: Vec<Origin>,
     pub(crate) texts: Vec<Path>,
     pub(crate) unread: Vec<Path>,
     pub(crate) warnings: Vec<Diagnostic>,

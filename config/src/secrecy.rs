@@ -4,6 +4,9 @@
 //! that is not read yet and of a file that is no YAML only the words are known. They are taken for what they most likely
 //! mean, and rather for a secret than not: nobody needs the value to mend the key.
 
+use std::ops::Range;
+
+use crate::location;
 use crate::node::{Entry, Node, Value};
 use crate::path::Path;
 use crate::source::Origin;
@@ -162,17 +165,54 @@ pub(crate) fn walk(node: &Node, path: &Path, above: Secrecy, found: &mut dyn FnM
     }
 }
 
-/// The part of a secret's place that must not be shown: of `${env:NAME:-default}` the default, of `${env:NAME}` nothing.
-pub(crate) fn hidden_part(place: &Origin) -> Option<Origin> {
+/// The parts of a secret's place that must not be shown: of `${env:NAME:-default}` the default, of `${env:NAME}` and
+/// `${file:path}` nothing. Of a text with references in it each is a part as well, because messages speak of one alone.
+pub(crate) fn hidden_parts(place: &Origin) -> Vec<Origin> {
     let text = place.text();
-    let reference = text.trim_matches(['"', '\'']);
-    let is_reference = reference.starts_with("${") && reference.find('}') == Some(reference.len() - 1);
+    let unquoted = text.trim_matches(['"', '\'']);
+    let is_reference = unquoted.starts_with("${") && unquoted.find('}') == Some(unquoted.len() - 1);
+    let mut parts: Vec<Range<usize>> = Vec::new();
     if !is_reference {
-        return (!text.is_empty()).then(|| place.clone());
+        parts.push(0..text.len());
     }
-    let default = text.find(":-")? + ":-".len();
-    let end = text.rfind('}')?;
-    (default < end).then(|| Origin::new(place.source(), place.span().start + default..place.span().start + end))
+    for (at, opening) in text.match_indices("${") {
+        let begin = at + opening.len();
+        // A reference that holds another one ends behind it; only the inner one is written in full.
+        if let Some((inside, _)) = text[begin..]
+            .split_once('}')
+            .filter(|(inside, _)| !inside.contains(opening))
+        {
+            let hidden = hidden_of_reference(inside);
+            parts.extend(hidden.map(|part| begin + part.start..begin + part.end));
+        }
+    }
+    let start = place.span().start;
+    let parts = parts.into_iter().filter(|part| !part.is_empty());
+    parts
+        .map(|part| Origin::new(place.source(), start + part.start..start + part.end))
+        .collect()
+}
+
+/// What must not be shown of the inside of `${…}`.
+fn hidden_of_reference(inside: &str) -> impl Iterator<Item = Range<usize>> {
+    let all = 0..inside.len();
+    let variable = if inside.starts_with("env:") { "env:".len() } else { 0 };
+    let name = match inside[variable..].find(":-") {
+        Some(at) => variable..variable + at,
+        None => variable..all.end,
+    };
+    let default = (name.end + ":-".len()).min(all.end)..all.end;
+    let behind = |scheme: &str| scheme.len() + ":".len()..all.end;
+    let parts = match inside.split_once(':') {
+        _ if location::is_variable(&inside[name.clone()]) => [None, Some(default)],
+        Some(("file", _)) => [None, None],
+        Some(("env", _)) => [Some(name), Some(default)],
+        Some((scheme @ ("yaml" | "http" | "https"), _)) => [Some(behind(scheme)), None],
+        // What stands in front of the colon may as well be a secret: messages show both together and each alone.
+        Some((scheme, _)) => [Some(0..scheme.len()), Some(behind(scheme))],
+        None => [Some(all), None],
+    };
+    parts.into_iter().flatten()
 }
 
 /// Whether a value says of itself that it is a secret.

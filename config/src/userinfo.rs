@@ -2,8 +2,14 @@
 
 use std::ops::Range;
 
-/// What ends an address in a text.
-const ENDS: [char; 12] = [' ', '\t', '\n', '\r', '"', '\'', '`', ',', '<', '>', '{', '}'];
+/// What ends an address in a text. A comma, a `'` and braces do not: passwords hold them, escaped or not.
+const ENDS: [char; 8] = [' ', '\t', '\n', '\r', '"', '`', '<', '>'];
+
+/// What stands around an address in a list or a map without blanks.
+const AROUND: [char; 11] = ['\'', '{', '}', '[', ']', '(', ')', ',', ';', '=', '|'];
+
+/// What begins the host of an address behind its scheme.
+const AUTHORITY: &str = "://";
 
 /// Parameters of addresses that hold secrets.
 const PARAMETERS: [&str; 14] = [
@@ -31,12 +37,70 @@ pub(crate) fn secrets(text: &str) -> Vec<Range<usize>> {
     }
     let mut at = 0;
     for word in text.split_inclusive(ENDS) {
-        let address = word.trim_end_matches(ENDS);
-        found.extend(user(address).map(|range| at + range.start..at + range.end));
-        found.extend(parameters(address).map(|range| at + range.start..at + range.end));
+        for piece in pieces(word.trim_end_matches(ENDS)) {
+            let (address, begin) = (&word[piece.clone()], at + piece.start);
+            let secrets = user(address).into_iter().chain(parameters(address));
+            found.extend(secrets.map(|range| begin + range.start..begin + range.end));
+        }
         at += word.len();
     }
     found
+}
+
+/// The addresses of a word, and what stands between them.
+fn pieces(word: &str) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    while from < word.len() {
+        let start = next_scheme(word, from).unwrap_or(word.len());
+        // What has no scheme in front of it may be `user:password@host`, alone in its quotes.
+        let is_quoted = word[from..].trim_start_matches(['{', '[', '(']).starts_with('\'');
+        let (start, opening) = match word[from..start].find('\'').filter(|_| is_quoted) {
+            Some(at) if from + at + 1 < start => (from, from + at + 1),
+            _ if start > from => {
+                pieces.push(from..start);
+                from = start;
+                continue;
+            }
+            _ => (start, start),
+        };
+        let end = end_of(word, opening);
+        pieces.push(start..end);
+        from = end;
+    }
+    pieces
+}
+
+/// Where the next `scheme://` begins.
+fn next_scheme(word: &str, from: usize) -> Option<usize> {
+    let at = from + word[from..].find(AUTHORITY)?;
+    let is_of_scheme = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+    Some(from + word[from..at].trim_end_matches(is_of_scheme).len())
+}
+
+/// Where an address ends that begins at `start`: with its quotes, or where another one begins behind a comma or its like.
+fn end_of(word: &str, start: usize) -> usize {
+    let mut at = start;
+    if word[..start].ends_with('\'') {
+        while let Some(quote) = word[at..].find('\'').map(|quote| at + quote) {
+            // Two of them are one, within quotes (YAML 1.2, 7.3.2).
+            if !word[quote + 1..].starts_with('\'') {
+                return quote;
+            }
+            at = quote + 2;
+        }
+        return word.len();
+    }
+    while let Some(authority) = word[at..].find(AUTHORITY).map(|found| at + found + AUTHORITY.len()) {
+        let Some(next) = next_scheme(word, authority) else {
+            break;
+        };
+        if word[..next].ends_with(AROUND) {
+            return next;
+        }
+        at = authority;
+    }
+    word.len()
 }
 
 /// `text` with stars in the place of its secrets.
@@ -46,25 +110,33 @@ pub(crate) fn without_secrets(text: &str) -> String {
 
 /// Who the address says that we are.
 fn user(address: &str) -> Option<Range<usize>> {
-    if let Some(start) = address.find("://").map(|at| at + "://".len()) {
+    if let Some(start) = address.find(AUTHORITY).map(|at| at + AUTHORITY.len()) {
         let rest = &address[start..];
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let end = authority.rfind('@').or_else(|| {
-            // A password with a slash that should have been escaped looks like a port.
+            // A password with a slash that should have been escaped looks like a port, above all one that begins with digits.
             let (_, port) = authority.rsplit_once(':')?;
+            let end = rest.rfind('@')?;
+            let (before, behind) = (&rest[..end], &rest[end + 1..]);
             let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
-            rest.rfind('@').filter(|_| !is_port)
+            let is_password = before.contains('#') || (!before.contains('?') && begins_with_a_host(behind));
+            (!is_port || is_password).then_some(end)
         })?;
         return (end > 0).then(|| start..start + end);
     }
-    let at = address.rfind('@')?;
-    let (before, behind) = (&address[..at], &address[at + 1..]);
-    let host = behind.split('/').next().unwrap_or_default();
-    let is_host = host.bytes().any(|byte| byte.is_ascii_alphabetic() || byte == b'.')
-        && host
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte));
-    (before.contains(':') && !before.starts_with(':') && is_host).then_some(0..at)
+    let mut ends = address.rmatch_indices('@').map(|(at, _)| at);
+    let end = ends.find(|at| begins_with_a_host(&address[at + 1..]))?;
+    let user = address[..end].trim_start_matches(AROUND);
+    (user.contains(':') && !user.starts_with(':')).then(|| end - user.len()..end)
+}
+
+/// Whether a host begins here, and ends where one may. A number alone is none: `@1609746000` is a time of PromQL.
+fn begins_with_a_host(text: &str) -> bool {
+    let is_of_host = |letter: char| letter.is_ascii_alphanumeric() || ".:-_[]".contains(letter);
+    let behind = text.trim_start_matches(is_of_host);
+    let host = &text[..text.len() - behind.len()];
+    let is_named = host.starts_with('[') || host.contains(|letter: char| letter.is_ascii_alphabetic() || letter == '.');
+    is_named && (behind.is_empty() || behind.starts_with(['/', '?', '#', ',', ';', '\'', '}', ')']))
 }
 
 fn parameters(address: &str) -> impl Iterator<Item = Range<usize>> {
@@ -78,6 +150,7 @@ fn parameters(address: &str) -> impl Iterator<Item = Range<usize>> {
             let (key, value) = pair.trim_end_matches(['&', '#', ';']).split_once('=')?;
             let is_secret = PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(key));
             let start = begin + key.len() + 1;
+            let value = value.trim_end_matches(AROUND);
             (is_secret && !value.is_empty()).then(|| start..start + value.len())
         })
 }
@@ -105,6 +178,18 @@ mod tests {
                 "http://h/write?x=1&api_key=********&y=2",
             ),
             ("http://h?TOKEN=hunter2#part", "http://h?TOKEN=********#part"),
+            ("{a: 'http://h?token=hunt,er2'}", "{a: 'http://h?token=********'}"),
+            ("http://acme:hunt,er2@host", "http://********@host"),
+            ("http://acme:hunt'e{r}2@host", "http://********@host"),
+            ("'http://acme:hunt''er2@host','x@y'", "'http://********@host','x@y'"),
+            (
+                "[http://a:hunt,er2@h,http://b:hunter2@i,http://j]",
+                "[http://********@h,http://********@i,http://j]",
+            ),
+            ("{a: 'acme:hunt,er2@host:1'}}", "{a: '********@host:1'}}"),
+            ("acme:hunt'er2@host", "********@host"),
+            ("https://acme:12#hunter2@host", "https://********@host"),
+            ("https://acme:12/hunter2@host:1/x", "https://********@host:1/x"),
         ] {
             assert_eq!(without_secrets(text), shown);
         }
@@ -114,6 +199,8 @@ mod tests {
     fn what_only_looks_like_it_is_left_alone() {
         for text in [
             "http://host:4318/v1?x=a@b",
+            "http://host:4318/a@1609746000",
+            "['http://host:4318','a@b']",
             "job:requests:rate5m@1609746000",
             "job:requests:rate5m@end()",
             "mail to someone@example.com",

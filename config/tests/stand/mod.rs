@@ -257,6 +257,8 @@ impl Validate for Batch {
 #[serde(default)]
 pub struct Attributes {
     pub attributes: Vec<Action>,
+    /// Names, as `tenant` has them: nothing of it is secret.
+    pub headers: Vec<String>,
 }
 
 impl Validate for Attributes {
@@ -264,6 +266,11 @@ impl Validate for Attributes {
         for (index, action) in self.attributes.iter().enumerate() {
             if action.key.is_empty() {
                 report.help(&format!("attributes::{index}"), "the key is missing", "write key: name");
+            }
+        }
+        for (index, name) in self.headers.iter().enumerate() {
+            if name.contains(' ') {
+                report.reject(&format!("headers::{index}"), format!("{name:?} is no name"));
             }
         }
     }

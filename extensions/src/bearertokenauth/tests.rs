@@ -150,6 +150,9 @@ async fn a_file_is_read_again_and_an_empty_one_changes_nothing() {
     let id = setup.id.clone();
     let start = || BearerTokenAuth::start(config.clone(), setup.clone(), Stop::new());
     assert!(start().await.is_err(), "there is no file");
+    std::fs::write(&path, " \n\n").unwrap();
+    let error = start().await.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("holds no token"), "{error}");
     std::fs::write(&path, "one\n\n two \n").unwrap();
     let service = tokio::spawn(start().await.unwrap());
     let tokens = world.context.authenticators.get(&id).unwrap();
@@ -166,6 +169,11 @@ async fn a_file_is_read_again_and_an_empty_one_changes_nothing() {
     std::fs::write(&path, "fo\u{1}ur").unwrap();
     tokio::time::sleep(Duration::from_secs(25)).await;
     assert_eq!(credentials.shown(), "Bearer three", "no header could carry that");
+
+    std::fs::write(&path, "").unwrap();
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    assert!(knows("three") && knows("named"));
+    assert_eq!(credentials.shown(), "Bearer three");
 
     std::fs::remove_file(&path).unwrap();
     tokio::time::sleep(Duration::from_secs(25)).await;

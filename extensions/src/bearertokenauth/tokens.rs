@@ -82,7 +82,10 @@ impl Tokens {
         if let Some(first) = first.filter(|_| file.is_none()) {
             own.show(first.reveal());
         }
-        own.learn(file.unwrap_or_default())?;
+        match file {
+            Some(file) => own.learn(file)?,
+            None => own.know(Vec::new())?,
+        }
         Ok(own)
     }
 
@@ -94,21 +97,25 @@ impl Tokens {
                 "a token of the file holds a character that no header can carry",
             ));
         }
+        let Some(first) = lines.first() else {
+            return Err(BuildError::new("the file holds no token; write one a line"));
+        };
         let of_file = lines.iter().map(|token| Known {
             token: Digest::of(token.as_bytes()),
             subject: Arc::clone(&self.anyone),
         });
+        self.know(of_file.collect())?;
+        self.show(first);
+        Ok(())
+    }
+
+    /// Knows these tokens beside those of the configuration.
+    fn know(&self, of_file: Vec<Known>) -> Result<(), BuildError> {
         let known: Vec<Known> = self.configured.iter().cloned().chain(of_file).collect();
-        if known.is_empty() {
-            return Err(BuildError::new("the file holds no token; write one a line"));
-        }
         if known.len() > TOKENS_MAX {
             return Err(BuildError::new(format!("there are more than {TOKENS_MAX} tokens")));
         }
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
-        if let Some(first) = lines.first() {
-            self.show(first);
-        }
         Ok(())
     }
 

@@ -54,8 +54,12 @@ impl Shown {
 
     /// Adds what is shown now; a header of that name that is configured gives way, as in the Collector.
     pub(super) fn add(&self, headers: &mut HeaderMap) {
-        // The extension has looked at it. Without credentials the destination says what is missing.
-        if let Ok(mut value) = HeaderValue::from_maybe_shared(self.credentials.shown()) {
+        let shown = self.credentials.shown();
+        if shown.is_empty() {
+            return; // Without credentials the destination says what is missing; of an empty header it says that it is wrong.
+        }
+        // The extension has looked at it.
+        if let Ok(mut value) = HeaderValue::from_maybe_shared(shown) {
             value.set_sensitive(true);
             headers.insert(self.header.clone(), value);
         }
@@ -90,5 +94,39 @@ impl Validate for ClientAuth {
                 "write the name that stands under extensions, such as bearertokenauth",
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Key(&'static str);
+
+    impl Credentials for Key {
+        fn header(&self) -> &str {
+            "x-api-key"
+        }
+
+        fn shown(&self) -> bytes::Bytes {
+            self.0.into()
+        }
+    }
+
+    #[test]
+    fn whoever_has_nothing_to_show_sends_no_empty_header() {
+        let added = |shown| {
+            let mut headers = HeaderMap::new();
+            let shown = Shown {
+                authenticator: "keys".to_owned(),
+                header: HeaderName::from_static("x-api-key"),
+                credentials: Arc::new(Key(shown)),
+            };
+            shown.add(&mut headers);
+            headers.get("x-api-key").map(|value| value.as_bytes().to_vec())
+        };
+
+        assert_eq!(added("one"), Some(b"one".to_vec()));
+        assert_eq!(added(""), None);
     }
 }
