@@ -85,7 +85,7 @@ impl HttpClient {
         outside: &Outside,
         authenticators: &Authenticators,
     ) -> Result<Self, BuildError> {
-        let shown = Shown::of(config.auth.as_ref(), authenticators)?;
+        let shown = Shown::of(config.auth.as_ref(), &config.headers, authenticators)?;
         let connector = Connector::new(
             &config.proxy_url,
             &config.tls,
