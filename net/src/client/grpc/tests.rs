@@ -100,7 +100,11 @@ impl Network for Ending {
         let babbles = self.babbles.load(Ordering::Relaxed);
         Box::pin(async move {
             let (near, mut far) = tokio::io::duplex(1 << 16);
-            let said: &[u8] = if babbles { b"HTTP/1.1 400 Bad Request\r\n\r\n" } else { &FAREWELL };
+            let said: &[u8] = if babbles {
+                b"HTTP/1.1 400 Bad Request\r\n\r\n"
+            } else {
+                &FAREWELL
+            };
             far.write_all(said).await?;
             // It says that this is the end, and lets us finish.
             far.shutdown().await?;

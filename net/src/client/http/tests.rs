@@ -9,7 +9,7 @@ use ::config::{Diagnostics, Section};
 use ::http::{HeaderMap, Uri};
 use pipeline::outside::Outside;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
