@@ -14,7 +14,7 @@ use crate::node::{Node, Text, Value};
 use crate::parts::PartKeys;
 use crate::resolve;
 use crate::run::{Run, Trail};
-use crate::secrecy::Secrecy;
+use crate::secrecy::{self, Secrecy};
 use crate::source::Origin;
 
 /// Names of newtypes that mean something to this deserializer; any other deserializer just reads what is inside.
@@ -310,7 +310,7 @@ impl Deserializer<'static> for Reader<'_> {
             SECRET => {
                 let mut notes = self.run.notes.borrow_mut();
                 notes.secrets.push(self.trail.path());
-                notes.secret_origins.push(self.node.origin.clone());
+                secrecy::everything(self.node, &mut |origin| notes.secret_origins.push(origin.clone()));
                 self.secrecy = Secrecy::Secret;
             }
             DURATION => {

@@ -25,7 +25,7 @@ pub(crate) enum Secrecy {
 }
 
 /// Keys that name a secret, by their last word.
-const SECRETS: [&str; 15] = [
+const SECRETS: [&str; 24] = [
     "password",
     "passwords",
     "passwd",
@@ -41,17 +41,29 @@ const SECRETS: [&str; 15] = [
     "credentials",
     "apikey",
     "cookie",
+    "cred",
+    "creds",
+    "dsn",
+    "jwt",
+    "license",
+    "pat",
+    "sas",
+    "signature",
+    "webhook",
 ];
 
 /// Keys that name a secret, by their last two words.
-const PAIRS: [[&str; 2]; 9] = [
+const PAIRS: [[&str; 2]; 12] = [
     ["api", "key"],
     ["access", "key"],
     ["account", "key"],
     ["auth", "key"],
+    ["connection", "string"],
     ["encryption", "key"],
     ["key", "pem"],
+    ["license", "key"],
     ["private", "key"],
+    ["proxy", "url"],
     ["shared", "key"],
     ["signing", "key"],
 ];
@@ -123,11 +135,13 @@ impl Secrecy {
         let words = words(kind);
         let last = words.last().map_or("", String::as_str);
         let counts = last.starts_with("token") && words.iter().any(|word| COUNTED.contains(&word.as_str()));
-        if HARMLESS.contains(&last) || counts {
+        let is_secret_pair = is_pair(&words);
+        if (HARMLESS.contains(&last) && !is_secret_pair) || counts {
             Self::Open
-        } else if is_near(last, &SECRETS) || is_pair(&words) {
+        } else if is_near(last, &SECRETS) || is_secret_pair {
             Self::Secret
-        } else if is_block(&words.concat()) {
+        } else if is_block(&words.concat()) || last == "headers" || key.starts_with("x-") {
+            // `extra_headers`, and a header that stands outside of its block.
             Self::Guarded
         } else {
             self
@@ -152,7 +166,14 @@ pub(crate) fn walk(node: &Node, path: &Path, above: Secrecy, found: &mut dyn FnM
         Value::Map(map) => {
             let all = map.entries.iter().chain(&map.repeated);
             for Entry { key, value, .. } in all {
-                walk(value, &path.child(key.as_str()), above.below(key), found);
+                // A header's name is harmless, and a block of headers is not.
+                let holds_headers = key == "header" && matches!(value.value, Value::Map(_) | Value::List(_));
+                let below = if holds_headers {
+                    Secrecy::Guarded
+                } else {
+                    above.below(key)
+                };
+                walk(value, &path.child(key.as_str()), below, found);
             }
         }
         Value::List(items) => {
@@ -162,6 +183,20 @@ pub(crate) fn walk(node: &Node, path: &Path, above: Secrecy, found: &mut dyn FnM
         }
         value if above.hides(value) => found(path, node),
         _ => {}
+    }
+}
+
+/// Calls `found` with every place of a secret that was written as a block: its keys may be parts of it as well.
+pub(crate) fn everything(node: &Node, found: &mut dyn FnMut(&Origin)) {
+    match &node.value {
+        Value::Map(map) => {
+            for Entry { key_origin, value, .. } in map.entries.iter().chain(&map.repeated) {
+                found(key_origin);
+                everything(value, found);
+            }
+        }
+        Value::List(items) => items.iter().for_each(|item| everything(item, found)),
+        _ => found(&node.origin),
     }
 }
 
@@ -215,14 +250,17 @@ fn hidden_of_reference(inside: &str) -> impl Iterator<Item = Range<usize>> {
     parts.into_iter().flatten()
 }
 
-/// Whether a value says of itself that it is a secret.
+/// Whether a value says of itself that it is a secret, or holds one: `authorization: Bearer …`.
 fn reads_like_a_secret(text: &str) -> bool {
-    let shown_as = |scheme: &str| {
-        let head = text.get(..scheme.len()).unwrap_or_default();
-        let rest = text.get(scheme.len()..).unwrap_or_default();
-        head.eq_ignore_ascii_case(scheme) && rest.len() >= 4 && !rest.contains(' ')
+    let lower = text.to_ascii_lowercase();
+    let shows = |scheme: &str| {
+        let begins = lower.match_indices(scheme).map(|(at, _)| at);
+        begins.filter(|at| *at == 0 || lower[..*at].ends_with(": ")).any(|at| {
+            let rest = &lower[at + scheme.len()..];
+            rest.len() >= 4 && !rest.contains(' ')
+        })
     };
-    shown_as("bearer ") || shown_as("basic ") || text.contains("PRIVATE KEY-----")
+    shows("bearer ") || shows("basic ") || text.contains("PRIVATE KEY-----")
 }
 
 fn is_pair(words: &[String]) -> bool {

@@ -32,7 +32,7 @@ const PARAMETERS: [&str; 14] = [
 /// The bytes of `text` that must not be shown, in order.
 pub(crate) fn secrets(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    if !text.contains(['@', '?', '&']) {
+    if !text.contains(['@', '?', '&', '#']) {
         return found;
     }
     let mut at = 0;
@@ -140,14 +140,14 @@ fn begins_with_a_host(text: &str) -> bool {
 }
 
 fn parameters(address: &str) -> impl Iterator<Item = Range<usize>> {
-    let query = address.find('?').map_or(address.len(), |at| at + 1);
+    let query = address.find(['?', '#']).map_or(address.len(), |at| at + 1);
     let mut at = query;
     address[query..]
-        .split_inclusive(['&', '#', ';'])
+        .split_inclusive(['&', '#', ';', '?'])
         .filter_map(move |pair| {
             let begin = at;
             at += pair.len();
-            let (key, value) = pair.trim_end_matches(['&', '#', ';']).split_once('=')?;
+            let (key, value) = pair.trim_end_matches(['&', '#', ';', '?']).split_once('=')?;
             let is_secret = PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(key));
             let start = begin + key.len() + 1;
             let value = value.trim_end_matches(AROUND);
@@ -178,6 +178,10 @@ mod tests {
                 "http://h/write?x=1&api_key=********&y=2",
             ),
             ("http://h?TOKEN=hunter2#part", "http://h?TOKEN=********#part"),
+            (
+                "http://h/#access_token=hunter2&x=1",
+                "http://h/#access_token=********&x=1",
+            ),
             ("{a: 'http://h?token=hunt,er2'}", "{a: 'http://h?token=********'}"),
             ("http://acme:hunt,er2@host", "http://********@host"),
             ("http://acme:hunt'e{r}2@host", "http://********@host"),

@@ -297,9 +297,8 @@ impl<'t> Reader<'t> {
             ("float", Value::Int(value)) => Value::Float(value as f64),
             ("bool", value @ Value::Bool(_)) | ("null", value @ Value::Null) => value,
             _ => {
-                let tag = tag.map(ToString::to_string).unwrap_or_default();
-                let tag = tag.replace(&format!("{CORE_TAG}!"), "!!");
-                let problem = Diagnostic::error(format!("the tag {tag} does not fit or is not known"))
+                // Which one is left unsaid: a password may begin with `!`.
+                let problem = Diagnostic::error("this tag does not fit or is not known")
                     .at(origin)
                     .help("delete the tag; known ones are !!str, !!int, !!float, !!bool and !!null");
                 self.problem(problem);

@@ -15,14 +15,6 @@ struct Response {
     partial_success: Option<PartialSuccess>,
 }
 
-/// Who showed the credentials that a destination did not take, to stand behind its words.
-pub(crate) fn who_was_shown(authenticator: Option<&str>) -> String {
-    match authenticator {
-        Some(authenticator) => format!("; the credentials are those of {authenticator:?}"),
-        None => "; no authenticator is named below `auth`".to_owned(),
-    }
-}
-
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct PartialSuccess {
     /// Spans, data points or log records.
@@ -61,6 +53,14 @@ impl PartialSuccess {
             }
             Ok(rejected) => Err(ExportError::Partial { rejected, message }),
         }
+    }
+}
+
+/// Who showed the credentials that a destination did not take, to stand behind its words.
+pub(crate) fn who_was_shown(authenticator: Option<&str>) -> String {
+    match authenticator {
+        Some(authenticator) => format!("; the credentials are those of {authenticator:?}"),
+        None => "; no authenticator is named below `auth`".to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod answer;
 mod calendar;
+mod http_url;
 mod printable;
 mod prometheus_names;
 mod prometheus_series;

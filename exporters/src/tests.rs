@@ -91,5 +91,17 @@ fn credentials_that_others_could_read_are_warned_about() {
     assert!(remark("endpoint: 'http://gateway:4318'").contains(open));
     assert_eq!(remark("endpoint: 'https://gateway:4318'"), "");
     assert_eq!(remark("endpoint: 'http://localhost:4318'"), "");
-    assert!(remark("endpoint: 'https://a', headers: {Authorization: x}").contains("gives way"));
+    assert!(remark("endpoint: 'https://a', traces_endpoint: 'http://gateway:4318/v1/traces'").contains(open));
+    assert!(remark("logs_endpoint: 'http://gateway:4318/v1/logs'").contains(open));
+    // Where each signal has a URL of its own, nothing goes to the endpoint.
+    let own = ["traces", "metrics", "logs"].map(|signal| format!("{signal}_endpoint: 'https://gateway/{signal}'"));
+    assert_eq!(
+        remark(&format!("endpoint: 'http://gateway:4318', {}", own.join(", "))),
+        ""
+    );
+    // Which header the authenticator shows is not known before it runs.
+    assert_eq!(
+        remark("endpoint: 'https://a', headers: {Authorization: x, x-api-key: y}"),
+        ""
+    );
 }

@@ -1,38 +1,71 @@
-//! A file of secrets that is read again while the program runs.
+//! Files of secrets that are read again while the program runs.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use pipeline::component::{BuildError, Service, Setup, Stop};
 
-/// How often it is read: a secret that was withdrawn lets nobody in for longer than that.
+/// How often they are read: a secret that was withdrawn lets nobody in for longer than that.
 const READ_EVERY: Duration = Duration::from_secs(10);
 
 /// Larger files hold something else.
 const BYTES_MAX: usize = 1 << 20;
 
-/// The file, as text; none where no path is written.
-pub(crate) fn held(path: &str, setup: &Setup) -> Result<Option<String>, BuildError> {
-    match path {
-        "" => Ok(None),
-        path => read(path, setup).map(Some),
+/// How often several files are read in a row until they hold the same twice. Whoever replaces them does so once, which costs one
+/// reading; that they change without end is their owner's mistake.
+const READINGS_MAX: usize = 4;
+
+/// What each of some files holds, as text; none where no path is written.
+pub(crate) type Held<const FILES: usize> = [Option<String>; FILES];
+
+/// What files hold that belong together: all of them before a change, or all of them after it.
+pub(crate) fn held<const FILES: usize>(paths: &[String; FILES], setup: &Setup) -> Result<Held<FILES>, BuildError> {
+    let mut held = read_all(paths, setup)?;
+    if FILES == 1 {
+        return Ok(held);
     }
+    for _ in 1..READINGS_MAX {
+        let again = read_all(paths, setup)?;
+        if again == held {
+            return Ok(held);
+        }
+        held = again;
+    }
+    Err(BuildError::new(format!("{} change while they are read", words(paths))))
 }
 
-/// What runs beside an authenticator: its file is followed, if it has one.
-pub(crate) fn service(
-    path: String,
-    held: Option<String>,
+/// What runs beside an authenticator: its files are followed, if it has some. `learn` takes what all of them hold.
+pub(crate) fn service<const FILES: usize>(
+    paths: [String; FILES],
+    held: Held<FILES>,
     setup: Setup,
     stop: Stop,
-    learn: impl Fn(&str) -> Result<(), BuildError> + Send + Sync + 'static,
+    learn: impl Fn(&Held<FILES>) -> Result<(), BuildError> + Send + Sync + 'static,
 ) -> Service {
-    match held {
-        None => stop.cancelled_owned().map(Ok).boxed(),
-        Some(held) => follow(path, held, setup, stop, learn).map(Ok).boxed(),
+    if held.iter().all(Option::is_none) {
+        return stop.cancelled_owned().map(Ok).boxed();
     }
+    follow(paths, held, setup, stop, learn).map(Ok).boxed()
+}
+
+fn words(paths: &[String]) -> String {
+    let written: Vec<&str> = paths
+        .iter()
+        .map(String::as_str)
+        .filter(|path| !path.is_empty())
+        .collect();
+    written.join(" and ")
+}
+
+fn read_all<const FILES: usize>(paths: &[String; FILES], setup: &Setup) -> Result<Held<FILES>, BuildError> {
+    let mut held = [const { None }; FILES];
+    for (path, held) in paths.iter().zip(&mut held) {
+        if !path.is_empty() {
+            *held = Some(read(path, setup)?);
+        }
+    }
+    Ok(held)
 }
 
 fn read(path: &str, setup: &Setup) -> Result<String, BuildError> {
@@ -46,16 +79,15 @@ fn read(path: &str, setup: &Setup) -> Result<String, BuildError> {
     String::from_utf8(bytes).map_err(|cause| BuildError::because(format!("{path} is no text"), cause))
 }
 
-/// Reads the file again and again; `learn` takes what it holds when that has changed, or says what is wrong with it. Until it
-/// can be read what it held before counts.
-async fn follow(
-    path: String,
-    mut held: String,
+/// Reads the files again and again; `learn` takes what they hold when that has changed, or says what is wrong with it. Until all
+/// of them can be read what they held before counts.
+async fn follow<const FILES: usize>(
+    paths: [String; FILES],
+    mut known: Held<FILES>,
     setup: Setup,
     stop: Stop,
-    learn: impl Fn(&str) -> Result<(), BuildError>,
+    learn: impl Fn(&Held<FILES>) -> Result<(), BuildError>,
 ) {
-    let path: Arc<str> = path.into();
     let mut is_broken = false;
     loop {
         tokio::select! {
@@ -63,15 +95,15 @@ async fn follow(
             () = stop.cancelled() => return,
             () = tokio::time::sleep(READ_EVERY) => {}
         }
-        let (file, outside) = (Arc::clone(&path), setup.clone());
+        let (files, outside) = (paths.clone(), setup.clone());
         // A file system may hang; nobody else is to hang with it.
-        let read = tokio::task::spawn_blocking(move || read(&file, &outside)).await;
+        let read = tokio::task::spawn_blocking(move || held(&files, &outside)).await;
         let Ok(read) = read else { continue };
-        let learned = read.and_then(|text| {
-            if text != held {
-                learn(&text)?;
-                held = text;
-                tracing::info!(extension = %setup.id, %path, "credentials were read again");
+        let learned = read.and_then(|fresh| {
+            if fresh != known {
+                learn(&fresh)?;
+                known = fresh;
+                tracing::info!(extension = %setup.id, path = words(&paths), "credentials were read again");
             }
             Ok(())
         });

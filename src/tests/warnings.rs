@@ -56,7 +56,9 @@ fn credentials_that_come_in_plain_text_are_warned_about_where_others_can_listen(
     let said_of = |endpoint: &str| said(&file(&both(endpoint), "connection: {acme: acme}", "llm_phases"));
 
     let reachable = said_of("0.0.0.0");
-    let times = reachable.matches("senders show their credentials in plain text").count();
+    let times = reachable
+        .matches("senders show their credentials in plain text")
+        .count();
     assert_eq!(times, 2, "{reachable}");
     for here in ["localhost", "127.0.0.1", "[::1]"] {
         assert_eq!(said_of(here), "");

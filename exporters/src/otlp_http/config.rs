@@ -6,6 +6,8 @@ use net::client::http::HttpClientConfig;
 use pipeline::delivery::{Delivery, RetryOnFailure, SendingQueue};
 use serde::{Deserialize, Deserializer};
 
+use crate::http_url::http_url;
+
 /// What users write.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
@@ -93,24 +95,14 @@ impl Config {
 }
 
 fn url(text: &str) -> Result<Uri, String> {
-    let example = "write `http://host:4318` or `https://host:4318`";
-    let uri: Uri = text.parse().map_err(|_| format!("is not a URL; {example}"))?;
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    match uri.scheme_str() {
-        Some("http" | "https") if uri.host().is_none_or(str::is_empty) => Err(format!("has no host; {example}")),
-        // Credentials in a URL end up in logs.
-        Some("http" | "https") if authority.contains('@') => Err(
-            "holds credentials; put them in `headers`, as `authorization`, or name an authenticator below `auth`"
-                .to_owned(),
-        ),
-        Some("http" | "https") => Ok(uri),
-        _ => Err(format!("is not an HTTP URL; {example}")),
-    }
+    http_url(text, "write `http://host:4318` or `https://host:4318`")
 }
 
 impl Validate for Config {
     fn validate(&self, report: &mut Report<'_>) {
-        self.client.validate(report);
+        let signals = [Signal::Traces, Signal::Metrics, Signal::Logs].into_iter();
+        let urls: Vec<Uri> = signals.filter_map(|signal| self.url(signal)?.ok()).collect();
+        self.client.check(&urls, report);
         report.within("retry_on_failure", |report| self.own.retry_on_failure.validate(report));
         report.within("sending_queue", |report| self.own.sending_queue.validate(report));
         let own = &self.own;

@@ -9,6 +9,7 @@ use pipeline::delivery::{Delivery, QueueSizer, RetryOnFailure, SendingQueue};
 use serde::{Deserialize, Deserializer};
 
 use super::proto::Protocol;
+use crate::http_url::http_url;
 use crate::prometheus_names::{Names, Strategy};
 use crate::prometheus_series::{ConstantLabels, Conversion, DeltaToCumulative, Promotion, Settings};
 
@@ -264,17 +265,5 @@ impl Config {
 
 /// The URL that requests go to.
 pub(super) fn url(text: &str) -> Result<Uri, String> {
-    let example = "write `http://host:9090/api/v1/write`";
-    let uri: Uri = text.parse().map_err(|_| format!("is not a URL; {example}"))?;
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    match uri.scheme_str() {
-        Some("http" | "https") if uri.host().is_none_or(str::is_empty) => Err(format!("has no host; {example}")),
-        // Credentials in a URL end up in logs.
-        Some("http" | "https") if authority.contains('@') => Err(
-            "holds credentials; put them in `headers`, as `authorization`, or name an authenticator below `auth`"
-                .to_owned(),
-        ),
-        Some("http" | "https") => Ok(uri),
-        _ => Err(format!("is not an HTTP URL; {example}")),
-    }
+    http_url(text, "write `http://host:9090/api/v1/write`")
 }

@@ -1,92 +1,66 @@
 //! The user and the password that exporters show.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
+use config::Secret;
 use pipeline::component::BuildError;
 use pipeline::context::authenticators::Credentials;
 use pipeline::payload::base64;
 
 use super::ClientAuth;
+use crate::followed::Held;
 
 /// Longest user and longest password; servers refuse headers that are longer than some KiB.
 const BYTES_MAX: usize = 1_024;
 
-/// What is shown, of which a part may be read again.
+/// What is shown. User and password change together, so that nobody is ever shown one of each kind.
 pub(super) struct Login {
-    parts: RwLock<Parts>,
-}
-
-/// User, password, and both as a header holds them.
-struct Parts {
+    /// What counts where no file holds it.
     user: String,
-    password: String,
-    shown: Bytes,
-}
-
-/// Which part a file holds.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Part {
-    User,
-    Password,
+    password: Secret,
+    /// Both as a header holds them.
+    shown: RwLock<Bytes>,
 }
 
 impl Login {
-    /// That of a configuration, with what its files hold.
-    pub(super) fn new(
-        config: &ClientAuth,
-        user: Option<&str>,
-        password: Option<&str>,
-    ) -> Result<Arc<Self>, BuildError> {
-        let own = Arc::new(Self {
-            parts: RwLock::new(Parts::of(config.username.clone(), config.password.reveal().to_owned())),
-        });
-        for (part, file) in [(Part::User, user), (Part::Password, password)] {
-            file.map_or(Ok(()), |text| own.learn(part, text))?;
-        }
+    /// That of a configuration, with what the files of the user and of the password hold.
+    pub(super) fn new(config: &ClientAuth, files: &Held<2>) -> Result<Self, BuildError> {
+        let own = Self {
+            user: config.username.clone(),
+            password: config.password.clone(),
+            shown: RwLock::default(),
+        };
+        own.learn(files)?;
         Ok(own)
     }
 
-    /// Takes what a file holds in the place of what was there. Blanks and line breaks around it are not part of it.
-    pub(super) fn learn(&self, part: Part, file: &str) -> Result<(), BuildError> {
-        let text = file.trim();
-        if text.is_empty() {
-            return Err(BuildError::new(format!("the file of the {} is empty", part.word())));
-        }
-        let checked = match part {
-            Part::User => check_user(text),
-            Part::Password => check(text),
-        };
-        checked.map_err(|problem| BuildError::new(format!("the {} {problem}", part.word())))?;
-        let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
-        let (user, password) = match part {
-            Part::User => (text.to_owned(), parts.password.clone()),
-            Part::Password => (parts.user.clone(), text.to_owned()),
-        };
-        *parts = Parts::of(user, password);
+    /// Takes what the files of the user and of the password hold, if it is good; else both stay as they were.
+    pub(super) fn learn(&self, [user, password]: &Held<2>) -> Result<(), BuildError> {
+        let user = part("user", user.as_deref(), &self.user, check_user)?;
+        let password = part("password", password.as_deref(), self.password.reveal(), check)?;
+        // RFC 7617, section 2.
+        let pair = base64::encode(format!("{user}:{password}").as_bytes());
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Bytes::from(format!("Basic {pair}"));
         Ok(())
     }
 }
 
-impl Parts {
-    /// RFC 7617, section 2.
-    fn of(user: String, password: String) -> Self {
-        let pair = base64::encode(format!("{user}:{password}").as_bytes());
-        Self {
-            shown: Bytes::from(format!("Basic {pair}")),
-            user,
-            password,
-        }
+/// What a file holds, without the blanks and line breaks around it, or what is written in its place.
+fn part<'a>(
+    word: &str,
+    file: Option<&'a str>,
+    written: &'a str,
+    check: fn(&str) -> Result<(), &'static str>,
+) -> Result<&'a str, BuildError> {
+    let Some(text) = file.map(str::trim) else {
+        return Ok(written);
+    };
+    if text.is_empty() {
+        return Err(BuildError::new(format!("the file of the {word} is empty")));
     }
-}
-
-impl Part {
-    fn word(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Password => "password",
-        }
-    }
+    check(text).map_err(|problem| BuildError::new(format!("the {word} {problem}")))?;
+    Ok(text)
 }
 
 impl Credentials for Login {
@@ -95,7 +69,7 @@ impl Credentials for Login {
     }
 
     fn shown(&self) -> Bytes {
-        self.parts.read().unwrap_or_else(PoisonError::into_inner).shown.clone()
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -11,14 +11,12 @@ mod users;
 use std::sync::Arc;
 
 use ::config::Signal;
-use futures_util::future::try_join;
-use futures_util::{FutureExt, TryFutureExt};
 use pipeline::component::{About, Authenticates, BuildError, Component, Extension, Service, Setup, Stability, Stop};
 
 pub use self::config::{ClientAuth, Config, Htpasswd};
-use self::login::{Login, Part};
+use self::login::Login;
 use self::users::Users;
-use crate::followed;
+use crate::followed::{self, Held};
 
 /// Knows senders by user and password, and shows both to destinations.
 pub struct BasicAuth;
@@ -47,7 +45,7 @@ impl Extension for BasicAuth {
 
     async fn start(config: Config, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
         match config.client_auth {
-            Some(client) => show(&client, &setup, &stop),
+            Some(client) => show(&client, setup, stop),
             None => ask(config.htpasswd.unwrap_or_default(), setup, stop),
         }
     }
@@ -55,27 +53,24 @@ impl Extension for BasicAuth {
 
 /// Makes sure of senders.
 fn ask(htpasswd: Htpasswd, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
-    let held = followed::held(&htpasswd.file, &setup)?;
-    let users = Arc::new(Users::new(htpasswd.inline.reveal(), held.as_deref())?);
+    let files = [htpasswd.file];
+    let held = followed::held(&files, &setup)?;
+    let [lines] = &held;
+    let users = Arc::new(Users::new(htpasswd.inline.reveal(), lines.as_deref())?);
     let authenticators = &setup.context.authenticators;
     authenticators.add(setup.id.clone(), Arc::clone(&users) as Arc<_>);
-    let learn = move |text: &str| users.learn(text);
-    Ok(followed::service(htpasswd.file, held, setup, stop, learn))
+    let learn = move |[lines]: &Held<1>| users.learn(lines.as_deref().unwrap_or_default());
+    Ok(followed::service(files, held, setup, stop, learn))
 }
 
-/// Shows destinations who we are.
-fn show(client: &ClientAuth, setup: &Setup, stop: &Stop) -> Result<Service, BuildError> {
-    let user = followed::held(&client.username_file, setup)?;
-    let password = followed::held(&client.password_file, setup)?;
-    let login = Login::new(client, user.as_deref(), password.as_deref())?;
+/// Shows destinations who we are. One follower reads user and password: a user of today with the password of yesterday is refused
+/// for good, and the batch with it.
+fn show(client: &ClientAuth, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
+    let files = [client.username_file.clone(), client.password_file.clone()];
+    let held = followed::held(&files, &setup)?;
+    let login = Arc::new(Login::new(client, &held)?);
     let authenticators = &setup.context.authenticators;
     authenticators.add_credentials(setup.id.clone(), Arc::clone(&login) as Arc<_>);
-    let follow = |path: &str, held, part| {
-        let login = Arc::clone(&login);
-        let learn = move |text: &str| login.learn(part, text);
-        followed::service(path.to_owned(), held, setup.clone(), stop.clone(), learn)
-    };
-    let user = follow(&client.username_file, user, Part::User);
-    let password = follow(&client.password_file, password, Part::Password);
-    Ok(try_join(user, password).map_ok(|((), ())| ()).boxed())
+    let learn = move |held: &Held<2>| login.learn(held);
+    Ok(followed::service(files, held, setup, stop, learn))
 }

@@ -1,8 +1,12 @@
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ::config::{Diagnostics, Kind, Section};
 use pipeline::context::authenticators::{Authenticator, Unauthenticated};
+use pipeline::outside::{Appender, Storage, SystemStorage};
 use pipeline::payload::base64;
 use pipeline::plan::World;
 use pipeline::{Method, Subject};
@@ -234,19 +238,110 @@ fn inline_users_that_cannot_be_read_are_found_when_the_configuration_is_read() {
     assert!(problems("{htpasswd: {}}").contains("htpasswd: there are no users"));
 }
 
+/// Shows what two files of a folder hold.
+fn client(folder: &Path) -> Config {
+    let yaml = format!(
+        "client_auth: {{username: unread, username_file: '{}', password_file: '{}'}}",
+        folder.join("user").display(),
+        folder.join("password").display()
+    );
+    let section = Section::from_yaml("test.yaml", &yaml).unwrap();
+    ::config::decode(&section, &mut Diagnostics::new()).unwrap()
+}
+
+fn pair(pair: &str) -> String {
+    format!("Basic {}", base64::encode(pair.as_bytes()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn user_and_password_are_taken_together_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |user: &str, password: &str| {
+        std::fs::write(folder.path().join("user"), user).unwrap();
+        std::fs::write(folder.path().join("password"), password).unwrap();
+    };
+    let world = World::system();
+    let setup = pipeline::testing::contract::setup(&world, "basicauth", Kind::Extension, Signal::Traces);
+    let id = setup.id.clone();
+    write("acme", "one");
+    let service = BasicAuth::start(client(folder.path()), setup, Stop::new());
+    let service = tokio::spawn(service.await.unwrap());
+    let credentials = world.context.authenticators.credentials(&id).unwrap();
+
+    write("beta", "");
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    assert_eq!(credentials.shown(), pair("acme:one"), "half of a new pair");
+
+    write("beta", "two");
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    assert_eq!(credentials.shown(), pair("beta:two"));
+    service.abort();
+}
+
+/// Files that are replaced, all at once, between two readings.
+struct Replaced {
+    files: SystemStorage,
+    readings: AtomicUsize,
+    /// Before which reading.
+    at: usize,
+}
+
+impl Storage for Replaced {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let reading = self.readings.fetch_add(1, Ordering::Relaxed);
+        let generation = if reading < self.at { "old" } else { "new" };
+        let name = path.file_name().unwrap_or_default().display();
+        Ok(format!("{generation}-{name}").into_bytes())
+    }
+
+    fn append(&self, path: &Path, truncate: bool) -> io::Result<Box<dyn Appender>> {
+        self.files.append(path, truncate)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.files.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.files.remove(path)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
+        self.files.list(directory)
+    }
+
+    fn create_directory(&self, directory: &Path) -> io::Result<()> {
+        self.files.create_directory(directory)
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_replaced_while_they_are_read_are_read_once_more() {
+    for at in 0..6 {
+        let world = World::system();
+        let mut setup = pipeline::testing::contract::setup(&world, "basicauth", Kind::Extension, Signal::Traces);
+        setup.outside.storage = Arc::new(Replaced {
+            files: SystemStorage,
+            readings: AtomicUsize::new(0),
+            at,
+        });
+        let id = setup.id.clone();
+
+        let _service = BasicAuth::start(client(Path::new("/none")), setup, Stop::new())
+            .await
+            .unwrap();
+
+        let shown = world.context.authenticators.credentials(&id).unwrap().shown();
+        let whole = [pair("old-user:old-password"), pair("new-user:new-password")];
+        assert!(whole.iter().any(|pair| shown == *pair), "{at}: {shown:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_exporters_show_follows_its_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    let yaml = format!(
-        "client_auth: {{username: unread, username_file: '{}', password_file: '{}'}}",
-        path("user").display(),
-        path("password").display()
-    );
-    let config: Config = {
-        let section = Section::from_yaml("test.yaml", &yaml).unwrap();
-        ::config::decode(&section, &mut Diagnostics::new()).unwrap()
-    };
+    let config = client(folder.path());
     assert_eq!(
         BasicAuth::authenticates(&config),
         Authenticates {
@@ -265,7 +360,6 @@ async fn what_exporters_show_follows_its_files() {
     std::fs::write(path("password"), "one\n").unwrap();
     let service = tokio::spawn(start().await.unwrap());
     let credentials = world.context.authenticators.credentials(&id).unwrap();
-    let pair = |pair: &str| format!("Basic {}", base64::encode(pair.as_bytes()));
     assert_eq!(
         (credentials.header(), credentials.shown()),
         ("authorization", pair("acme:one").into())

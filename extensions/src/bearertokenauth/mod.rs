@@ -13,7 +13,7 @@ use pipeline::component::{About, Authenticates, BuildError, Component, Extension
 
 pub use self::config::Config;
 use self::tokens::Tokens;
-use crate::followed;
+use crate::followed::{self, Held};
 
 /// Knows senders by tokens, and shows one to destinations.
 pub struct BearerTokenAuth;
@@ -41,14 +41,16 @@ impl Extension for BearerTokenAuth {
     }
 
     async fn start(config: Config, setup: Setup, stop: Stop) -> Result<Service, BuildError> {
-        let held = followed::held(&config.filename, &setup)?;
-        let tokens = Arc::new(Tokens::new(&config, &setup.id.to_string(), held.as_deref())?);
+        let files = [config.filename.clone()];
+        let held = followed::held(&files, &setup)?;
+        let [lines] = &held;
+        let tokens = Arc::new(Tokens::new(&config, &setup.id.to_string(), lines.as_deref())?);
         let authenticators = &setup.context.authenticators;
         authenticators.add(setup.id.clone(), Arc::clone(&tokens) as Arc<_>);
         if config.has_own() {
             authenticators.add_credentials(setup.id.clone(), Arc::clone(&tokens) as Arc<_>);
         }
-        let learn = move |text: &str| tokens.learn(text);
-        Ok(followed::service(config.filename, held, setup, stop, learn))
+        let learn = move |[lines]: &Held<1>| tokens.learn(lines.as_deref().unwrap_or_default());
+        Ok(followed::service(files, held, setup, stop, learn))
     }
 }

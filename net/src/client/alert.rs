@@ -6,40 +6,21 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rustls::{AlertDescription, CertificateError, Error};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::heard::Heard;
+
 /// A TLS connection whose errors say why.
 pub(super) struct Explained<S> {
     pub(super) stream: S,
+    /// Its authority.
+    pub(super) server: Arc<str>,
+    /// Who keeps what it says.
     pub(super) heard: Heard,
-}
-
-/// The last refusal that a server has told a client. A pool knows only that a connection is gone.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Heard(Arc<Mutex<Option<String>>>);
-
-impl Heard {
-    pub(super) fn words(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The server answers.
-    pub(super) fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn explained(&self, error: io::Error) -> io::Error {
-        let is_of_tls = error.get_ref().is_some_and(|inner| inner.is::<Error>());
-        let error = explained(error);
-        if is_of_tls {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-        }
-        error
-    }
 }
 
 /// An error of TLS with its remedy, if one is known; any other as it is.
@@ -104,12 +85,12 @@ impl<S: AsyncRead + Unpin> Explained<S> {
             match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
                 Poll::Ready(Err(said)) if said.get_ref().is_some_and(|it| it.is::<Error>()) => {
-                    return self.heard.explained(said);
+                    return self.heard.explained(&self.server, said);
                 }
                 _ => break,
             }
         }
-        self.heard.explained(writing)
+        self.heard.explained(&self.server, writing)
     }
 }
 
@@ -120,7 +101,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        read.map_err(|error| self.heard.explained(error))
+        read.map_err(|error| self.heard.explained(&self.server, error))
     }
 }
 

@@ -29,8 +29,12 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// What a client shows; None where its configuration names nobody.
-    pub(super) fn of(auth: Option<&ClientAuth>, authenticators: &Authenticators) -> Result<Option<Self>, BuildError> {
+    /// What a client shows beside its configured headers; None where its configuration names nobody.
+    pub(super) fn of(
+        auth: Option<&ClientAuth>,
+        headers: &Headers,
+        authenticators: &Authenticators,
+    ) -> Result<Option<Self>, BuildError> {
         let Some(name) = auth.map(|auth| auth.authenticator.as_str()) else {
             return Ok(None);
         };
@@ -41,9 +45,18 @@ impl Shown {
                  client_auth, or a bearertokenauth with token or filename"
             ))
         })?;
+        let header = HeaderName::try_from(credentials.header()).unwrap_or(AUTHORIZATION);
+        // Only the extension knows the header, so this cannot be said when the configuration is read.
+        if headers.has(&header) {
+            tracing::warn!(
+                %header,
+                authenticator = name,
+                "the header of `headers` gives way to what the authenticator shows there; keep one of the two"
+            );
+        }
         Ok(Some(Self {
             authenticator: name.to_owned(),
-            header: HeaderName::try_from(credentials.header()).unwrap_or(AUTHORIZATION),
+            header,
             credentials,
         }))
     }
@@ -67,15 +80,9 @@ impl Shown {
 }
 
 impl ClientAuth {
-    /// Reports what is wrong with it and the headers beside it. `is_open` says that others on the way can read them.
-    pub(super) fn check(&self, headers: &Headers, is_open: bool, report: &mut Report<'_>) {
+    /// Reports what is wrong with it. `is_open` says that others on the way can read what is shown.
+    pub(super) fn check(&self, is_open: bool, report: &mut Report<'_>) {
         report.within("auth", |report| self.validate(report));
-        if headers.has(&AUTHORIZATION) {
-            report.warn(
-                "headers",
-                "`authorization` gives way to what the authenticator shows there\nkeep one of the two",
-            );
-        }
         if is_open {
             report.warn(
                 "auth",
@@ -98,9 +105,19 @@ impl Validate for ClientAuth {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::fmt::{Debug, Write};
+    use std::sync::Mutex;
+
+    use bytes::Bytes;
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id as SpanId, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
     use super::*;
 
+    /// Shows a key in a header of its own.
     struct Key(&'static str);
 
     impl Credentials for Key {
@@ -108,9 +125,64 @@ mod tests {
             "x-api-key"
         }
 
-        fn shown(&self) -> bytes::Bytes {
+        fn shown(&self) -> Bytes {
             self.0.into()
         }
+    }
+
+    /// What is logged.
+    #[derive(Default)]
+    struct Log(Arc<Mutex<String>>);
+
+    struct Line<'a>(&'a mut String);
+
+    impl Visit for Line<'_> {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            writeln!(self.0, "{field}={value:?}").unwrap();
+        }
+    }
+
+    impl Subscriber for Log {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut Line(&mut self.0.lock().unwrap()));
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> SpanId {
+            SpanId::from_u64(1)
+        }
+
+        fn record(&self, _: &SpanId, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &SpanId, _: &SpanId) {}
+        fn enter(&self, _: &SpanId) {}
+        fn exit(&self, _: &SpanId) {}
+    }
+
+    fn logged(headers: &Headers) -> String {
+        let authenticators = Authenticators::default();
+        authenticators.add_credentials("keys/main".parse().unwrap(), Arc::new(Key("key")));
+        let auth = ClientAuth {
+            authenticator: "keys/main".to_owned(),
+        };
+        let log = Log::default();
+        let text = Arc::clone(&log.0);
+        tracing::subscriber::with_default(log, || Shown::of(Some(&auth), headers, &authenticators).unwrap());
+        let text = text.lock().unwrap();
+        text.clone()
+    }
+
+    #[test]
+    fn a_header_gives_way_only_where_the_authenticator_shows_that_one() {
+        let said = logged(&Headers::from([("X-Api-Key", "other"), ("authorization", "x")]));
+        assert!(
+            said.contains("header=x-api-key") && said.contains("gives way"),
+            "{said}"
+        );
+
+        assert_eq!(logged(&Headers::from([("authorization", "x")])), "");
     }
 
     #[test]

@@ -11,7 +11,8 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
-use super::alert::{Explained, Heard, explained};
+use super::alert::{Explained, explained};
+use super::heard::Heard;
 use crate::tls::{ClientTls, Reloading};
 
 /// Where one connection leads.
@@ -44,7 +45,8 @@ pub(super) struct Tls {
     server: ServerName<'static>,
     /// `server_name_override` was set: the name is that, whichever host is dialled.
     overridden: bool,
-    /// What servers have told before they went.
+    /// The authority that is dialled, under which is kept what the server says before it goes.
+    authority: Arc<str>,
     pub(super) heard: Heard,
 }
 
@@ -72,18 +74,23 @@ impl Tls {
             clock,
             server,
             overridden: overriding.is_some(),
+            authority: host.into(),
             heard: Heard::default(),
         })
     }
 
-    /// The same for another host.
-    pub(super) fn to_host(&self, host: &str) -> io::Result<Self> {
+    /// The same for another host, which a URL names by this authority.
+    pub(super) fn to_host(&self, host: &str, authority: &str) -> io::Result<Self> {
         let server = if self.overridden {
             self.server.clone()
         } else {
             server_name(host)?
         };
-        Ok(Self { server, ..self.clone() })
+        Ok(Self {
+            server,
+            authority: authority.into(),
+            ..self.clone()
+        })
     }
 
     fn connector(&self) -> TlsConnector {
@@ -129,10 +136,13 @@ pub(super) async fn secure(stream: Box<dyn Connection>, tls: Option<&Tls>) -> io
         .connect(tls.server.clone(), stream)
         .await
         .map_err(failed)?;
+    // Whatever an earlier connection came to, this one is a new attempt.
+    tls.heard.forget(&tls.authority);
     let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     Ok(Dialled {
         stream: Box::new(Explained {
             stream,
+            server: Arc::clone(&tls.authority),
             heard: tls.heard.clone(),
         }),
         h2,

@@ -9,6 +9,7 @@ mod compression;
 mod dial;
 mod endpoint;
 mod headers;
+mod heard;
 
 pub mod grpc;
 pub mod http;

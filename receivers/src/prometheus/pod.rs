@@ -7,7 +7,8 @@ use pipeline::payload::names;
 
 use super::labels::Labels;
 
-/// Labels of discovery, before relabelling, and what they are called on a resource. Of the names of a node there is one.
+/// Labels of discovery, before relabelling, and what they are called on a resource. Of several names of a node the last counts:
+/// a target behind endpoints has the one of its pod and the one of its address, as a rule the same.
 const ATTRIBUTES: [(&str, &str); 7] = [
     ("__meta_kubernetes_namespace", names::K8S_NAMESPACE_NAME),
     ("__meta_kubernetes_pod_name", names::K8S_POD_NAME),

@@ -136,7 +136,7 @@ impl Validate for GrpcClientConfig {
             let endpoint = GrpcEndpoint::parse(&self.endpoint).ok();
             let is_open = endpoint
                 .is_some_and(|it| self.tls.insecure() && !it.is_https() && it.host().is_some_and(|it| !is_here(it)));
-            auth.check(&self.headers, is_open, report);
+            auth.check(is_open, report);
         }
         if self.middlewares.is_some() {
             report.reject("middlewares", "middlewares are not available; delete this key");

@@ -58,10 +58,12 @@ struct Pool {
     /// The round under way, or the last one.
     round: Option<watch::Receiver<Round>>,
     round_at: Option<Instant>,
+    /// Rounds that have begun.
+    rounds: u64,
     /// A connection was lost, or an address did not answer in the last round: how long after that round to look again.
     look_again: Option<Duration>,
-    /// Why the last connection ended that ended with an error.
-    ended: Option<String>,
+    /// Why the last connection ended that ended with an error, and how many rounds had begun by then.
+    ended: Option<(u64, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -95,11 +97,13 @@ impl Links {
     /// A usable connection, or why there is none. With `patient` it waits for one as long as it takes.
     pub(super) async fn pick(&self, patient: bool) -> Result<Link, String> {
         let mut rounds = 0;
+        let mut first = None;
         loop {
-            let mut round = match self.shared.usable() {
+            let (number, mut round) = match self.shared.usable() {
                 Picked::Link(link) => return Ok(link),
-                Picked::Round(round) => round,
+                Picked::Round(number, round) => (number, round),
             };
+            let first = *first.get_or_insert(number);
             let ended = round
                 .wait_for(|round| !matches!(round, Round::UnderWay))
                 .await
@@ -108,7 +112,7 @@ impl Links {
             let problem = match ended {
                 // It was lost again before we came to use it; that may be a restart, so another round is worth it.
                 Ok(Round::Connected) if rounds < ROUNDS_MAX => continue,
-                Ok(Round::Connected) => match self.shared.pool().ended.clone() {
+                Ok(Round::Connected) => match self.shared.pool().ended_since(first) {
                     Some(why) => format!("connections close as soon as they are open: {why}"),
                     None => "connections close as soon as they are open".to_owned(),
                 },
@@ -131,7 +135,8 @@ impl Links {
 
 enum Picked {
     Link(Link),
-    Round(watch::Receiver<Round>),
+    /// With its number.
+    Round(u64, watch::Receiver<Round>),
 }
 
 impl Shared {
@@ -144,15 +149,16 @@ impl Shared {
         let mut pool = self.pool();
         let before = pool.links.len();
         let ended = pool.links.iter().find_map(Link::ended).map(str::to_owned);
-        if ended.is_some() {
-            pool.ended = ended;
+        if let Some(why) = ended {
+            pool.ended = Some((pool.rounds, why));
         }
         pool.links.retain(Link::is_usable);
         if pool.links.len() < before {
             pool.look_again = Some(LOOK_AGAIN_MIN);
         }
         let Some(link) = pool.next() else {
-            return Picked::Round(self.round(&mut pool));
+            let round = self.round(&mut pool);
+            return Picked::Round(pool.rounds, round);
         };
         if let Some(wait) = pool.look_again
             && pool
@@ -174,6 +180,7 @@ impl Shared {
         }
         let (teller, round) = watch::channel(Round::UnderWay);
         pool.round = Some(round.clone());
+        pool.rounds += 1;
         pool.round_at = Some(self.outside.clock.now());
         tokio::spawn(Arc::clone(self).look(teller));
         round
@@ -307,6 +314,12 @@ impl Pool {
         if !known {
             self.links.push(link);
         }
+    }
+
+    /// Why connections of this round or a later one end. What ended earlier did so for reasons of its own.
+    fn ended_since(&self, first: u64) -> Option<&str> {
+        let (round, why) = self.ended.as_ref()?;
+        (*round >= first).then_some(why)
     }
 
     fn look_later(&mut self) {

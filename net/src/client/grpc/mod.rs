@@ -71,7 +71,7 @@ impl GrpcClient {
         outside: &Outside,
         authenticators: &Authenticators,
     ) -> Result<Self, BuildError> {
-        let shown = Shown::of(config.auth.as_ref(), authenticators)?;
+        let shown = Shown::of(config.auth.as_ref(), &config.headers, authenticators)?;
         let endpoint = GrpcEndpoint::parse(&config.endpoint).map_err(BuildError::new)?;
         let tls = tls(config, &endpoint, outside)?;
         let authority = if config.authority.is_empty() {

@@ -1,5 +1,6 @@
 //! The Collector's HTTP client block.
 
+use ::http::Uri;
 use config::{Duration, Report, Secret, Unread, Validate};
 use serde::Deserialize;
 
@@ -87,6 +88,14 @@ impl Default for HttpClientConfig {
 
 impl Validate for HttpClientConfig {
     fn validate(&self, report: &mut Report<'_>) {
+        let url: Option<Uri> = self.endpoint.parse().ok();
+        self.check(url.as_slice(), report);
+    }
+}
+
+impl HttpClientConfig {
+    /// Reports what is wrong where requests go to these URLs instead of to `endpoint`.
+    pub fn check(&self, urls: &[Uri], report: &mut Report<'_>) {
         report.within("tls", |report| self.tls.validate(report));
         self.headers.validate(report);
         report.within("compression_params", |report| {
@@ -110,18 +119,14 @@ impl Validate for HttpClientConfig {
             );
         }
         if let Some(auth) = &self.auth {
-            let url = self.endpoint.parse::<::http::Uri>().ok();
-            let is_open =
-                url.is_some_and(|it| it.scheme_str() == Some("http") && it.host().is_some_and(|it| !is_here(it)));
-            auth.check(&self.headers, is_open, report);
+            let is_open = |url: &Uri| url.scheme_str() == Some("http") && url.host().is_some_and(|host| !is_here(host));
+            auth.check(urls.iter().any(is_open), report);
         }
         if self.middlewares.is_some() {
             report.reject("middlewares", "middlewares are not available; delete this key");
         }
     }
-}
 
-impl HttpClientConfig {
     /// Idle connections kept for each host.
     pub(super) fn idle_max(&self) -> usize {
         let limits = [self.max_idle_conns, self.max_idle_conns_per_host];

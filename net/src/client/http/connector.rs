@@ -53,19 +53,21 @@ impl Connector {
         Ok(Self(Arc::new(Ways { network, tls, proxy })))
     }
 
-    /// Why there is no answer: what went wrong, and what a server said over TLS before it went.
-    pub(super) fn causes(&self, error: &(dyn std::error::Error + 'static)) -> String {
+    /// Why there is no answer from a URL: what went wrong, and what its server said over TLS before it went. Where no
+    /// connection came about at all, nothing that was said on an earlier one is the reason.
+    pub(super) fn causes(&self, url: &Uri, error: &(dyn std::error::Error + 'static)) -> String {
         let causes = crate::client::causes(error);
-        match self.0.tls.as_ref().and_then(|tls| tls.heard.words()) {
-            Some(heard) if !causes.contains(&heard) => format!("{causes}: {heard}"),
+        let heard = self.0.tls.as_ref().and_then(|tls| tls.heard.take(authority(url)));
+        match heard {
+            Some(heard) if !is_unopened(error) && !causes.contains(&heard) => format!("{causes}: {heard}"),
             _ => causes,
         }
     }
 
-    /// A server has answered.
-    pub(super) fn answered(&self) {
+    /// The server of a URL has answered.
+    pub(super) fn answered(&self, url: &Uri) {
         if let Some(tls) = &self.0.tls {
-            tls.heard.forget();
+            tls.heard.forget(authority(url));
         }
     }
 
@@ -78,6 +80,19 @@ impl Connector {
             headers.insert(PROXY_AUTHORIZATION, credentials.clone());
         }
     }
+}
+
+/// No connection came about.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct Unopened(io::Error);
+
+fn is_unopened(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<Unopened>())
+}
+
+fn authority(url: &Uri) -> &str {
+    url.authority().map_or("", |authority| authority.as_str())
 }
 
 impl Ways {
@@ -104,7 +119,7 @@ impl Ways {
         }
         let tls = self.tls.as_ref().ok_or_else(|| io::Error::other("TLS is not set up"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let secured = dial::secure(stream, Some(&tls.to_host(host)?)).await;
+        let secured = dial::secure(stream, Some(&tls.to_host(host, authority(uri))?)).await;
         let secured = secured.map_err(|cause| io::Error::new(cause.kind(), format!("{target}: {cause}")))?;
         Ok(Stream {
             inner: TokioIo::new(secured.stream),
@@ -116,10 +131,10 @@ impl Ways {
 
 impl Service<Uri> for Connector {
     type Response = Stream;
-    type Error = io::Error;
-    type Future = BoxFuture<'static, io::Result<Stream>>;
+    type Error = Unopened;
+    type Future = BoxFuture<'static, Result<Stream, Unopened>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Unopened>> {
         Poll::Ready(Ok(()))
     }
 
@@ -127,11 +142,11 @@ impl Service<Uri> for Connector {
         let ways = Arc::clone(&self.0);
         Box::pin(async move {
             match tokio::time::timeout(DIAL_TIMEOUT, ways.open(&uri)).await {
-                Ok(opened) => opened,
+                Ok(opened) => opened.map_err(Unopened),
                 Err(_) => {
                     let host = uri.host().unwrap_or_default();
                     let problem = format!("no connection to {host} within {} s", DIAL_TIMEOUT.as_secs());
-                    Err(io::Error::new(io::ErrorKind::TimedOut, problem))
+                    Err(Unopened(io::Error::new(io::ErrorKind::TimedOut, problem)))
                 }
             }
         })

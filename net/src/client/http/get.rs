@@ -37,9 +37,9 @@ const REDIRECTS_MAX: usize = 10;
 /// How pages are fetched.
 #[derive(Debug, Clone, Default)]
 pub struct GetConfig {
-    /// TLS for `https` URLs.
+    /// TLS for `https` &urls.
     pub tls: ClientTls,
-    /// Whether some URL may be `https`; without it no certificates are read.
+    /// Whether some &url may be `https`; without it no certificates are read.
     pub https: bool,
     /// Whether HTTP/2 is offered to TLS servers.
     pub http2: bool,
@@ -158,9 +158,9 @@ impl Getter {
             let request = self.request(&url, &headers);
             let response = self.pool.request(request).await.map_err(|cause| {
                 let host = url.authority().map_or("", |authority| authority.as_str());
-                GetFailure::NoAnswer(format!("{host}: {}", self.connector.causes(&cause)))
+                GetFailure::NoAnswer(format!("{host}: {}", self.connector.causes(&url, &cause)))
             })?;
-            self.connector.answered();
+            self.connector.answered(&url);
             let place = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
             let Some(place) = place.filter(|_| response.status().is_redirection()) else {
                 return Ok(response);
@@ -196,7 +196,7 @@ impl Getter {
     }
 }
 
-/// Where a redirect leads: an absolute URL, or a path on the same server.
+/// Where a redirect leads: an absolute &url, or a path on the same server.
 fn resolve(from: &Uri, place: &str) -> Option<Uri> {
     if !place.starts_with('/') && !place.contains("://") {
         return None; // Relative to the path: nobody sends a page elsewhere that way.

@@ -8,6 +8,8 @@ mod config;
 mod connector;
 mod get;
 mod proxy;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -76,14 +78,14 @@ pub enum HttpFailure {
 }
 
 impl HttpClient {
-    /// A client. It does not connect before the first request. `https` says whether some URL needs TLS.
+    /// A client. It does not connect before the first request. `https` says whether some url needs TLS.
     pub fn new(
         config: &HttpClientConfig,
         https: bool,
         outside: &Outside,
         authenticators: &Authenticators,
     ) -> Result<Self, BuildError> {
-        let shown = Shown::of(config.auth.as_ref(), authenticators)?;
+        let shown = Shown::of(config.auth.as_ref(), &config.headers, authenticators)?;
         let connector = Connector::new(
             &config.proxy_url,
             &config.tls,
@@ -170,9 +172,9 @@ impl HttpClient {
         };
         let response = self.pool.request(request).await.map_err(|cause| {
             let host = url.authority().map_or("", |authority| authority.as_str());
-            HttpFailure::NoAnswer(format!("{host}: {}", self.connector.causes(&cause)))
+            HttpFailure::NoAnswer(format!("{host}: {}", self.connector.causes(url, &cause)))
         })?;
-        self.connector.answered();
+        self.connector.answered(url);
         self.compressor.learn(response.headers(), ACCEPT_ENCODING.as_str());
         Ok(read(response).await)
     }
