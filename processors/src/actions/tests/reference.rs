@@ -199,6 +199,10 @@ fn converted(value: &AnyValue, to: ConvertedType) -> Option<Value> {
             assert_eq!(bytes, b"raw");
             Some(Value::StringValue("cmF3".to_owned()))
         }
+        // Made of an integer by an action before; Go writes no fraction where there is none.
+        (ConvertedType::String, Some(Value::DoubleValue(value))) if value.fract() == 0.0 => {
+            Some(Value::StringValue(value.to_string()))
+        }
         (ConvertedType::String, Some(value)) => Some(Value::StringValue(json(value).to_string())),
         (ConvertedType::Int, Some(Value::DoubleValue(value))) => Some(Value::IntValue(value.trunc() as i64)),
         (ConvertedType::Int, Some(Value::BoolValue(value))) => Some(Value::IntValue(i64::from(*value))),
