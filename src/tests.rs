@@ -45,6 +45,23 @@ fn read(yaml: &str) -> Read {
     source::read(&arguments, &source::registry())
 }
 
+/// The program with this configuration, and what it counts.
+async fn start(yaml: &str) -> (Running, World) {
+    let read = read(yaml);
+    let plan = read
+        .plan
+        .unwrap_or_else(|| panic!("{}", read.diagnostics.render(false)));
+    let world = World::system();
+    let running = Running::start(&plan, &source::registry(), world.clone()).await.unwrap();
+    (running, world)
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 /// A span that claims to be of the tenant `beta` at one of four places: what stands in its resource, what in itself, and
 /// the header beside it.
 const PLACES: [(&str, &str, &str); 4] = [
@@ -77,18 +94,8 @@ async fn send(port: u16, credentials: &str, (resource, span, header): (&str, &st
 async fn try_out(authenticator: &str, credentials: &str) -> (Vec<String>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.json");
-    let port = std::net::TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let read = read(&configuration(port, authenticator, &out));
-    let plan = read
-        .plan
-        .unwrap_or_else(|| panic!("{}", read.diagnostics.render(false)));
-    let running = Running::start(&plan, &source::registry(), World::system())
-        .await
-        .unwrap();
+    let port = free_port();
+    let (running, _) = start(&configuration(port, authenticator, &out)).await;
     let mut answers = Vec::new();
     for place in PLACES {
         answers.push(send(port, credentials, place).await);

@@ -2,6 +2,7 @@
 //!
 //! It knows HTTP and gRPC, and no telemetry: a receiver's handler gets a request and gives a response.
 
+mod authenticator;
 pub mod client;
 pub mod codec;
 mod endpoint;

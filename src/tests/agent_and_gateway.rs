@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pipeline::plan::{Running, World};
+use pipeline::plan::Running;
 use tempfile::TempDir;
 
-use super::{read, send};
-use crate::source;
+use super::{free_port, read, send, start};
 
 /// Both listeners ask the same authenticator.
 fn gateway(grpc: u16, http: u16, authenticator: &str, out: &Path) -> String {
@@ -57,21 +56,6 @@ service:
     )
 }
 
-pub(super) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-async fn start(yaml: &str) -> Running {
-    let read = read(yaml);
-    let plan = read
-        .plan
-        .unwrap_or_else(|| panic!("{}", read.diagnostics.render(false)));
-    Running::start(&plan, &source::registry(), World::system())
-        .await
-        .unwrap()
-}
-
 /// Two programs and what arrives.
 struct Rig {
     gateway: Running,
@@ -86,7 +70,7 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out.json");
         Self {
-            gateway: start(&gateway(grpc, http, authenticator, &out)).await,
+            gateway: start(&gateway(grpc, http, authenticator, &out)).await.0,
             grpc,
             http,
             folder,
@@ -106,7 +90,7 @@ impl Rig {
     /// What an agent that is configured like this answers to somebody who sends it a span.
     async fn answer(&self, extension: &str, exporter: &str) -> String {
         let port = free_port();
-        let agent = start(&agent(port, extension, exporter)).await;
+        let (agent, _) = start(&agent(port, extension, exporter)).await;
         let answer = send(port, "", ("", "", "")).await;
         agent.stop(Duration::from_secs(10)).await;
         answer

@@ -3,13 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pipeline::plan::{Running, World};
 use pipeline::telemetry::Suffixes;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-use super::agent_and_gateway::free_port;
-use super::{read, send};
-use crate::source;
+use super::{free_port, send, start};
 
 /// Writes a root (`NAME-ca.pem`) and a certificate for `localhost` with its key (`NAME.pem`, `NAME.key`).
 fn papers(folder: &Path, name: &str) {
@@ -22,16 +19,6 @@ fn papers(folder: &Path, name: &str) {
     write(format!("{name}-ca.pem"), ca.pem());
     write(format!("{name}.pem"), params.signed_by(&key, &ca).unwrap().pem());
     write(format!("{name}.key"), key.serialize_pem());
-}
-
-async fn start(yaml: &str) -> (Running, World) {
-    let read = read(yaml);
-    let plan = read
-        .plan
-        .unwrap_or_else(|| panic!("{}", read.diagnostics.render(false)));
-    let world = World::system();
-    let running = Running::start(&plan, &source::registry(), world.clone()).await.unwrap();
-    (running, world)
 }
 
 /// What an agent answers whose exporter has this configuration.

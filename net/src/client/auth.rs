@@ -10,6 +10,7 @@ use pipeline::context::authenticators::{Authenticators, Credentials};
 use serde::Deserialize;
 
 use super::Headers;
+use crate::authenticator;
 
 /// Who shows the destination that it is we who send.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -94,13 +95,7 @@ impl ClientAuth {
 
 impl Validate for ClientAuth {
     fn validate(&self, report: &mut Report<'_>) {
-        if self.authenticator.parse::<Id>().is_err() {
-            report.help(
-                "authenticator",
-                format!("{:?} is not the name of an extension", self.authenticator),
-                "write the name that stands under extensions, such as bearertokenauth",
-            );
-        }
+        authenticator::check(&self.authenticator, report);
     }
 }
 

@@ -11,6 +11,7 @@ use pipeline::context::authenticators::{Authenticator, Authenticators, Unauthent
 use serde::Deserialize;
 
 use super::bind::Transport;
+use crate::authenticator;
 use crate::endpoint::is_here;
 
 /// Who makes sure of senders.
@@ -96,13 +97,7 @@ impl Auth {
 
 impl Validate for Auth {
     fn validate(&self, report: &mut Report<'_>) {
-        if self.authenticator.parse::<Id>().is_err() {
-            report.help(
-                "authenticator",
-                format!("{:?} is not the name of an extension", self.authenticator),
-                "write the name that stands under extensions, such as bearertokenauth",
-            );
-        }
+        authenticator::check(&self.authenticator, report);
         if self.request_params.is_some() {
             report.reject(
                 "request_params",

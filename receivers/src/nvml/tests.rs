@@ -5,7 +5,22 @@ mod pods;
 mod rig;
 mod words;
 
+use pipeline::context::pods::{ContainerDevices, Given};
+
 use super::*;
+
+/// The kubelet has given this device to the container `vllm` of this pod of the namespace `llm`.
+pub(super) fn to_pod(pod: &str, id: &str) -> Given {
+    Given {
+        namespace: "llm".to_owned(),
+        name: pod.to_owned(),
+        containers: vec![ContainerDevices {
+            container: "vllm".to_owned(),
+            ids: vec![id.to_owned()],
+        }],
+        released_at: None,
+    }
+}
 
 #[test]
 fn it_keeps_the_contract_of_components() {

@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pipeline::context::gpus::{About, Devices, Gpu, Mig};
-use pipeline::context::pods::{ContainerDevices, Given, Pod, PodDevices, PodMap, Pods};
+use pipeline::context::pods::{Pod, PodDevices, PodMap, Pods};
 
 use super::super::config::HostnameLabel;
 use super::super::processes::Shares;
 use super::*;
 use crate::engines::profile::Kind;
+use crate::nvml::tests::to_pod;
 
 fn exporter() -> Exporter {
     Exporter {
@@ -134,15 +135,7 @@ fn holders(given: &[(&str, &str)]) -> Holders {
     };
     let list = given.iter().map(|(name, _)| pod(name)).collect();
     pods.publish(PodMap::new(list, Vec::new(), Vec::new()));
-    let given = given.iter().map(|(name, id)| Given {
-        namespace: "llm".to_owned(),
-        name: (*name).to_owned(),
-        containers: vec![ContainerDevices {
-            container: "vllm".to_owned(),
-            ids: vec![(*id).to_owned()],
-        }],
-        released_at: None,
-    });
+    let given = given.iter().map(|(name, id)| to_pod(name, id));
     pods.publish_devices(PodDevices::new(given.collect()));
     let about = |uuid: &str, mig: Option<Mig>| {
         Gpu::new(About {

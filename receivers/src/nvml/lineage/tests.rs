@@ -1,44 +1,16 @@
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use pipeline::context::gpus::{Process, Processes};
-use pipeline::outside::{Appender, Storage, SystemStorage};
+use pipeline::outside::SystemStorage;
+use pipeline::testing::ReadOnly;
 
 use super::{Kernel, pod_uid};
 
 /// The kernel's files as a test wants them.
 #[derive(Default)]
 struct Proc(Mutex<BTreeMap<PathBuf, String>>);
-
-impl Storage for Proc {
-    fn append(&self, _: &Path, _: bool) -> io::Result<Box<dyn Appender>> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let files = self.0.lock().unwrap();
-        let found = files.get(path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(found.as_bytes().to_vec())
-    }
-
-    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn remove(&self, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn list(&self, _: &Path) -> io::Result<Vec<PathBuf>> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn create_directory(&self, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
 
 /// When the node began, in seconds since 1970.
 const BOOT_S: u64 = 1_795_000_000;
@@ -53,6 +25,16 @@ impl Proc {
         let own = Self::default();
         own.put("/proc/stat", format!("cpu  1 2 3\nbtime {BOOT_S}\nprocesses 9\n"));
         Arc::new(own)
+    }
+
+    fn read(&self, path: &Path) -> Option<String> {
+        self.0.lock().unwrap().get(path).cloned()
+    }
+
+    /// The kernel that these files are of.
+    fn kernel(self: &Arc<Self>) -> Kernel {
+        let files = Arc::clone(self);
+        Kernel::new(Arc::new(ReadOnly(move |path: &Path| files.read(path))))
     }
 
     fn put(&self, path: &str, text: String) {
@@ -74,7 +56,7 @@ impl Proc {
 
     /// What a round through the devices publishes, with these processes on them.
     fn looked_up(self: &Arc<Self>, uses: &[(u32, &str)], now_s: u64) -> Processes {
-        let kernel = Kernel::new(Arc::clone(self) as Arc<dyn Storage>);
+        let kernel = self.kernel();
         let process = |(pid, gpu): &(u32, &str)| {
             let lineage = kernel.lineage(*pid, kernel.boot_ns()?)?;
             Some(Process {
@@ -173,42 +155,19 @@ fn g_7_a_recycled_pid_never_maps_to_the_old_pod() {
 
 #[test]
 fn g_7_a_process_that_is_another_between_two_files_is_none() {
-    struct Changing(Arc<Proc>, Mutex<u32>);
-    impl Storage for Changing {
-        fn append(&self, path: &Path, truncate: bool) -> io::Result<Box<dyn Appender>> {
-            self.0.append(path, truncate)
-        }
-
-        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-            if path.ends_with("4003/stat") {
-                let mut reads = self.1.lock().unwrap();
-                *reads += 1;
-                if *reads == 2 {
-                    engine(&self.0, 4_000, OTHER, 300);
-                }
-            }
-            self.0.read(path)
-        }
-
-        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-            self.0.rename(from, to)
-        }
-
-        fn remove(&self, path: &Path) -> io::Result<()> {
-            self.0.remove(path)
-        }
-
-        fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
-            self.0.list(path)
-        }
-
-        fn create_directory(&self, path: &Path) -> io::Result<()> {
-            self.0.create_directory(path)
-        }
-    }
     let files = Proc::new();
     engine(&files, 4_000, POD, 50);
-    let kernel = Kernel::new(Arc::new(Changing(files, Mutex::new(0))));
+    let reads = Mutex::new(0);
+    let kernel = Kernel::new(Arc::new(ReadOnly(move |path: &Path| {
+        if path.ends_with("4003/stat") {
+            let mut reads = reads.lock().unwrap();
+            *reads += 1;
+            if *reads == 2 {
+                engine(&files, 4_000, OTHER, 300);
+            }
+        }
+        files.read(path)
+    })));
 
     let boot_ns = kernel.boot_ns().unwrap();
     assert_eq!(kernel.lineage(4_003, boot_ns), None);
@@ -306,7 +265,7 @@ fn the_drivers_files_name_instances_once_for_each_part() {
     ] {
         proc.put(&format!("{folder}/{file}"), "DeviceFileMinor: 30\n".to_owned());
     }
-    let kernel = Kernel::new(Arc::clone(&proc) as Arc<dyn Storage>);
+    let kernel = proc.kernel();
 
     assert_eq!(
         kernel.gpu_instances(1),

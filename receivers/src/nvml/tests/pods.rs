@@ -3,23 +3,16 @@
 use std::sync::Arc;
 
 use inferscope_nvml_sim::Stage;
-use pipeline::context::pods::{ContainerDevices, Given, Pod, PodDevices, PodMap};
+use pipeline::context::pods::{Pod, PodDevices, PodMap};
 
 use super::rig::Rig;
+use super::to_pod;
 
 const TWO: &str = "gpus: [{uuid: GPU-a, temperature: 50}, {uuid: GPU-b, temperature: 60}]";
 
 /// The kubelet has given these devices to these pods of the namespace `llm`.
 fn give(rig: &Rig, given: &[(&str, &str)]) {
-    let given = given.iter().map(|(pod, id)| Given {
-        namespace: "llm".to_owned(),
-        name: (*pod).to_owned(),
-        containers: vec![ContainerDevices {
-            container: "vllm".to_owned(),
-            ids: vec![(*id).to_owned()],
-        }],
-        released_at: None,
-    });
+    let given = given.iter().map(|(pod, id)| to_pod(pod, id));
     rig.world.context.pods.publish_devices(PodDevices::new(given.collect()));
 }
 
